@@ -1,0 +1,52 @@
+# The first Python from 3.11 on that can make virtual environments.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint fmt bench soak image clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## Start the local stack and watch a sync (ONCE=1: end after it, failing if the vault is wrong)
+	$(BIN)/python -m infra.local $(if $(ONCE),--once)
+
+test: $(READY) ## Run the tests
+	$(BIN)/pytest
+
+check: lint test ## Everything that must hold before a commit: format, lint, types, layers, tests
+
+lint: $(READY) ## Check format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(READY) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Measure how fast syncs are
+	$(BIN)/python -m infra.local.bench
+
+soak: $(READY) ## Run the stack for long with faults and crashes, and compare vault and source
+	$(BIN)/python -m infra.local.soak
+
+image: ## Build the function's image
+	docker build --tag oci-vault-sync .
+
+clean: ## Remove what these targets made
+	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find functions infra tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Compiling all of the OCI SDK would take as long again; what is used is compiled at its first use.
+$(READY): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { \
+		echo "This needs Python 3.11 or newer with its venv module."; \
+		echo "On Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; } >&2
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

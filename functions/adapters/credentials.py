@@ -1,0 +1,40 @@
+"""Where the credentials JSON comes from: a vault secret or a file."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from pathlib import Path
+
+from oci.secrets import SecretsClient
+
+from functions.adapters.oci_clients import Clients, vault_endpoint
+from functions.adapters.retrying import Retrying
+from functions.core.errors import InvalidSettings
+from functions.core.gate import Gate
+
+
+def from_file(path: str) -> bytes:
+    """Return the file's content. Raises InvalidSettings."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidSettings(f"CREDENTIALS_FILE: not readable ({type(error).__name__})") from None
+
+
+def from_vault(
+    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float]
+) -> bytes:
+    """Return the content of the vault secret. Raises InvalidSettings, NotFound, Temporary."""
+    endpoint = vault_endpoint(secret_ocid, "secrets.vaults")
+    bundle = Retrying(gate, random).call(
+        lambda: clients.call(
+            SecretsClient,
+            lambda client: client.get_secret_bundle(secret_ocid),
+            what=f"CREDENTIALS_SECRET_OCID {secret_ocid}",
+            endpoint=endpoint,
+        )
+    )
+    try:
+        return base64.b64decode(bundle.data.secret_bundle_content.content)
+    except (binascii.Error, AttributeError):
+        raise InvalidSettings("CREDENTIALS_SECRET_OCID: the secret has no content") from None

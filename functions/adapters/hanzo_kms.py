@@ -1,0 +1,161 @@
+"""Hanzo KMS (`/v1/kms`) as the source of secrets.
+
+The organisation is the sync's project, the KMS path its secret path. There are no folders, imports or
+references: a folder exists as long as a secret is in it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from functions.adapters.retrying import Retrying
+from functions.adapters.source_http import SourceCredentials, SourceHttp
+from functions.core.errors import Forbidden, NotFound, Refused, SourceMissing, Unauthorized
+from functions.core.gate import Gate
+from functions.core.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.core.ports import Clock
+
+_LOGIN = "/v1/kms/auth/login"
+
+
+class HanzoKms:
+    """One Hanzo KMS for the life of a container."""
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Callable[[], SourceCredentials],
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        self._http = SourceHttp(url, _LOGIN, credentials, clock)
+        self._random = random
+
+    def open(self, gate: Gate) -> "HanzoKmsSource":
+        """Return the source for one invocation, whose calls `gate` lets start."""
+        return HanzoKmsSource(self._http, Retrying(gate, self._random))
+
+
+class HanzoKmsSource:
+    """A `SecretSource`."""
+
+    def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
+        self._http = http
+        self._retrying = retrying
+
+    def ping(self) -> None:
+        """Log in, and make one cheap call with the token."""
+        self._http.request(self._retrying, "GET", "/v1/kms/health")
+
+    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+        """Return the secrets under the folder's path that the environment has."""
+        found: dict[str, SourceSecret] = {}
+        held: dict[str, list[str]] = {}
+        errors: dict[str, str] = {}
+        for path, key in sorted(set(self._names(folder, sub_folders=sub_folders))):
+            try:
+                value = self._value(folder, path, key)
+            except Forbidden as refusal:
+                errors[key] = str(refusal)
+                continue
+            if value is not None:
+                held.setdefault(key, []).append(path)
+                origin = Origin("folder", folder.environment, path)
+                found[key] = SourceSecret(key, value, None if path == folder.path else origin)
+        if not found and not errors:
+            raise SourceMissing(
+                f"Organisation {folder.project_id} has no secret under {folder.path} in environment "
+                f"{folder.environment}, or hides it from this identity."
+            )
+        return SourceSecrets(
+            tuple(s for k, s in found.items() if len(held[k]) == 1 and k not in errors),
+            errors,
+            frozenset(secret.origin for secret in found.values() if secret.origin),
+            {key: tuple(paths) for key, paths in held.items() if len(paths) > 1},
+        )
+
+    def is_gone(self, folder: Folder, origin: Origin) -> bool:
+        """Say whether the environment has no secret under a former sub-folder any more."""
+        below = Folder(folder.project_id, origin.environment, origin.path)
+        if origin.kind != "folder":
+            return False
+        try:
+            names = self._names(below, sub_folders=True)
+            return all(self._value(below, path, key) is None for path, key in names)
+        except Refused:
+            return False
+
+    def write(
+        self, folder: Folder, values: Mapping[str, str], *, replace: bool
+    ) -> Mapping[str, str]:
+        """Create `values` (replace existing ones with `replace`); return refusals: key -> why."""
+        refused: dict[str, str] = {}
+        for key, value in values.items():
+            try:
+                held = self._value(folder, folder.path, key)
+                if held is not None and held.get_secret_value() == value:
+                    continue
+                if held is not None and not replace:
+                    refused[key] = "the source holds the key already, with another value"
+                    continue
+                self._put(folder, key, value)
+            except Unauthorized:
+                raise
+            except Refused as refusal:
+                refused[key] = f"the source refused it ({refusal})"
+        return refused
+
+    def _names(self, folder: Folder, *, sub_folders: bool) -> Iterator[tuple[str, str]]:
+        """List paths and names; the list may show other environments and paths too, so filter."""
+        prefix = folder.path.strip("/")
+        body = self._http.request(
+            self._retrying, "GET", _secrets(folder), {"prefix": prefix, "env": folder.environment}
+        )
+        below = f"{folder.path.rstrip('/')}/"
+        for row in _rows(body):
+            path, name = "/" + str(row.get("path", "")).strip("/"), row.get("name")
+            if row.get("env") not in (None, "", folder.environment) or not isinstance(name, str):
+                continue
+            if path == folder.path or (sub_folders and path.startswith(below)):
+                yield path, name
+
+    def _value(self, folder: Folder, path: str, key: str) -> SecretStr | None:
+        parts = [*path.strip("/").split("/"), key]
+        name = "/".join(quote(part, safe="") for part in parts if part)
+        try:
+            body = self._http.request(
+                self._retrying,
+                "GET",
+                f"{_secrets(folder)}/{name}",
+                {"env": folder.environment},
+            )
+        except NotFound:
+            return None
+        secret = body.get("secret")
+        value = secret.get("value") if isinstance(secret, dict) else body.get("value")
+        if not isinstance(value, str):
+            raise Refused(f"The source's answer for {key} has no value.")
+        return SecretStr(value)
+
+    def _put(self, folder: Folder, key: str, value: str) -> None:
+        body = {
+            "path": folder.path.strip("/"),
+            "name": key,
+            # Left out, it would silently mean the environment "default".
+            "env": folder.environment,
+            "value": value,
+        }
+        self._http.request(self._retrying, "POST", _secrets(folder), None, body)
+
+
+def _secrets(folder: Folder) -> str:
+    return f"/v1/kms/orgs/{quote(folder.project_id, safe='')}/secrets"
+
+
+def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = body.get("secrets", body.get("items"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Refused("The source's list of secrets is not in a form that is known here.")
+    return rows

@@ -1,0 +1,55 @@
+"""Starting this function again, detached."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from oci.functions import FunctionsInvokeClient, FunctionsManagementClient
+
+from functions.adapters.oci_clients import Clients
+from functions.adapters.retrying import Retrying
+from functions.core.gate import Gate
+
+
+class Function:
+    """This function as OCI knows it; lives as long as the container."""
+
+    def __init__(self, clients: Clients, function_ocid: str, random: Callable[[], float]) -> None:
+        self.clients = clients
+        self.ocid = function_ocid
+        self.invoke_endpoint: str | None = None
+        self._random = random
+
+    def open(self, gate: Gate) -> "OpenFunction":
+        """Return the function for one invocation."""
+        return OpenFunction(self, Retrying(gate, self._random))
+
+
+class OpenFunction:
+    """The function of one invocation, as `Invoker` describes it."""
+
+    def __init__(self, function: Function, retrying: Retrying) -> None:
+        self._function = function
+        self._retrying = retrying
+
+    def start(self, body: Mapping[str, object]) -> None:
+        """Start a detached invocation. Raises Temporary, Refused."""
+        ocid = self._function.ocid
+        if self._function.invoke_endpoint is None:
+            found = self._call(FunctionsManagementClient, lambda client: client.get_function(ocid))
+            self._function.invoke_endpoint = found.data.invoke_endpoint
+        self._call(
+            FunctionsInvokeClient,
+            lambda client: client.invoke_function(
+                ocid,
+                invoke_function_body=json.dumps(body).encode(),
+                fn_invoke_type="detached",
+            ),
+            endpoint=self._function.invoke_endpoint,
+        )
+
+    def _call(self, kind: Any, use: Callable[[Any], Any], endpoint: str | None = None) -> Any:
+        what = f"function {self._function.ocid}"
+        return self._retrying.call(
+            lambda: self._function.clients.call(kind, use, what=what, endpoint=endpoint)
+        )

@@ -1,0 +1,236 @@
+"""HTTP to a secret manager: client-credentials login, bearer token, answers as this project's errors."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from pydantic import SecretStr
+
+from functions.adapters.retrying import Retrying
+from functions.core.errors import (
+    Forbidden,
+    NotFound,
+    Refused,
+    SyncError,
+    Temporary,
+    Throttled,
+    Unauthorized,
+)
+from functions.core.gate import CALL_TIMEOUT_SECONDS
+from functions.core.ports import Clock
+
+_EXPIRY_MARGIN_SECONDS = 60.0
+_LOCKOUT_SECONDS = 300.0
+_MESSAGE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCredentials:
+    """The machine identity that reads (and, for imports, writes) the source."""
+
+    client_id: str
+    client_secret: SecretStr
+
+
+class RouteMissing(NotFound):
+    """The server does not have this route at all: it is of another version or kind."""
+
+
+class _TokenRejected(Unauthorized):
+    """The access token is not valid (any more); a new login may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: SecretStr
+    credentials: SourceCredentials
+    valid_until: float
+
+
+class SourceHttp:
+    """The container's connection to one secret manager: connection pool, token, refused login.
+
+    A login that was rejected is not repeated with the same credentials: a few failures lock the
+    identity out for everybody.
+    """
+
+    def __init__(
+        self, url: str, login_path: str, credentials: Callable[[], SourceCredentials], clock: Clock
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._login_path = login_path
+        self._credentials = credentials
+        self._clock = clock
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=CALL_TIMEOUT_SECONDS))
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._rejected: SourceCredentials | None = None
+
+    def request(
+        self,
+        retrying: Retrying,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object that the server answers, logging in (again) where needed.
+
+        Raises RouteMissing, NotFound, Forbidden, Unauthorized, Refused, Temporary, OutOfTime.
+        """
+
+        def send(token: _Token) -> dict[str, Any]:
+            return retrying.call(lambda: self._exchange(method, path, query, body, token.value))
+
+        token = self.login(retrying)
+        try:
+            return send(token)
+        except _TokenRejected:
+            return send(self.login(retrying, instead_of=token))
+
+    def login(self, retrying: Retrying, instead_of: _Token | None = None) -> _Token:
+        """Return a token that is valid as far as one can tell here, and is not `instead_of`."""
+        credentials = self._credentials()
+        with self._lock:
+            token = self._token
+            if (
+                token is not None
+                and token is not instead_of
+                and token.credentials == credentials
+                and self._clock.now().timestamp() < token.valid_until
+            ):
+                return token
+            if credentials == self._rejected:
+                raise Unauthorized(
+                    f"{self._url} rejected the login of this client id before; it is not tried again "
+                    "with the same credentials. Correct clientId and clientSecret."
+                )
+            self._token = retrying.call(lambda: self._log_in(credentials))
+            return self._token
+
+    def _log_in(self, credentials: SourceCredentials) -> _Token:
+        body = {
+            "clientId": credentials.client_id,
+            "clientSecret": credentials.client_secret.get_secret_value(),
+        }
+        now = self._clock.now().timestamp()
+        try:
+            answer = self._exchange("POST", self._login_path, None, body, None)
+        except RouteMissing as missing:
+            raise Refused(f"{missing}: {_WRONG_URL}") from None
+        except (Unauthorized, NotFound) as refusal:
+            self._rejected = credentials
+            raise Unauthorized(
+                f"{self._url} rejected the login: check clientId and clientSecret, whether the client "
+                f"secret has expired or is used up, and SOURCE_URL. ({refusal})"
+            ) from None
+        value, lifetime = answer.get("accessToken"), answer.get("expiresIn")
+        if not isinstance(value, str) or not isinstance(lifetime, int | float):
+            raise Refused(f"{self._url}{self._login_path} answered without a token: {_WRONG_URL}")
+        margin = min(_EXPIRY_MARGIN_SECONDS, lifetime / 10)
+        valid_until = now + lifetime - margin if lifetime else float("inf")
+        return _Token(SecretStr(value), credentials, valid_until)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        token: SecretStr | None,
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        target = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            # Redirects are not followed: they would carry credentials to wherever they point.
+            response = self._pool.request(
+                method, target, body=content, headers=headers, retries=False
+            )
+            status, data, answered = response.status, response.data, response.headers
+        except urllib3.exceptions.HTTPError as error:
+            kind = type(error).__name__
+            raise Temporary(f"{method} {self._url}{path}: no answer ({kind})") from None
+        parsed = _json_object(data)
+        if status // 100 != 2:  # noqa: PLR2004
+            call = f"{method} {self._url}{path}"
+            raise _failure(call, status, parsed or {}, answered, reading=method == "GET")
+        if parsed is None:
+            raise Refused(f"{method} {self._url}{path} answered without JSON: {_WRONG_URL}")
+        return parsed
+
+
+_WRONG_URL = "is SOURCE_URL the base URL of the secret manager, and SOURCE_KIND right?"
+
+
+def _json_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(data)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _failure(
+    call: str,
+    status: int,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    *,
+    reading: bool,
+) -> SyncError:
+    error, message = body.get("error"), body.get("message")
+    message = message if isinstance(message, str) else ""
+    text = f"{call}: HTTP {status}"
+    # What answers a write may repeat what was written.
+    if reading and message:
+        text = f"{text} {message[:_MESSAGE_CHARACTERS]!r}"
+    elif error in _HARMLESS:
+        text = f"{text} {error}"
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
+        # Some versions answer 500 to what exceeds their rate limit.
+        wait_seconds = _seconds(headers.get("retry-after"))
+        limited = status == _TOO_MANY or wait_seconds is not None
+        return (Throttled if limited else Temporary)(text, wait_seconds)
+    if status == HTTPStatus.UNAUTHORIZED and "temporarily locked" in message:
+        return Temporary(f"{text} (the identity is locked out)", _LOCKOUT_SECONDS)
+    if (status, error) in _STALE:
+        return _TokenRejected(text)
+    if status == HTTPStatus.NOT_FOUND and (error == "Not Found" or message == "not found"):
+        return RouteMissing(text)
+    if status // 100 == 3:  # noqa: PLR2004
+        text = f"{text}, a redirect: set SOURCE_URL to the address it points to"
+    return _KINDS.get(status, Refused)(text)
+
+
+_TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+_STALE = {(401, None), (401, "UnauthorizedError"), (403, "TokenError")}
+_KINDS: dict[int, type[SyncError]] = {
+    HTTPStatus.FORBIDDEN: Forbidden,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.REQUEST_TIMEOUT: Temporary,
+    HTTPStatus.TOO_EARLY: Temporary,
+}
+_HARMLESS = {
+    "BadRequest",
+    "ForbiddenError",
+    "NotFound",
+    "PermissionDenied",
+    "RateLimitExceeded",
+    "UnauthorizedError",
+    "ValidationFailure",
+}
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.strip().isdigit() else None

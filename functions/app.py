@@ -1,0 +1,234 @@
+"""The composition root: settings → identity, clients, adapters, once per container.
+
+Only this module names adapters. `handle` is the function without the FDK around it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from logging import getLogger
+from random import SystemRandom
+from typing import Any
+
+from pydantic import SecretStr
+
+from functions.adapters import oci_clients
+from functions.adapters.credentials import from_file, from_vault
+from functions.adapters.hanzo_kms import HanzoKms
+from functions.adapters.infisical import Infisical
+from functions.adapters.invoke import Function
+from functions.adapters.notify import Notices
+from functions.adapters.queue import Queue
+from functions.adapters.source_http import SourceCredentials
+from functions.adapters.store_oci import OciStore
+from functions.adapters.vault import Vaults
+from functions.apply import ThreadPool
+from functions.configs import ConfigCache, Configs
+from functions.core.config import PREFIX, Sync, sync_id
+from functions.core.digest import Digests
+from functions.core.errors import (
+    Conflict,
+    InvalidInput,
+    InvalidSettings,
+    NotFound,
+    SyncError,
+    Temporary,
+    Unauthorized,
+)
+from functions.core.gate import CALL_TIMEOUT_SECONDS, Gate
+from functions.core.models import Folder
+from functions.core.ports import Clock, SecretVault
+from functions.credentials import CredentialsKeeper
+from functions.drain import Drainer
+from functions.jobs import Desk, Report
+from functions.look import Tools
+from functions.settings import Settings
+from functions.ticks import Clockwork
+from functions.triggers import (
+    ApiRequest,
+    Call,
+    Command,
+    Ignored,
+    ResourceEvent,
+    Tick,
+    Webhook,
+    parse,
+)
+
+DEADLINE_MARGIN_SECONDS = 2.0
+SENDER_PATIENCE_SECONDS = 10.0
+TICK_SECONDS = 45.0
+_STATUS: tuple[tuple[type[SyncError], HTTPStatus], ...] = (
+    (InvalidSettings, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (InvalidInput, HTTPStatus.BAD_REQUEST),
+    (Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Temporary, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The function's answer: a JSON object and, for HTTP, its status."""
+
+    body: Mapping[str, Any]
+    status: int = HTTPStatus.OK
+
+
+class App:
+    """Everything that lives as long as the container."""
+
+    def __init__(self, settings: Settings, clock: Clock, environment: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._environment = environment
+        self._random = SystemRandom()
+        self._configs: ConfigCache = {}
+        self._gate = Gate(clock, 0.0)
+        self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
+        self._clients = oci_clients.Clients(self._identity(), clock, settings.oci_endpoint)
+        self._vaults = Vaults(self._clients, self._random.random)
+        self._store = self._make_store()
+        self._source = self._make_source()
+        self._queue = Queue(
+            self._clients, settings.queue_ocid, settings.queue_endpoint, self._random.random
+        )
+        self._notices = Notices(
+            self._clients,
+            self._random.random,
+            topic_ocid=settings.notification_topic_ocid,
+            namespace=settings.metrics_namespace,
+        )
+        ocid = settings.function_ocid
+        self._function = Function(self._clients, ocid, self._random.random) if ocid else None
+
+    def handle(self, call: Call, seconds: float) -> Reply:
+        """Answer one call within `seconds`. Raises SyncError; see `status_of` for HTTP."""
+        self._gate = Gate(self._clock, self._clock.monotonic() + seconds - DEADLINE_MARGIN_SECONDS)
+        match parse(call, self._webhook_secrets, self._clock.now()):
+            case Webhook(is_test=True):
+                return Reply({"message": "The webhook works."})
+            case Webhook() as webhook:
+                return _tell(self._desk(SENDER_PATIENCE_SECONDS).webhook(webhook), webhook.folder)
+            case ResourceEvent() as event:
+                return _tell(self._desk().event(event), event.type)
+            case Tick():
+                self._tick()
+                return Reply({"message": "tick"})
+            case Ignored(why):
+                return Reply({"message": f"Nothing to do: {why}."})
+            case Command(command="drain"):
+                return self._work()
+            case Command() as command:
+                return Reply(self._desk().command(command))
+            case ApiRequest():
+                raise NotFound("The management API is not part of this version.")
+
+    def _desk(self, patience_seconds: float | None = None) -> Desk:
+        """Return the desk of this invocation; each run gets its own gate, with room to record."""
+        left = self._gate.seconds_left()
+        usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
+        end = self._clock.monotonic() + min(usable, patience_seconds or usable)
+        tools = Tools(
+            clock=self._clock,
+            random=self._random,
+            store=self._store.open(self._gate),
+            pool=ThreadPool(self._settings.vault_concurrency),
+            digests=Digests(self._keeper.get().digest_key),
+            notifier=self._notices.open(self._gate),
+            source=self._source.open,
+            vault=self._open_vault,
+            protected_ids=self._protected_ids,
+            living_ids=self._living_ids,
+        )
+        configs = Configs(tools, self._configs)
+        queue = self._queue.open(self._gate)
+        return Desk(tools, queue, configs, lambda: Gate(self._clock, end))
+
+    def _clockwork(self, desk: Desk) -> Clockwork:
+        return Clockwork(
+            desk,
+            Drainer(desk.tools, desk.queue, desk.configs, desk.new_gate),
+            self._function.open(self._gate) if self._function else None,
+            timedelta(seconds=self._settings.reconcile_interval_seconds),
+            self._settings.max_workers,
+        )
+
+    def _tick(self) -> None:
+        try:
+            desk = self._desk(TICK_SECONDS)
+        except SyncError as error:
+            log.warning("the tick could not begin: %s", error)
+            return
+        self._clockwork(desk).tick(_while_open(desk.new_gate()))
+
+    def _work(self) -> Reply:
+        desk = self._desk()
+        has_worked = self._clockwork(desk).work(_while_open(desk.new_gate()))
+        return Reply({"message": "worked" if has_worked else "enough workers are at it"})
+
+    def _identity(self) -> oci_clients.Identity:
+        if self._settings.oci_auth == "resource_principal":
+            return oci_clients.resource_principal()
+        return oci_clients.config_file(self._environment)
+
+    def _make_store(self) -> Any:
+        url = self._settings.config_store
+        if url.startswith("oci://"):
+            return OciStore(url, self._clients, self._random.random)
+        from functions.adapters.store_s3 import S3Store, s3_client  # noqa: PLC0415 - boto3 is slow
+
+        return S3Store(url, s3_client(), self._random.random)
+
+    def _make_source(self) -> Any:
+        url, args = self._settings.source_url, (self._clock, self._random.random)
+        if self._settings.source_kind == "infisical":
+            return Infisical(url, self._source_credentials, *args)
+        return HanzoKms(url, self._source_credentials, *args)
+
+    def _fetch_credentials(self) -> bytes:
+        if self._settings.credentials_file:
+            return from_file(self._settings.credentials_file)
+        secret = self._settings.credentials_secret_ocid or ""
+        return from_vault(self._clients, secret, self._gate, self._random.random)
+
+    def _source_credentials(self, *, renew: bool = False) -> SourceCredentials:
+        credentials = self._keeper.get(renew=renew)
+        return SourceCredentials(credentials.client_id, credentials.client_secret)
+
+    def _webhook_secrets(self, renew: bool) -> tuple[SecretStr, ...]:  # noqa: FBT001
+        return self._keeper.get(renew=renew).webhook_secrets
+
+    def _open_vault(self, sync: Sync, gate: Gate) -> SecretVault:
+        return self._vaults.open(sync.config.destination_config, gate)
+
+    def _protected_ids(self) -> frozenset[str]:
+        return frozenset(filter(None, [self._settings.credentials_secret_ocid]))
+
+    def _living_ids(self) -> frozenset[str]:
+        entries = self._store.open(self._gate).list("status/")
+        names = [PREFIX + entry.name.removeprefix("status/") for entry in entries]
+        return frozenset(str(sync_id(self._store.url, name)) for name in names)
+
+
+def status_of(error: SyncError) -> int:
+    """Return the HTTP status of an error."""
+    found = (status for kind, status in _STATUS if isinstance(error, kind))
+    return next(found, HTTPStatus.BAD_GATEWAY)
+
+
+def _tell(reports: list[Report], about: object) -> Reply:
+    if not reports:
+        what = f"{about.environment}:{about.path}" if isinstance(about, Folder) else about
+        return Reply({"message": f"No sync for {what}."})
+    is_done = all(report.outcome.is_final for report in reports)
+    status = HTTPStatus.OK if is_done else HTTPStatus.ACCEPTED
+    return Reply({"jobs": [report.public() for report in reports]}, status)
+
+
+def _while_open(gate: Gate) -> Callable[[], bool]:
+    return lambda: gate.seconds_left() > 0

@@ -1,0 +1,178 @@
+"""The status document of a sync: what happened, who works on it, and what must be looked at again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+
+from functions.core.config import Camel
+from functions.core.models import JobKind
+
+MAX_RUNS = 20
+MAX_RUN_ERRORS = 50
+MAX_ENDED_JOBS = 50
+MAX_MESSAGE_CHARACTERS = 1024
+MAX_NAMES_BYTES = 12_000
+MAX_STATUS_BYTES = 64_000
+STALE_LIST_SECONDS = 300
+ALL = "*"
+"""Stands for every name where the names themselves would not fit."""
+
+
+class Phase(StrEnum):
+    """How far a job came, in the words of the secret-sync API."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class _Part(Camel):
+    model_config = ConfigDict(extra="ignore", frozen=False)
+
+
+class Progress(_Part):
+    """The last sync, import or removal."""
+
+    status: Phase | None = None
+    job_id: str | None = None
+    message: str | None = None
+    at: AwareDatetime | None = None
+    """When it last succeeded."""
+
+
+class Lease(_Part):
+    """Who works on the sync, and until when nobody else may."""
+
+    run: str
+    expires_at: AwareDatetime
+
+
+class Pending(_Part):
+    """Why a vault secret could not be imported, and whether the source had its key at that time."""
+
+    why: str
+    was_in_source: bool = False
+
+
+class RunRecord(_Part):
+    """One finished run."""
+
+    id: str
+    job_id: str
+    kind: JobKind
+    cause: str
+    started_at: AwareDatetime
+    seconds: float
+    outcome: str
+    message: str | None = None
+    counts: dict[str, int] = {}
+    drift: list[str] = []
+    errors: dict[str, str] = {}
+
+
+class Status(_Part):
+    """What is known of one sync. Every field has a default: a lost document is rebuilt by running."""
+
+    writer: str = ""
+    """Marks each write, so that a 412 on one's own lost answer is recognised."""
+    version: int = 1
+    config_etag: str = ""
+    created_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+    sync: Progress = Progress()
+    import_: Annotated[Progress, Field(alias="import")] = Progress()
+    remove: Progress = Progress()
+    lease: Lease | None = None
+    rerun: bool = False
+    is_failing: bool = False
+    is_paused: bool = False
+    """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
+    is_import_done: bool = False
+    import_pending: dict[str, Pending] = {}
+    origins: dict[str, list[str] | None] = {}
+    """Names that came through an import or sub-folder at the last success; None: too many to list."""
+    recent: dict[str, AwareDatetime] = {}
+    """Names that may have been written lately: a listing may not show them as they are."""
+    seal: str | None = None
+    """Digest of what a listing shows if it is not stale, see Digests.seal."""
+    read_at: AwareDatetime | None = None
+    """When the last concluded run began to read the source."""
+    verified_at: AwareDatetime | None = None
+    wrote_at: AwareDatetime | None = None
+    ended_jobs: list[str] = []
+    runs: list[RunRecord] = []
+
+    def progress(self, kind: JobKind) -> Progress:
+        """Return the part that a job of this kind reports to."""
+        parts = {JobKind.IMPORT: self.import_, JobKind.REMOVE: self.remove}
+        return parts.get(kind, self.sync)
+
+    def is_leased(self, now: datetime) -> bool:
+        """Say whether somebody's lease is still good."""
+        return self.lease is not None and self.lease.expires_at > now
+
+    def remember_writes(self, names: list[str], now: datetime) -> None:
+        """Note, before they are made, that these names are being written."""
+        self.seal = None
+        if ALL in self.recent or sum(map(len, (*self.recent, *names))) > MAX_NAMES_BYTES:
+            self.recent = {ALL: now}
+        else:
+            self.recent |= dict.fromkeys(names, now)
+
+    def forget_old_writes(self, now: datetime) -> None:
+        """Drop names written so long ago that every listing shows them."""
+        fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
+        self.recent = {name: at for name, at in self.recent.items() if at > fresh}
+
+    def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
+        """Note which names came through which import or sub-folder; `keep` what is still known."""
+        kept = {origin: self.origins[origin] for origin in keep}
+        fits = sum(len(name) for group in names.values() for name in group) <= MAX_NAMES_BYTES
+        new = {origin: sorted(group) if fits else None for origin, group in names.items()}
+        self.origins = kept | new
+
+    def see_config(self, etag: str, now: datetime) -> None:
+        """Note an edit of the config, however it was made."""
+        if self.config_etag == etag:
+            return
+        self.version += bool(self.config_etag)
+        self.created_at = self.created_at or now
+        self.config_etag, self.updated_at = etag, now
+
+    def add_run(self, record: RunRecord) -> None:
+        """Keep the run; only the newest keep their details, and at most so many."""
+        record.errors = dict(sorted(record.errors.items())[:MAX_RUN_ERRORS])
+        record.drift = record.drift[:MAX_RUN_ERRORS]
+        self.runs = [record, *self.runs][:MAX_RUNS]
+
+    def to_json(self) -> bytes:
+        """Return the document, details of old runs dropped until it is small enough."""
+        body = self._dump()
+        for run in reversed(self.runs):
+            if len(body) <= MAX_STATUS_BYTES:
+                break
+            run.errors, run.drift = {}, []
+            body = self._dump()
+        return body
+
+    def _dump(self) -> bytes:
+        return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def parse_status(body: bytes) -> Status | None:
+    """Read a status document; None where it is nonsense and must be rebuilt."""
+    try:
+        return Status.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def shorten(message: str) -> str:
+    """Cut a message to what the API promises."""
+    if len(message) <= MAX_MESSAGE_CHARACTERS:
+        return message
+    return message[: MAX_MESSAGE_CHARACTERS - 3] + "..."

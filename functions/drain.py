@@ -1,0 +1,190 @@
+"""Take jobs from the queue: what is done is dropped, what is not is run, what did not end is put anew.
+
+A message is deleted only when its job ended or its next attempt is on the queue.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from functions.configs import Configs
+from functions.core.config import Sync
+from functions.core.errors import InvalidInput, NotFound, SyncError
+from functions.core.gate import Gate
+from functions.core.job import COVERED_AFTER_SECONDS, Job, parse_job
+from functions.core.models import JobKind
+from functions.core.ports import Delivery, JobQueue
+from functions.core.status import Status
+from functions.ledger import Ledger
+from functions.look import Tools
+from functions.sync import run
+
+HIDE_SECONDS = 60
+RENEW_AFTER_SECONDS = 20.0
+HELD_RETRY_SECONDS = 30
+MAX_HIDE_SECONDS = 43_200
+BATCH = 20
+
+log = getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Held:
+    """A message that this drainer hides from others."""
+
+    job: Job
+    receipt: str
+
+
+@dataclass(slots=True)
+class Drainer:
+    """Works off the queue within one invocation; `beat` is called along with its own renewals."""
+
+    tools: Tools
+    queue: JobQueue
+    configs: Configs
+    new_gate: Callable[[], Gate]
+    beat: Callable[[], None] = lambda: None
+    worked: bool = False
+    _held: dict[int, Held] = field(default_factory=dict)
+    _renewed_at: float = 0.0
+
+    def drain(self, is_time_left: Callable[[], bool]) -> bool:
+        """Work until nothing can be started now; False if time ran out before that."""
+        while is_time_left():
+            deliveries = self.queue.receive(BATCH, HIDE_SECONDS)
+            if not deliveries:
+                return True
+            self.worked = True
+            self._renewed_at = self.tools.clock.monotonic()
+            batches = self._sort(deliveries)
+            for config, batch in batches.items():
+                if not is_time_left():
+                    self._release(batch)
+                    continue
+                try:
+                    self._serve(config, batch)
+                except SyncError as error:
+                    log.warning("jobs of %s stay on the queue: %s", config, error)
+                    self._hide(batch, HELD_RETRY_SECONDS)
+            self._held.clear()
+        return False
+
+    def _sort(self, deliveries: Iterable[Delivery]) -> dict[str, list[Held]]:
+        """Return the messages that are due, by config; hide the others until they are."""
+        now = self.tools.clock.now()
+        batches: dict[str, list[Held]] = defaultdict(list)
+        for delivery in deliveries:
+            try:
+                held = Held(parse_job(delivery.body), delivery.receipt)
+            except InvalidInput as error:
+                log.error("an unreadable message is dropped: %s", error)  # noqa: TRY400
+                self.queue.delete(delivery.receipt)
+                continue
+            wait = (_due(held.job) - now) / timedelta(seconds=1)
+            if wait > 0:
+                self._hide([held], min(int(wait) + 1, MAX_HIDE_SECONDS))
+                continue
+            batches[held.job.config].append(held)
+            self._held[id(held)] = held
+        return batches
+
+    def _serve(self, config: str, batch: Sequence[Held]) -> None:
+        """Run what the messages of one sync ask for, as few runs as possible."""
+        try:
+            sync = self.configs.get(config)
+        except InvalidInput as error:
+            log.warning("jobs of a config that is wrong are dropped: %s", error)
+            sync = None
+        status = Ledger(self.tools.store, config, self.tools.clock, "drain").load()
+        todo: list[Held] = []
+        for held in batch:
+            if sync is None or is_done(held.job, sync, status):
+                self._delete(held)
+            else:
+                todo.append(held)
+        if sync is None:
+            return
+        hints = [held for held in todo if held.job.is_hint]
+        groups = [[held] for held in todo if not held.job.is_hint] + ([hints] if hints else [])
+        for group in groups:
+            self._run(sync, group)
+
+    def _run(self, sync: Sync, group: Sequence[Held]) -> None:
+        job = _merge([held.job for held in group])
+        ledger = Ledger(self.tools.store, sync.object_name, self.tools.clock, job.job_id)
+        outcome = run(job, sync, self.tools, self.new_gate(), ledger, self.keep)
+        if outcome.is_final:
+            for held in group:
+                self._delete(held)
+        elif outcome.not_before is None:
+            self._hide(group, HELD_RETRY_SECONDS)
+        else:
+            self.queue.put([job.again(outcome.not_before).to_message()])
+            for held in group:
+                self._delete(held)
+
+    def keep(self) -> None:
+        """Keep the messages in hand hidden, and whatever else must not run out."""
+        self.beat()
+        now = self.tools.clock.monotonic()
+        if now - self._renewed_at < RENEW_AFTER_SECONDS:
+            return
+        self._renewed_at = now
+        self._hide(list(self._held.values()), HIDE_SECONDS)
+
+    def _hide(self, batch: Iterable[Held], seconds: int) -> None:
+        for held in batch:
+            try:
+                held.receipt = self.queue.hide(held.receipt, seconds)
+            except NotFound:
+                self._held.pop(id(held), None)
+            except SyncError as error:
+                log.warning("a message could not be kept hidden: %s", error)
+
+    def _release(self, batch: Iterable[Held]) -> None:
+        self._hide(batch, 1)
+
+    def _delete(self, held: Held) -> None:
+        self._held.pop(id(held), None)
+        self.queue.delete(held.receipt)
+
+
+def is_done(job: Job, sync: Sync, status: Status) -> bool:
+    """Say whether a job needs no run any more."""
+    if job.job_id in status.ended_jobs and not job.is_hint:
+        return True
+    if sync.config.is_being_removed:
+        return job.kind != JobKind.REMOVE
+    if not job.is_hint:
+        return False
+    if not sync.config.is_auto_sync_enabled:
+        return True
+    if status.is_paused and job.cause in ("tick", "vault-event"):
+        return True
+    if job.cause == "vault-event":
+        seen = [at for at in (status.wrote_at, status.verified_at) if at]
+        return any(at >= job.created_at for at in seen)
+    if job.kind == JobKind.VERIFY:
+        return status.verified_at is not None and status.verified_at >= job.created_at
+    return status.read_at is not None and status.read_at >= covered_at(job)
+
+
+def covered_at(job: Job) -> datetime:
+    """Return from when on a look at the source sees whatever the hint hinted at."""
+    return job.created_at + timedelta(seconds=COVERED_AFTER_SECONDS)
+
+
+def _due(job: Job) -> datetime:
+    """Return when a job may start. A hint was tried at once; this is the look that makes sure."""
+    if job.kind == JobKind.SYNC and job.is_hint:
+        return max(job.not_before, covered_at(job))
+    return job.not_before
+
+
+def _merge(jobs: Sequence[Job]) -> Job:
+    """Return one job that serves all of them: the strictest kind, the highest attempt."""
+    first = next((job for job in jobs if job.kind == JobKind.VERIFY), jobs[0])
+    return first.model_copy(update={"attempt": max(job.attempt for job in jobs)})

@@ -1,0 +1,82 @@
+"""The entry point: `fdk …/functions/func.py handler` loads this file as a top-level module."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from functools import lru_cache
+from io import BytesIO
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+from fdk.response import Response
+
+if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
+    sys.path.insert(0, root)
+
+from functions import logs
+
+logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
+
+from functions.adapters.clock import SystemClock  # noqa: E402
+from functions.app import App, Reply, status_of  # noqa: E402
+from functions.core.errors import SyncError  # noqa: E402
+from functions.settings import load_settings  # noqa: E402
+from functions.triggers import Call  # noqa: E402
+
+log = getLogger("functions")
+
+
+@lru_cache(maxsize=1)
+def _app() -> App:
+    return App(load_settings(os.environ), SystemClock(), os.environ)
+
+
+def handler(ctx: Any, data: BytesIO | None = None) -> Response:
+    """Answer one call. Without HTTP intent errors are raised: a Response would count as success."""
+    is_http = bool(ctx.Method()) and bool(ctx.HTTPHeaders())
+    call = Call(
+        body=data.getvalue() if data else b"",
+        method=ctx.Method().upper() if is_http else None,
+        url=ctx.RequestURL() or "",
+        headers=_plain(ctx.HTTPHeaders()),
+    )
+    try:
+        reply = _app().handle(call, _seconds_until(ctx.Deadline()))
+    except SyncError as error:
+        log.error("%s", error)  # noqa: TRY400 - the message says it all
+        if not is_http:
+            raise
+        reply = Reply({"message": str(error), "error": type(error).__name__}, status_of(error))
+    except Exception as error:  # noqa: BLE001 - its text might hold anything
+        log.critical("unexpected %s at %s", type(error).__name__, _where(error))
+        if not is_http:
+            raise SyncError(f"An unexpected {type(error).__name__}; see the log.") from None
+        reply = Reply({"message": "Something went wrong", "error": "InternalServerError"}, 500)
+    return Response(
+        ctx,
+        response_data=json.dumps(reply.body),
+        headers={"Content-Type": "application/json"},
+        status_code=reply.status,
+    )
+
+
+def _plain(headers: dict[str, Any]) -> dict[str, str]:
+    """Return each header once: one that is given twice comes as a list."""
+    return {
+        name.lower(): value[0] if isinstance(value, list) else str(value)
+        for name, value in headers.items()
+    }
+
+
+def _seconds_until(deadline: str) -> float:
+    return (datetime.fromisoformat(deadline) - datetime.now(UTC)).total_seconds()
+
+
+def _where(error: BaseException) -> str:
+    """Return the place of an unexpected error; its text might hold anything."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,94 @@
+"""Bring secrets of the vault into the source: the initial import, and the import job."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from functions.core.models import State
+from functions.core.plan import Planner
+from functions.core.status import Pending, Status
+from functions.look import Seen
+from functions.record import Outcome
+from functions.work import Work
+
+
+def import_only(work: Work) -> Outcome:
+    """Import, and neither push nor delete anything."""
+    pending = bring(work, replace=work.job.args.import_behavior == "prioritize-destination")
+    work.tally.errors = {name: entry.why for name, entry in pending.items()}
+    work.lease.change(lambda status: status.import_pending.update(pending))
+    return work.tally.conclude()
+
+
+def import_first(work: Work, *, replace: bool) -> None:
+    """Do the initial import, and record that it is done before anything is pushed."""
+    pending = bring(work, replace=replace)
+
+    def imported(status: Status) -> None:
+        status.is_import_done, status.import_pending = True, pending
+
+    work.lease.change(imported)
+
+
+def bring(work: Work, *, replace: bool) -> dict[str, Pending]:
+    """Write what the source lacks (with `replace`: also what differs); return what it refused."""
+    seen = work.look()
+    listing = work.settle(seen.listing)
+    planner = work.viewer.planner(listing)
+    found = _read(work, planner, Seen(seen.source, listing), replace=replace)
+    source = work.viewer.source
+    folder = work.sync.config.folder
+    pending = dict(found.refused)
+    own = {secret.key for secret in seen.source.secrets if secret.origin is None}
+    fresh = {key: value for key, value in found.values.items() if key not in own}
+    changed = {key: value for key, value in found.values.items() if key in own}
+    for values, is_update in ((fresh, False), (changed, True)):
+        if not values:
+            continue
+        work.keep()
+        refused = source.write(folder, _reveal(values), replace=is_update)
+        work.tally.counts["imported"] += len(values) - len(refused)
+        for key, why in refused.items():
+            was_there = key in found.present
+            pending[planner.schema.render(key)] = Pending(why=why, was_in_source=was_there)
+    return pending
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    values: dict[str, SecretStr]
+    refused: dict[str, Pending]
+    present: frozenset[str]
+
+
+def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
+    """Read what may be imported: ACTIVE, in scope, nobody else's."""
+    source = {secret.key: secret.value for secret in seen.source.secrets}
+    present = frozenset(source) | frozenset(seen.source.errors)
+    secrets = [
+        secret
+        for secret in planner.index(seen.listing).values()
+        if secret.state == State.ACTIVE
+        and planner.schema.matches(secret.name)
+        and not planner.hands_off(secret)
+        and not planner.foreign(secret)
+        and (replace or planner.schema.strip(secret.name) not in present)
+    ]
+    bundles, unreadable = work.viewer.read(secrets)
+    refused = {name: Pending(why=why) for name, why in unreadable.items()}
+    values: dict[str, SecretStr] = {}
+    for name, bundle in bundles.items():
+        key = planner.schema.strip(name) or ""
+        try:
+            text = bundle.value.get_secret_value().decode()
+        except UnicodeDecodeError:
+            why = "its content is not text, so the source cannot hold it"
+            refused[name] = Pending(why=why, was_in_source=key in present)
+            continue
+        if text and (key not in source or source[key].get_secret_value() != text):
+            values[key] = SecretStr(text)
+    return _Found(values, refused, present)
+
+
+def _reveal(values: dict[str, SecretStr]) -> dict[str, str]:
+    return {key: value.get_secret_value() for key, value in values.items()}

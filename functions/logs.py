@@ -1,0 +1,25 @@
+"""One JSON line an event on stderr. `import fdk` sets the root logger to DEBUG: this undoes it."""
+
+import logging
+
+from pythonjsonlogger.json import JsonFormatter
+
+TALKATIVE = ("fdk", "fn", "oci", "urllib3", "botocore", "boto3", "s3transfer", "asyncio")
+"""Libraries whose debug lines show headers, hosts or bodies: never more than their warnings."""
+
+
+def set_up(level: str) -> None:
+    """Send this project's log lines of at least `level` to stderr, and little else."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JsonFormatter(
+            "{asctime}{levelname}{name}{message}",
+            style="{",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,215 @@
+"""Look at both sides of a sync, and plan: everything a run does before it writes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import TypeVar
+
+from pydantic import SecretBytes
+
+from functions.core.config import Sync
+from functions.core.digest import DIGEST_TAG, OWNER_TAG, Digests
+from functions.core.errors import InvalidInput, NotFound, SyncError, WrongState
+from functions.core.gate import Gate
+from functions.core.models import Action, Bundle, Origin, SourceSecrets, State, VaultSecret
+from functions.core.plan import Plan, Planner, Wanted, want
+from functions.core.policy import guard
+from functions.core.ports import (
+    Clock,
+    ConfigStore,
+    Idle,
+    Notifier,
+    Pool,
+    SecretSource,
+    SecretVault,
+    Task,
+)
+from functions.core.status import ALL, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs and runs need of the outside world, for one invocation."""
+
+    clock: Clock
+    random: Random
+    store: ConfigStore
+    pool: Pool
+    digests: Digests
+    notifier: Notifier
+    source: Callable[[Gate], SecretSource]
+    vault: Callable[[Sync, Gate], SecretVault]
+    protected_ids: Callable[[], frozenset[str]]
+    """Ids of vault secrets that hold this function's own credentials."""
+    living_ids: Callable[[], frozenset[str]]
+    """Ids of the syncs that have a status document."""
+
+
+T = TypeVar("T")
+
+
+def gather(pool: Pool, calls: Sequence[Callable[[], T]], idle: Idle) -> list[T | SyncError]:
+    """Make all calls side by side; return each result, or the error in its place."""
+    results: dict[int, T | SyncError] = {}
+    crashes: list[Exception] = []
+
+    def task(number: int, call: Callable[[], T]) -> Task:
+        def run() -> None:
+            try:
+                results[number] = call()
+            except SyncError as error:
+                results[number] = error
+            except Exception as error:  # noqa: BLE001 - raised again below, in the caller's thread
+                crashes.append(error)
+
+        return run
+
+    pool.each([task(*pair) for pair in enumerate(calls)], idle)
+    if crashes:
+        raise crashes[0]
+    return [results[number] for number in range(len(calls))]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Both sides, as one look found them."""
+
+    source: SourceSecrets
+    listing: Sequence[VaultSecret]
+
+
+class Viewer:
+    """Reads the source and the vault of one sync, in one run."""
+
+    def __init__(self, sync: Sync, tools: Tools, gate: Gate, idle: Idle) -> None:
+        self._sync = sync
+        self._tools = tools
+        self._idle = idle
+        self.source = tools.source(gate)
+        self.vault = tools.vault(sync, gate)
+
+    def look(self) -> Seen:
+        """Read the folder and list the vault, side by side. Raises what either raises."""
+        options = self._sync.config.sync_options
+        found: list[SourceSecrets] = []
+        listing: list[VaultSecret] = []
+
+        def read() -> None:
+            found.append(
+                self.source.read(
+                    self._sync.config.folder, sub_folders=options.include_all_sub_folders
+                )
+            )
+
+        def list_vault() -> None:
+            listing.extend(self.vault.list())
+
+        for result in gather(self._tools.pool, (read, list_vault), self._idle):
+            if isinstance(result, SyncError):
+                raise result
+        return Seen(found[0], listing)
+
+    def planner(self, listing: Sequence[VaultSecret]) -> Planner:
+        """Return the planner; who else lives is asked only where another sync's tag is met."""
+        own = str(self._sync.id)
+        others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own}
+        living = self._tools.living_ids() if others else frozenset[str]()
+        return Planner(self._sync, self._tools.digests, self._tools.protected_ids(), living)
+
+    def read(self, secrets: Sequence[VaultSecret]) -> tuple[dict[str, Bundle], dict[str, str]]:
+        """Return the contents by name, and why some could not be read. Raises Temporary, OutOfTime."""
+        results = gather(
+            self._tools.pool,
+            [partial(self.vault.read, secret.id) for secret in secrets],
+            self._idle,
+        )
+        bundles: dict[str, Bundle] = {}
+        errors: dict[str, str] = {}
+        for secret, result in zip(secrets, results, strict=True):
+            match result:
+                case Bundle():
+                    bundles[secret.name] = result
+                case NotFound() | WrongState():
+                    errors[secret.name] = f"its content in the vault cannot be read: {result}"
+                case _:
+                    raise result
+        return bundles, errors
+
+    def plan(
+        self,
+        seen: Seen,
+        status: Status,
+        *,
+        verify: bool,
+        trusted: Mapping[str, SecretBytes],
+    ) -> tuple[Planner, Plan]:
+        """Return what to do, every guard applied. `trusted` is what this run wrote itself."""
+        planner = self.planner(seen.listing)
+        wanted = want(seen.source, planner.schema)
+        if seen.source.collisions:
+            raise InvalidInput(_tell_collisions(seen.source.collisions))
+        sure = [name for name, value in trusted.items() if wanted.values.get(name) == value]
+        recent = self._recent(planner, seen.listing, status, wanted)
+        recent |= set(status.import_pending)
+        doubtful = planner.doubtful(
+            wanted, seen.listing, trusted=sure, recent=recent, verify=verify
+        )
+        bundles, unreadable = self.read(doubtful)
+        wanted = _without(wanted, unreadable)
+        plan = planner.plan(wanted, seen.listing, bundles, sure)
+        guarded = guard(
+            plan,
+            wanted,
+            lost=self._lost(plan, seen.source, status),
+            pending=[
+                name
+                for name, pending in status.import_pending.items()
+                if pending.was_in_source or name not in wanted.values
+            ],
+        )
+        return planner, guarded
+
+    def _recent(
+        self, planner: Planner, listing: Sequence[VaultSecret], status: Status, wanted: Wanted
+    ) -> set[str]:
+        shown = self._tools.digests.seal(self.own_tags(planner, listing).items())
+        if status.seal == shown:
+            return set()
+        return set(wanted.values) if ALL in status.recent else set(status.recent)
+
+    def own_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
+        """Return the digests that this listing shows on the sync's own secrets, by name."""
+        return {
+            secret.name: secret.tags.get(DIGEST_TAG, "")
+            for secret in listing
+            if secret.state == State.ACTIVE and planner.is_mine(secret)
+        }
+
+    def _lost(
+        self, plan: Plan, source: SourceSecrets, status: Status
+    ) -> dict[str, list[str] | None]:
+        """Return the names of imports and sub-folders that vanished without the source saying so."""
+        if not any(change.action == Action.DELETE for change in plan.changes):
+            return {}
+        here = {str(origin) for origin in source.origins}
+        folder = self._sync.config.folder
+        return {
+            origin: names
+            for origin, names in status.origins.items()
+            if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
+        }
+
+
+def _without(wanted: Wanted, unreadable: Mapping[str, str]) -> Wanted:
+    values = {name: value for name, value in wanted.values.items() if name not in unreadable}
+    return replace(wanted, values=values, errors={**wanted.errors, **unreadable})
+
+
+def _tell_collisions(collisions: Mapping[str, Sequence[str]]) -> str:
+    shown = [f'"{key}" in {" and ".join(paths)}' for key, paths in sorted(collisions.items())[:5]]
+    more = f" and {len(collisions) - 5} more" if len(collisions) > 5 else ""  # noqa: PLR2004
+    return (
+        "The vault is one flat list, so each name can be used only once. These keys are in more "
+        f"than one folder: {'; '.join(shown)}{more}. Rename them, or sync the folders apart."
+    )

@@ -1,0 +1,183 @@
+"""What a run came to, and how it is written into the status document and told to people."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from random import Random
+
+from functions.apply import Results
+from functions.core.config import Sync
+from functions.core.job import MAX_ATTEMPTS, Job
+from functions.core.models import JobKind
+from functions.core.plan import Plan
+from functions.core.ports import Notifier
+from functions.core.status import MAX_ENDED_JOBS, Phase, RunRecord, Status, shorten
+
+MAX_ERRORS_IN_MESSAGE = 5
+BLOCKED_RETRY_SECONDS = 30.0
+FIRST_RETRY_SECONDS = 15.0
+LONGEST_RETRY_SECONDS = 600.0
+
+
+class End(StrEnum):
+    """How a run ended. WAITING: something blocks it or time was short, so it is tried again."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    WAITING = "waiting"
+    HELD = "held"
+    """Another run holds the lease; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to whoever started the run; `not_before` says when a waiting job is due again."""
+
+    end: End
+    message: str | None = None
+    is_blocked: bool = False
+    retry_after_seconds: float | None = None
+    not_before: datetime | None = None
+    plan: Plan | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether the job needs no further attempt."""
+        return self.end in (End.SUCCEEDED, End.FAILED)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did so far, over all its passes."""
+
+    run_id: str
+    started_at: datetime
+    read_at: datetime | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    errors: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    drift: set[str] = field(default_factory=set)
+    waiting: dict[str, str] = field(default_factory=dict)
+    unchanged: int = 0
+    has_written: bool = False
+
+    def see(self, plan: Plan) -> None:
+        """Take over what the newest plan says."""
+        self.errors = dict(plan.errors)
+        self.warnings = plan.warnings
+        self.drift |= set(plan.drift)
+        self.unchanged = plan.unchanged
+
+    def add(self, results: Results) -> None:
+        """Add what became of a plan's changes."""
+        self.counts.update(action.value for action in results.done.values())
+        self.errors |= results.errors
+        self.waiting = dict(results.again)
+        self.has_written |= bool(results.done or results.again)
+
+    def conclude(self, plan: Plan | None = None) -> Outcome:
+        """Return the outcome of a run that came to its end."""
+        if not self.errors:
+            return Outcome(End.SUCCEEDED, join(self.warnings) or None, plan=plan)
+        reasons = [f"{name}: {why}" for name, why in sorted(self.errors.items())]
+        text = f"{len(reasons)} failed, the others are done. {join(reasons)}"
+        return Outcome(End.FAILED, text, plan=plan)
+
+
+def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outcome:
+    """Say when a waiting job is due again, or that this was its last attempt."""
+    if outcome.end != End.WAITING:
+        return outcome
+    if job.attempt >= MAX_ATTEMPTS:
+        text = f"Gave up after {job.attempt} attempts. {outcome.message}"
+        return Outcome(End.FAILED, text, plan=outcome.plan)
+    doubled = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (job.attempt - 1))
+    usual = BLOCKED_RETRY_SECONDS if outcome.is_blocked else doubled * random.uniform(0.5, 1.0)
+    due = now + timedelta(seconds=max(usual, outcome.retry_after_seconds or 0.0))
+    text = f"{outcome.message} It is tried again at about {due:%H:%M:%S} UTC."
+    return replace(outcome, message=text, not_before=due)
+
+
+def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: datetime) -> None:
+    """Write the end of a run into its status and free the lease."""
+    status.lease = None
+    progress = status.progress(job.kind)
+    progress.job_id = job.job_id
+    progress.message = outcome.message and shorten(outcome.message)
+    progress.status = Phase(outcome.end) if outcome.is_final else Phase.PENDING
+    if outcome.end == End.SUCCEEDED:
+        progress.at = now
+    if outcome.is_final:
+        status.is_failing = outcome.end == End.FAILED
+        status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
+        if job.kind in (JobKind.SYNC, JobKind.VERIFY):
+            status.read_at = tally.read_at or status.read_at
+        if job.kind == JobKind.VERIFY:
+            status.verified_at = tally.read_at
+    if job.kind == JobKind.REMOVE and outcome.end == End.SUCCEEDED:
+        status.is_paused = True
+    if tally.has_written:
+        status.wrote_at = now
+    status.forget_old_writes(now)
+    status.add_run(
+        RunRecord(
+            id=tally.run_id,
+            job_id=job.job_id,
+            kind=job.kind,
+            cause=job.cause,
+            started_at=tally.started_at,
+            seconds=_seconds(tally, now),
+            outcome=outcome.end,
+            message=progress.message,
+            counts={**tally.counts, "unchanged": tally.unchanged, "errors": len(tally.errors)},
+            drift=sorted(tally.drift),
+            errors=tally.errors | tally.waiting,
+        )
+    )
+
+
+def tell(
+    notifier: Notifier,
+    sync: Sync,
+    job: Job,
+    outcome: Outcome,
+    tally: Tally,
+    *,
+    was_failing: bool,
+    now: datetime,
+) -> None:
+    """Publish a final failure and its recovery, once each, and count the run."""
+    name = sync.config.name
+    if outcome.end == End.FAILED and not was_failing:
+        notifier.notify(
+            f"Secret sync {name} failed to {job.kind}",
+            f"Sync: {name} ({sync.id})\n"
+            f"Source: {sync.config.environment}:{sync.config.secret_path}\n"
+            f"Reason: {outcome.message}\n"
+            "What to do: mend the cause; it is tried again at the next change or verification.",
+        )
+    elif outcome.end == End.SUCCEEDED and was_failing:
+        notifier.notify(f"Secret sync {name} recovered", f"Sync: {name} ({sync.id}) works again.")
+    notifier.count(
+        {
+            "runs": 1,
+            "failures": int(outcome.end == End.FAILED),
+            "changes": sum(tally.counts.values()),
+            "blocked": int(outcome.is_blocked),
+            "duration": _seconds(tally, now),
+        },
+        {"sync": name, "project": sync.config.project_id},
+    )
+
+
+def join(lines: Sequence[str]) -> str:
+    """Return the first few lines as one sentence."""
+    shown = "; ".join(lines[:MAX_ERRORS_IN_MESSAGE])
+    more = len(lines) - MAX_ERRORS_IN_MESSAGE
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _seconds(tally: Tally, now: datetime) -> float:
+    return round((now - tally.started_at) / timedelta(seconds=1), 3)

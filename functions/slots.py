@@ -1,0 +1,78 @@
+"""The places of the detached workers: a lease object each, so that no more than so many run."""
+
+from datetime import timedelta
+
+from pydantic import AwareDatetime, ValidationError
+
+from functions.core.config import Camel
+from functions.core.errors import Conflict, OutOfTime, SyncError
+from functions.core.ports import ABSENT, Clock, ConfigStore
+
+SLOT_SECONDS = 120
+RENEW_AFTER_SECONDS = 30.0
+
+
+class _Place(Camel):
+    worker: str
+    expires_at: AwareDatetime
+
+
+class Slot:
+    """One of `workers/1…n`, held by compare-and-swap and kept while the worker works."""
+
+    def __init__(self, store: ConfigStore, clock: Clock, name: str, worker: str, etag: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._name = name
+        self._worker = worker
+        self._etag = etag
+        self._renewed_at = clock.monotonic()
+
+    @classmethod
+    def take(cls, store: ConfigStore, clock: Clock, worker: str, slots: int) -> "Slot | None":
+        """Take a free place; None if all are taken."""
+        for number in range(1, slots + 1):
+            name = f"workers/{number}"
+            stored = store.get(name)
+            if stored and _is_live(stored.body, clock):
+                continue
+            try:
+                body = _body(worker, clock)
+                etag = store.put(name, body, if_match=stored.etag if stored else ABSENT)
+            except Conflict:
+                continue
+            return cls(store, clock, name, worker, etag)
+        return None
+
+    def keep(self) -> None:
+        """Renew the place when it is time to. Raises OutOfTime where another worker has it now."""
+        now = self._clock.monotonic()
+        if now - self._renewed_at < RENEW_AFTER_SECONDS:
+            return
+        body = _body(self._worker, self._clock)
+        try:
+            self._etag = self._store.put(self._name, body, if_match=self._etag)
+        except Conflict:
+            raise OutOfTime("Another worker took this one's place.") from None
+        except SyncError:
+            return
+        self._renewed_at = now
+
+    def free(self) -> None:
+        """Give the place up; one that cannot be reached now runs out by itself."""
+        try:
+            self._store.delete(self._name, if_match=self._etag)
+        except SyncError:
+            return
+
+
+def _body(worker: str, clock: Clock) -> bytes:
+    place = _Place(worker=worker, expires_at=clock.now() + timedelta(seconds=SLOT_SECONDS))
+    return place.model_dump_json(by_alias=True).encode()
+
+
+def _is_live(body: bytes, clock: Clock) -> bool:
+    try:
+        return _Place.model_validate_json(body).expires_at > clock.now()
+    except ValidationError:
+        return False

@@ -1,0 +1,137 @@
+"""A tick: drain the queue, verify what is due, and call for workers where that is not enough.
+
+10,000 syncs of which none is due cost two listings: due is what has no `verified` object, an old one, or
+one older than the config.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from logging import getLogger
+
+from functions.core.errors import InvalidInput, SyncError
+from functions.core.job import Args
+from functions.core.models import JobKind
+from functions.core.ports import Entry, Invoker
+from functions.drain import Drainer
+from functions.jobs import Desk, is_auto
+from functions.ledger import Ledger, verified_object
+from functions.look import gather
+from functions.slots import Slot
+from functions.sync import run
+
+MAX_QUEUED_AT_ONCE = 500
+DEPTH_EVERY_MINUTES = 10
+EPOCH = datetime.min.replace(tzinfo=UTC)
+
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clockwork:
+    """What a tick and the workers that it starts do."""
+
+    desk: Desk
+    drainer: Drainer
+    invoker: Invoker | None
+    interval: timedelta
+    max_workers: int
+
+    def tick(self, is_time_left: Callable[[], bool]) -> None:
+        """Do what is due. Never raises: the next tick is the retry."""
+        try:
+            is_drained = self.drainer.drain(is_time_left)
+            left = self._verify_due(is_time_left)
+            if left or not is_drained:
+                self._call_workers(left)
+            if self.drainer.worked or self.desk.tools.clock.now().minute % DEPTH_EVERY_MINUTES == 0:
+                self._report_dead_letters()
+        except SyncError as error:
+            log.warning("the tick ended early: %s", error)
+        except Exception as error:  # noqa: BLE001 - a raised error would only repeat the tick
+            log.error("the tick ended by an unexpected %s", type(error).__name__)  # noqa: TRY400
+
+    def _verify_due(self, is_time_left: Callable[[], bool]) -> list[Entry]:
+        """Verify what is due, oldest first; return what time did not suffice for."""
+        left = self._due()
+        while left and is_time_left():
+            self._verify(left.pop(0))
+        return left
+
+    def _due(self) -> list[Entry]:
+        tools = self.desk.tools
+        calls = (self.desk.configs.entries, partial(tools.store.list, "verified/"))
+        listings: list[Sequence[Entry]] = []
+        for listing in gather(tools.pool, calls, lambda: None):
+            if isinstance(listing, SyncError):
+                raise listing
+            listings.append(listing)
+        configs, verified = listings
+        return due(configs, verified, tools.clock.now() - self.interval)
+
+    def _verify(self, entry: Entry) -> None:
+        desk, tools = self.desk, self.desk.tools
+        try:
+            sync = desk.configs.get(entry.name)
+        except InvalidInput:
+            sync = None
+        ledger = Ledger(tools.store, entry.name, tools.clock, "tick")
+        if sync is not None and sync.config.is_being_removed:
+            job = desk.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
+        elif sync is not None and is_auto(sync) and not ledger.load().is_paused:
+            job = desk.job(sync, JobKind.VERIFY, "tick")
+        else:
+            tools.store.put(verified_object(entry.name), b"")
+            return
+        outcome = run(job, sync, tools, desk.new_gate(), ledger, self.drainer.keep)
+        if not outcome.is_final and outcome.not_before:
+            desk.queue.put([job.again(outcome.not_before).to_message()])
+
+    def _call_workers(self, due_entries: Sequence[Entry]) -> None:
+        """Share what is due through the queue, unless it waits there already, and start workers."""
+        if self.invoker is None:
+            return
+        desk = self.desk
+        depth = desk.queue.depth()
+        if depth.visible + depth.in_flight < len(due_entries):
+            syncs = desk.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
+            jobs = [desk.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
+            if jobs:
+                desk.queue.put([job.to_message() for job in jobs])
+        for _ in range(self.max_workers):
+            self.invoker.start({"command": "drain"})
+
+    def _report_dead_letters(self) -> None:
+        depth = self.desk.queue.depth()
+        if depth.dead:
+            log.error(
+                "%d messages are dead letters: their jobs crashed again and again", depth.dead
+            )
+        self.desk.tools.notifier.count({"deadLetters": depth.dead}, {})
+
+    def work(self, is_time_left: Callable[[], bool]) -> bool:
+        """Drain as one of so many workers; False if all of their places are taken."""
+        tools = self.desk.tools
+        worker = f"{tools.random.getrandbits(64):016x}"
+        slot = Slot.take(tools.store, tools.clock, worker, self.max_workers)
+        if slot is None:
+            return False
+        self.drainer.beat = slot.keep
+        try:
+            self.drainer.drain(is_time_left)
+        finally:
+            slot.free()
+        return True
+
+
+def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:
+    """Return the configs to verify, the longest unverified first."""
+    seen = {entry.name: entry.modified or EPOCH for entry in verified}
+    last = {entry.name: seen.get(verified_object(entry.name), EPOCH) for entry in configs}
+    late = [
+        entry
+        for entry in configs
+        if last[entry.name] <= before or last[entry.name] < (entry.modified or EPOCH)
+    ]
+    return sorted(late, key=lambda entry: last[entry.name])

@@ -1,0 +1,137 @@
+"""What every kind of job does the same way within a run: keep the lease, apply, settle."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import SecretBytes
+
+from functions.apply import Applier, Results, split
+from functions.core.config import Sync
+from functions.core.gate import Gate
+from functions.core.job import Job
+from functions.core.models import Action, Change, VaultSecret
+from functions.core.plan import Planner
+from functions.core.policy import deletion_time
+from functions.core.status import Status
+from functions.ledger import HeldLease, Ledger
+from functions.look import Seen, Tools, Viewer
+from functions.record import Tally, join
+
+PAUSE_SHARE = 0.15
+SHORTEST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+"""How long a run waits without progress before it leaves the rest to a later one."""
+
+
+class Blocked(Exception):
+    """Lifecycle states, or refusals that may pass, keep the run from its end."""
+
+
+class Work:
+    """One job in progress. `heartbeat` is called now and then from the calling thread."""
+
+    def __init__(
+        self,
+        job: Job,
+        sync: Sync,
+        tools: Tools,
+        gate: Gate,
+        ledger: Ledger,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        self.job = job
+        self.sync = sync
+        self.tools = tools
+        self.gate = gate
+        self.ledger = ledger
+        self.run_id = f"{tools.random.getrandbits(128):032x}"
+        self.lease = HeldLease(ledger, self.run_id, tools.clock, gate)
+        self.tally = Tally(self.run_id, tools.clock.now())
+        self.viewer = Viewer(sync, tools, gate, self.keep)
+        self.trusted: dict[str, SecretBytes] = {}
+        """What this run wrote itself: it need not be read again."""
+        self.remember: Callable[[Status], None] = lambda _: None
+        """What a concluded job notes in the status besides its outcome."""
+        self._heartbeat = heartbeat
+        self._passes = 0
+        self._progress_at = tools.clock.monotonic()
+
+    def keep(self) -> None:
+        """Keep the lease, and whatever the caller must keep, from running out."""
+        self._heartbeat()
+        self.lease.keep(self.sync, self.tools.store)
+
+    def look(self) -> Seen:
+        """Look at both sides."""
+        self.keep()
+        self.tally.read_at = self.tools.clock.now()
+        return self.viewer.look()
+
+    def apply(self, planner: Planner, changes: Sequence[Change]) -> Results:
+        """Make the changes, deletions last. Raises OutOfTime after adding up what was done."""
+        results = Results()
+        if not changes:
+            return results
+        self._passes += 1
+        written = [change.name for change in changes if writes_content(change)]
+        if written:
+            now = self.tools.clock.now()
+            self.lease.change(lambda status: status.remember_writes(written, now))
+        now = self.tools.clock.now()
+        config = self.sync.config
+        applier = Applier(
+            self.viewer.vault,
+            planner,
+            config.destination_config.compartment_ocid,
+            self._token,
+            deletion_time(now, config.sync_options.deletion_days),
+            now,
+        )
+        first, last = split(changes)
+        self.tools.pool.each(applier.tasks(first, results), self.keep)
+        if last and not results.stopped:
+            self.lease.check_config(self.sync, self.tools.store)
+            self.tools.pool.each(applier.tasks(last, results), self.keep)
+        self.tally.add(results)
+        self.trusted |= {
+            change.name: change.value
+            for change in changes
+            if change.value and writes_content(change) and change.name in results.done
+        }
+        if results.done:
+            self._progress_at = self.tools.clock.monotonic()
+        if results.stopped:
+            raise results.stopped
+        return results
+
+    def settle(self, listing: Sequence[VaultSecret]) -> Sequence[VaultSecret]:
+        """Return a listing in which no lifecycle state blocks: this one, or one of later."""
+        while blocked := self.viewer.planner(listing).blocked(listing):
+            listing = self.wait({secret.name: f"is {secret.state}" for secret in blocked})
+        return listing
+
+    def wait(self, why: Mapping[str, str]) -> Sequence[VaultSecret]:
+        """Pause a while and list the vault again. Raises Blocked where time or patience is up."""
+        waited = self.tools.clock.monotonic() - self._progress_at
+        pause = min(max(PAUSE_SHARE * waited, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        if waited > PATIENCE_SECONDS or not self.gate.pause(pause):
+            raise Blocked(self._tell(why))
+        self.keep()
+        return self.viewer.vault.list()
+
+    def _tell(self, why: Mapping[str, str]) -> str:
+        text = f"Waiting for OCI Vault: {join([f'{name} {what}' for name, what in why.items()])}."
+        schema = self.viewer.planner(()).schema
+        if any(map(schema.matches, why)):
+            return text
+        return f'{text} Only other secrets block; syncOptions.blockingScope "schema" ignores them.'
+
+    def _token(self, name: str, digest: str) -> str:
+        parts = "\0".join((self.run_id, str(self._passes), name, digest))
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def writes_content(change: Change) -> bool:
+    """Say whether the change may alter what the secret holds or what its tags promise."""
+    return change.action in (Action.CREATE, Action.UPDATE, Action.TAG)

@@ -1,0 +1,189 @@
+"""`make run`: starts the stack, shows a sync as it happens, and stays up to be tried."""
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+import urllib3
+from rich.console import Console
+from rich.table import Table
+
+from functions.adapters.clock import SystemClock
+from functions.core.config import PREFIX as CONFIGS
+from functions.core.models import GLYPHS, Action, State
+from functions.core.status import Phase, Status, parse_status
+from infra.local import demo
+from infra.local.oci_secret import Durations
+from infra.local.oci_traffic import Call
+from infra.local.stack import ROOT, Stack
+
+LOG_FILE = ROOT / ".local" / "function.log"
+DURATIONS = Durations(creating=0.3, updating=0.3, scheduling=0.3, cancelling=0.3)  # seconds
+TICK_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+_ACTIONS = {
+    "CreateSecret": Action.CREATE,
+    "UpdateSecret": Action.UPDATE,
+    "CancelSecretDeletion": Action.RESTORE,
+    "ScheduleSecretDeletion": Action.DELETE,
+}
+_COLOURS = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.RESTORE: "cyan",
+    Action.TAG: "blue",
+    Action.DELETE: "red",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the stack; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the first sync")
+    parser.add_argument("--s3", action="store_true", help="keep configs and status in S3 (moto)")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    LOG_FILE.parent.mkdir(exist_ok=True)
+    with suppress(KeyboardInterrupt), LOG_FILE.open("w", buffering=1) as log:
+        return _run(Console(highlight=False), log, once=options.once, use_s3=options.s3)
+    return 0
+
+
+def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool) -> int:
+    clock = SystemClock()
+    started = clock.monotonic()
+    with Stack(
+        clock,
+        demo.make_source(),
+        log=lambda line: print(line, file=log),
+        durations=DURATIONS,
+        use_s3=use_s3,
+        tick_seconds=TICK_SECONDS,
+    ) as stack:
+        _show_stack(console, stack, clock.monotonic() - started)
+        demo.fill_vault(stack.cloud.vault)
+        stack.bucket.put(f"{CONFIGS}{demo.SYNC_FILE}", demo.sync_config())
+        if not _show_plan(console, stack):
+            return 1
+        wrong = _show_sync(console, stack)
+        if once:
+            return 1 if wrong else 0
+        _show_what_to_try(console, stack)
+        threading.Event().wait()
+    return 0
+
+
+def _show_stack(console: Console, stack: Stack, seconds: float) -> None:
+    console.rule("[bold]oci-vault-sync on this machine")
+    table = Table.grid(padding=(0, 2))
+    table.add_row("secret manager", stack.source_url)
+    table.add_row("API gateway", stack.gateway.url)
+    table.add_row("OCI", stack.cloud.url)
+    table.add_row("function's log", str(LOG_FILE.relative_to(ROOT)))
+    console.print(table)
+    console.print(f"Started in {seconds:.1f} s. Nothing leaves this machine.\n")
+
+
+def _show_plan(console: Console, stack: Stack) -> bool:
+    reply = stack.command("plan", sync=demo.SYNC_NAME)
+    if reply.status != 200:
+        console.print(f"[red]The plan failed:[/] {reply.body.decode()}")
+        return False
+    plan: dict[str, Any] = json.loads(reply.body)["plan"]
+    console.print("[bold]The plan[/] of the stored sync, names only:")
+    for change in plan["changes"]:
+        held = f"  held: {change['held']}" if change.get("held") else ""
+        console.print(f"  {_glyph(Action(change['action']))} {change['name']}{held}")
+    for name, why in plan["errors"].items():
+        console.print(f"  [red]![/] {name}: {why}")
+    for warning in plan["warnings"]:
+        console.print(f"  [yellow]note[/] {warning}")
+    console.print()
+    return True
+
+
+def _show_sync(console: Console, stack: Stack) -> list[str]:
+    begin = stack.clock.monotonic()
+
+    def show(call: Call) -> None:
+        if call.operation in _ACTIONS:
+            action = _ACTIONS[call.operation]
+            seconds = call.at_monotonic - begin
+            console.print(f"  {seconds:6.2f} s  {_glyph(action)} {call.name_or_id}")
+
+    console.print(f"[bold]Somebody adds {demo.LATE_KEY}[/] to the folder; a webhook tells of it:")
+    stack.cloud.after = show
+    demo.change_source(stack.infisical.source)
+    status = _wait(stack)
+    seconds = stack.clock.monotonic() - begin
+    outcome = status.sync.status or "not finished"
+    console.print(f"  {seconds:6.2f} s  recorded: {outcome} {status.sync.message or ''}\n")
+    _show_vault(console, stack)
+    wrong = demo.differences(stack.cloud.vault)
+    for line in wrong:
+        console.print(f"  [red]wrong[/] {line}")
+    if not wrong:
+        console.print("The vault holds exactly what the folder does.\n")
+    return wrong
+
+
+def _wait(stack: Stack) -> Status:
+    """Return the sync's status when its first run has ended, or patience has."""
+    give_up = stack.clock.monotonic() + PATIENCE_SECONDS
+    while True:
+        stored = stack.bucket.get(f"status/{demo.SYNC_FILE}")
+        status = (parse_status(stored) if stored else None) or Status()
+        ended = status.sync.status in (Phase.SUCCEEDED, Phase.FAILED)
+        if ended or stack.clock.monotonic() > give_up:
+            return status
+        stack.clock.sleep(POLL_SECONDS)
+
+
+def _show_vault(console: Console, stack: Stack) -> None:
+    table = Table("secret in the vault", "state", title_justify="left")
+    for name, state in sorted(stack.cloud.vault.states().items()):
+        table.add_row(name, state.value, style=None if state == State.ACTIVE else "dim")
+    console.print(table)
+
+
+def _show_what_to_try(console: Console, stack: Stack) -> None:
+    login = {
+        "clientId": stack.infisical.client_id,
+        "clientSecret": stack.infisical.client_secret,
+    }
+    url = f"{stack.source_url}/api/v1/auth/universal-auth/login"
+    token = urllib3.request("POST", url, json=login).json()["accessToken"]
+    place = {
+        "projectId": demo.PROJECT_ID,
+        "environment": demo.ENVIRONMENT,
+        "secretPath": demo.FOLDER,
+    }
+    console.print("[bold]Now change a secret[/] and watch it arrive here:\n")
+    _show_command(
+        console,
+        f"curl -X PATCH {stack.source_url}/api/v4/secrets/STRIPE_API_KEY",
+        f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'",
+        f"-d '{json.dumps({**place, 'secretValue': 'rotated'})}'",
+    )
+    console.print("or ask the [bold]management API[/]:\n")
+    _show_command(
+        console,
+        f"curl -H 'Authorization: Bearer {stack.api_token}'",
+        f"'{stack.gateway.url}/api/v1/secret-syncs/oci-vault?projectId={demo.PROJECT_ID}'",
+    )
+    console.print("Ctrl-C ends it all.\n")
+
+
+def _show_command(console: Console, *parts: str) -> None:
+    command = " \\\n      ".join(parts)
+    console.print(f"    {command}\n", markup=False, soft_wrap=True)
+
+
+def _glyph(action: Action) -> str:
+    return f"[bold {_COLOURS[action]}]{GLYPHS[action]}[/]"
