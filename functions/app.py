@@ -196,7 +196,7 @@ class App:
         secret = self._settings.credentials_secret_ocid or ""
         return from_vault(self._clients, secret, self._gate, self._random.random)
 
-    def _source_credentials(self, *, renew: bool = False) -> SourceCredentials:
+    def _source_credentials(self, renew: bool) -> SourceCredentials:  # noqa: FBT001
         credentials = self._keeper.get(renew=renew)
         return SourceCredentials(credentials.client_id, credentials.client_secret)
 

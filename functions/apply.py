@@ -16,7 +16,7 @@ from functions.core.errors import (
     WrongState,
 )
 from functions.core.models import Action, Change, State
-from functions.core.plan import Planner
+from functions.core.planner import Planner
 from functions.core.policy import SHORTEST_DELETION
 from functions.core.ports import Idle, SecretVault, Task
 

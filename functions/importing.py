@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from functions.core.models import State
-from functions.core.plan import Planner
+from functions.core.planner import Planner
 from functions.core.status import Pending, Status
 from functions.look import Seen
 from functions.record import Outcome

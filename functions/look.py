@@ -13,7 +13,8 @@ from functions.core.digest import DIGEST_TAG, OWNER_TAG, Digests
 from functions.core.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.core.gate import Gate
 from functions.core.models import Action, Bundle, Origin, SourceSecrets, State, VaultSecret
-from functions.core.plan import Plan, Planner, Wanted, want
+from functions.core.plan import Plan
+from functions.core.planner import Planner
 from functions.core.policy import guard
 from functions.core.ports import (
     Clock,
@@ -26,6 +27,7 @@ from functions.core.ports import (
     Task,
 )
 from functions.core.status import ALL, Status
+from functions.core.wanted import Wanted, want
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from logging import getLogger
 
 from functions.core.errors import Refused
-from functions.core.plan import want
+from functions.core.wanted import want
 from functions.ledger import status_object, verified_object
 from functions.record import Outcome
 from functions.work import Work

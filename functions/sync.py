@@ -14,8 +14,10 @@ from functions.core.errors import Conflict, OutOfTime, Refused, SyncError, Tempo
 from functions.core.gate import Gate
 from functions.core.job import Job
 from functions.core.models import Action, Change, JobKind
-from functions.core.plan import Plan, Planner, want
+from functions.core.plan import Plan
+from functions.core.planner import Planner
 from functions.core.status import Phase, Status
+from functions.core.wanted import want
 from functions.importing import import_first, import_only
 from functions.ledger import Ledger, verified_object
 from functions.look import Seen, Tools, Viewer

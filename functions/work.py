@@ -10,7 +10,7 @@ from functions.core.config import Sync
 from functions.core.gate import Gate
 from functions.core.job import Job
 from functions.core.models import Action, Change, VaultSecret
-from functions.core.plan import Planner
+from functions.core.planner import Planner
 from functions.core.policy import deletion_time
 from functions.core.status import Status
 from functions.ledger import HeldLease, Ledger

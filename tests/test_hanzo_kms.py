@@ -74,7 +74,7 @@ def kms():
 def source(kms):
     """What one invocation uses."""
     clock = FakeClock()
-    return HanzoKms(kms.url, lambda: CREDENTIALS, clock, half).open(gate(clock))
+    return HanzoKms(kms.url, lambda _renew: CREDENTIALS, clock, half).open(gate(clock))
 
 
 def test_read(kms, source):
@@ -154,4 +154,4 @@ def test_ping(kms, source):
     kms.secret = "rotated"
     clock = FakeClock()
     with pytest.raises(Unauthorized, match="clientSecret"):
-        HanzoKms(kms.url, lambda: CREDENTIALS, clock, half).open(gate(clock)).ping()
+        HanzoKms(kms.url, lambda _renew: CREDENTIALS, clock, half).open(gate(clock)).ping()

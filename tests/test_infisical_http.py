@@ -31,7 +31,7 @@ class Container:
     def __init__(self, server):
         self.credentials = CREDENTIALS
         self.clock = server.clock
-        self.infisical = Infisical(server.url, lambda: self.credentials, server.clock, half)
+        self.infisical = Infisical(server.url, lambda _renew: self.credentials, server.clock, half)
 
     def read(self):
         """Read the folder in a new invocation."""
@@ -141,7 +141,7 @@ def test_server_errors_are_tried_again(server, container):
 def test_unreachable():
     """An address where nobody answers is a temporary error that names the address."""
     clock = FakeClock()
-    infisical = Infisical("http://127.0.0.1:9", lambda: CREDENTIALS, clock, half)
+    infisical = Infisical("http://127.0.0.1:9", lambda _renew: CREDENTIALS, clock, half)
     with pytest.raises(Temporary, match=r"127\.0\.0\.1:9/api/v1/auth/.*no answer"):
         infisical.open(gate(clock)).ping()
 
@@ -166,7 +166,7 @@ def test_not_an_infisical():
     """A server without any known route is refused with advice about the settings."""
     clock = FakeClock()
     server = Server(lambda _: Answer(404, {"message": "not found"}))
-    infisical = Infisical(server.url, lambda: CREDENTIALS, clock, half)
+    infisical = Infisical(server.url, lambda _renew: CREDENTIALS, clock, half)
     try:
         with pytest.raises(Refused, match="SOURCE_KIND"):
             infisical.open(gate(clock)).read(APP, sub_folders=False)

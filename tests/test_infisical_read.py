@@ -39,7 +39,7 @@ def server(request):
 
 def client(server):
     """Make what a container holds."""
-    return Infisical(server.url, lambda: CREDENTIALS, server.clock, half)
+    return Infisical(server.url, lambda _renew: CREDENTIALS, server.clock, half)
 
 
 @pytest.fixture

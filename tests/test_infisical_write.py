@@ -24,7 +24,7 @@ def server(request):
 @pytest.fixture
 def source(server):
     """What one invocation uses."""
-    infisical = Infisical(server.url, lambda: CREDENTIALS, server.clock, half)
+    infisical = Infisical(server.url, lambda _renew: CREDENTIALS, server.clock, half)
     return infisical.open(gate(server.clock, 600))
 
 

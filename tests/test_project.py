@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel
 
 from functions.core.config import SyncConfig
-from functions.settings import Credentials, Settings
+from functions.credentials import Credentials
+from functions.settings import Settings
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parent.parent

@@ -111,6 +111,7 @@ def test_content_that_may_not_be_read(bench):
     bench.fail("GetSecretBundle", status=404, code="NotAuthorizedOrNotFound")
     with pytest.raises(NotFound, match="content of secret"):
         bench.vault.read(secret_id)
+    bench.sim.edit("KEY", value=b"second")
     assert not bench.vault.promote(bench.secret("KEY"), b"x", TAGS)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from functions.adapters.retrying import Retrying
-from functions.adapters.source_http import SourceCredentials, SourceHttp
+from functions.adapters.source_http import GetCredentials, SourceHttp
 from functions.core.errors import Forbidden, NotFound, Refused, SourceMissing, Unauthorized
 from functions.core.gate import Gate
 from functions.core.models import Folder, Origin, SourceSecret, SourceSecrets
@@ -26,7 +26,7 @@ class HanzoKms:
     def __init__(
         self,
         url: str,
-        credentials: Callable[[], SourceCredentials],
+        credentials: GetCredentials,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:

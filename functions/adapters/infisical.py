@@ -8,7 +8,7 @@ from functions.adapters.infisical_references import expand
 from functions.adapters.infisical_rows import Listing, Place, Row, View, merged, unique
 from functions.adapters.infisical_write import write
 from functions.adapters.retrying import Retrying
-from functions.adapters.source_http import SourceCredentials, SourceHttp
+from functions.adapters.source_http import GetCredentials, SourceHttp
 from functions.core.errors import Forbidden, NotFound, Refused, SourceMasked, SourceMissing
 from functions.core.gate import Gate
 from functions.core.models import Folder, Origin, SourceSecret, SourceSecrets
@@ -25,7 +25,7 @@ class Infisical:
     def __init__(
         self,
         url: str,
-        credentials: Callable[[], SourceCredentials],
+        credentials: GetCredentials,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:

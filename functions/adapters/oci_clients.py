@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
+from circuitbreaker import CircuitBreakerError
 from oci import circuit_breaker, config, exceptions, regions, retry, signer
 from oci.auth import signers
 from pydantic import SecretStr
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 7.0
+BREAKER_SECONDS = 10
 
 
 class BucketHidden(Temporary):
@@ -177,7 +179,11 @@ class Clients:
             client = self._build(kind, endpoint)
         try:
             return use(client)
-        except (exceptions.ServiceError, exceptions.BaseRequestException) as error:
+        except (
+            exceptions.ServiceError,
+            exceptions.BaseRequestException,
+            CircuitBreakerError,
+        ) as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:
             idle.append(client)
@@ -189,9 +195,12 @@ class Clients:
             service_endpoint=endpoint,
             timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             retry_strategy=retry.NoneRetryStrategy(),
-            # The SDK's breaker counts 409 and 429 as failures: ten waits for a lifecycle state
-            # would shut the service off for 30 s. `Retrying` and `Pace` do its work.
-            circuit_breaker_strategy=circuit_breaker.NoCircuitBreakerStrategy(),
+            # The SDK's default is one breaker for the whole process, and it counts 409 and 429 as
+            # failures: ten waits for a lifecycle state would shut every service off for 30 s.
+            circuit_breaker_strategy=circuit_breaker.CircuitBreakerStrategy(
+                recovery_timeout=BREAKER_SECONDS,
+                failure_statuses_and_codes={500: [], 502: [], 503: [], 504: []},
+            ),
         )
 
 

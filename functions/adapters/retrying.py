@@ -91,8 +91,13 @@ class Retrying:
         self._gate = gate
         self._random = random
 
-    def call(self, attempt: Callable[[], T], pace: Pace | None = None) -> T:
+    def call(
+        self, attempt: Callable[[], T], pace: Pace | None = None, *, is_repeatable: bool = True
+    ) -> T:
         """Return what `attempt` returns; while it raises Temporary, wait and try again.
+
+        A call that is not repeatable is tried again only where the other side refused it for its
+        rate: after any other failure it may have been carried out.
 
         OutOfTime means that no attempt was made: once one was, its Temporary is raised instead.
         """
@@ -114,7 +119,7 @@ class Retrying:
                 last = error
             except Temporary as error:
                 failures += 1
-                if failures == MOST_TRIES:
+                if failures == MOST_TRIES or not is_repeatable:
                     raise
                 last = error
             except SyncError:

@@ -37,6 +37,10 @@ class SourceCredentials:
     client_secret: SecretStr
 
 
+GetCredentials = Callable[[bool], SourceCredentials]
+"""Called for each request, so it is cheap; with True the credentials may be fetched anew."""
+
+
 class RouteMissing(NotFound):
     """The server does not have this route at all: it is of another version or kind."""
 
@@ -60,7 +64,7 @@ class SourceHttp:
     """
 
     def __init__(
-        self, url: str, login_path: str, credentials: Callable[[], SourceCredentials], clock: Clock
+        self, url: str, login_path: str, credentials: GetCredentials, clock: Clock
     ) -> None:
         self._url = url.rstrip("/")
         self._login_path = login_path
@@ -95,8 +99,10 @@ class SourceHttp:
 
     def login(self, retrying: Retrying, instead_of: _Token | None = None) -> _Token:
         """Return a token that is valid as far as one can tell here, and is not `instead_of`."""
-        credentials = self._credentials()
+        credentials = self._credentials(False)
         with self._lock:
+            if credentials == self._rejected:
+                credentials = self._credentials(True)
             token = self._token
             if (
                 token is not None

@@ -105,12 +105,13 @@ class VaultCalls:
         )
 
     def update(self, secret: VaultSecret, **fields: Any) -> None:
-        """Change fields of a secret."""
+        """Change fields of a secret. Not repeated blindly: each new content is a new version."""
         details = models.UpdateSecretDetails(**fields)
         self._manage(
             "write",
             f"secret {secret.name}",
             lambda client: client.update_secret(secret.id, details),
+            is_repeatable=False,
             quiet=True,
             over_limit=TooManyVersions,
         )
@@ -161,11 +162,19 @@ class VaultCalls:
         return self._call("read", SecretsClient, self._retrieval, use, what=what)
 
     def _call(
-        self, family: str, kind: Any, endpoint: str, use: Callable[[Any], Any], **options: Any
+        self,
+        family: str,
+        kind: Any,
+        endpoint: str,
+        use: Callable[[Any], Any],
+        *,
+        is_repeatable: bool = True,
+        **options: Any,
     ) -> Any:
         return self._retrying.call(
             lambda: self._clients.call(kind, use, endpoint=endpoint, **options),
             self._clients.pace(family),
+            is_repeatable=is_repeatable,
         )
 
 

@@ -50,7 +50,7 @@ class Origin:
     """How a key reaches a folder if it is not the folder's own: an import or a sub-folder."""
 
     kind: str
-    """`import` or `folder`."""
+    """`import`, `folder`, or `sub-folder import`, whose importing folder the source does not tell."""
     environment: str
     path: str
 
@@ -60,7 +60,7 @@ class Origin:
     @classmethod
     def parse(cls, text: str) -> "Origin":
         """Return the origin that `str` made this text of."""
-        kind, _, place = text.partition(" ")
+        kind, _, place = text.rpartition(" ")
         environment, _, path = place.partition(":")
         return cls(kind, environment, path)
 
@@ -92,7 +92,7 @@ class SourceSecrets:
 class VaultSecret:
     """One secret as the vault lists it; never its value.
 
-    `managed_by` says why it belongs to somebody else for good (replica, rotation, auto-generation).
+    `managed_by` says why it belongs to somebody else for good: replication, rotation, auto-generation.
     """
 
     id: str

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from functions.core.models import Action, Change
-from functions.core.plan import Plan, Wanted
+from functions.core.plan import Plan
+from functions.core.wanted import Wanted
 
 DELETION_LIMIT_PERCENT = 30
 DELETION_LIMIT_FROM = 10

@@ -129,7 +129,7 @@ def _show_sync(console: Console, stack: Stack) -> list[str]:
     for line in wrong:
         console.print(f"  [red]wrong[/] {line}")
     if not wrong:
-        console.print("The vault holds exactly what the folder does.\n")
+        console.print("The vault is right: every name and value is the folder's.\n")
     return wrong
 
 
@@ -146,7 +146,7 @@ def _wait(stack: Stack) -> Status:
 
 
 def _show_vault(console: Console, stack: Stack) -> None:
-    table = Table("secret in the vault", "state", title_justify="left")
+    table = Table("secret in the vault", "state")
     for name, state in sorted(stack.cloud.vault.states().items()):
         table.add_row(name, state.value, style=None if state == State.ACTIVE else "dim")
     console.print(table)
