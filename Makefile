@@ -29,11 +29,11 @@ fmt: $(READY) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure how fast syncs are
-	$(BIN)/python -m infra.local.bench
+bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
+	$(BIN)/python -m benchmarks $(ONLY)
 
-soak: $(READY) ## Run the stack for long with faults and crashes, and compare vault and source
-	$(BIN)/python -m infra.local.soak
+soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
 
 image: ## Build the function's image
 	docker build --tag oci-vault-sync .
