@@ -69,6 +69,8 @@ class Drainer:
                 except SyncError as error:
                     log.warning("jobs of %s stay on the queue: %s", config, error)
                     self._hide(batch, HELD_RETRY_SECONDS)
+                except Exception as error:  # noqa: BLE001 - one sync never stops the others
+                    log.critical("unexpected %s in a job of %s", type(error).__name__, config)
             self._held.clear()
         return False
 
@@ -98,7 +100,9 @@ class Drainer:
         except InvalidInput as error:
             log.warning("jobs of a config that is wrong are dropped: %s", error)
             sync = None
-        status = Ledger(self.tools.store, config, self.tools.clock, "drain").load()
+        writer = f"{self.tools.random.getrandbits(64):016x}"
+        ledger = Ledger(self.tools.store, config, self.tools.clock, writer)
+        status = ledger.load()
         todo: list[Held] = []
         for held in batch:
             if sync is None or is_done(held.job, sync, status):
@@ -110,11 +114,10 @@ class Drainer:
         hints = [held for held in todo if held.job.is_hint]
         groups = [[held] for held in todo if not held.job.is_hint] + ([hints] if hints else [])
         for group in groups:
-            self._run(sync, group)
+            self._run(sync, group, ledger)
 
-    def _run(self, sync: Sync, group: Sequence[Held]) -> None:
+    def _run(self, sync: Sync, group: Sequence[Held], ledger: Ledger) -> None:
         job = _merge([held.job for held in group])
-        ledger = Ledger(self.tools.store, sync.object_name, self.tools.clock, job.job_id)
         outcome = run(job, sync, self.tools, self.new_gate(), ledger, self.keep)
         if outcome.is_final:
             for held in group:

@@ -1,13 +1,14 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import SecretStr
 
 from functions.core.models import State
 from functions.core.planner import Planner
 from functions.core.status import Pending, Status
-from functions.look import Seen
+from functions.look import Seen, meanwhile
 from functions.record import Outcome
 from functions.work import Work
 
@@ -45,8 +46,8 @@ def bring(work: Work, *, replace: bool) -> dict[str, Pending]:
     for values, is_update in ((fresh, False), (changed, True)):
         if not values:
             continue
-        work.keep()
-        refused = source.write(folder, _reveal(values), replace=is_update)
+        write = partial(source.write, folder, _reveal(values), replace=is_update)
+        refused = meanwhile(work.tools.pool, write, work.keep)
         work.tally.counts["imported"] += len(values) - len(refused)
         for key, why in refused.items():
             was_there = key in found.present

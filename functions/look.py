@@ -73,6 +73,14 @@ def gather(pool: Pool, calls: Sequence[Callable[[], T]], idle: Idle) -> list[T |
     return [results[number] for number in range(len(calls))]
 
 
+def meanwhile(pool: Pool, call: Callable[[], T], idle: Idle) -> T:
+    """Make one call that may take long, with `idle` in this thread; raise what it raises."""
+    (result,) = gather(pool, [call], idle)
+    if isinstance(result, SyncError):
+        raise result
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Both sides, as one look found them."""
@@ -111,6 +119,10 @@ class Viewer:
             if isinstance(result, SyncError):
                 raise result
         return Seen(found[0], listing)
+
+    def list_vault(self) -> Sequence[VaultSecret]:
+        """List the vault alone."""
+        return meanwhile(self._tools.pool, self.vault.list, self._idle)
 
     def planner(self, listing: Sequence[VaultSecret]) -> Planner:
         """Return the planner; who else lives is asked only where another sync's tag is met."""

@@ -77,6 +77,10 @@ class Tally:
         self.waiting = dict(results.again)
         self.has_written |= bool(results.done or results.again)
 
+    def seconds(self, now: datetime) -> float:
+        """Return how long the run took until now."""
+        return round((now - self.started_at) / timedelta(seconds=1), 3)
+
     def conclude(self, plan: Plan | None = None) -> Outcome:
         """Return the outcome of a run that came to its end."""
         if not self.errors:
@@ -110,6 +114,7 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
     if outcome.end == End.SUCCEEDED:
         progress.at = now
     if outcome.is_final:
+        status.granted = None
         status.is_failing = outcome.end == End.FAILED
         status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
         if job.kind in (JobKind.SYNC, JobKind.VERIFY):
@@ -128,7 +133,7 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
             kind=job.kind,
             cause=job.cause,
             started_at=tally.started_at,
-            seconds=_seconds(tally, now),
+            seconds=tally.seconds(now),
             outcome=outcome.end,
             message=progress.message,
             counts={**tally.counts, "unchanged": tally.unchanged, "errors": len(tally.errors)},
@@ -166,7 +171,7 @@ def tell(
             "failures": int(outcome.end == End.FAILED),
             "changes": sum(tally.counts.values()),
             "blocked": int(outcome.is_blocked),
-            "duration": _seconds(tally, now),
+            "duration": tally.seconds(now),
         },
         {"sync": name, "project": sync.config.project_id},
     )
@@ -177,7 +182,3 @@ def join(lines: Sequence[str]) -> str:
     shown = "; ".join(lines[:MAX_ERRORS_IN_MESSAGE])
     more = len(lines) - MAX_ERRORS_IN_MESSAGE
     return f"{shown}; and {more} more" if more > 0 else shown
-
-
-def _seconds(tally: Tally, now: datetime) -> float:
-    return round((now - tally.started_at) / timedelta(seconds=1), 3)

@@ -22,7 +22,7 @@ def remove(work: Work) -> Outcome:
         log.warning(
             "removing only what carries the tag of the sync, for the source says: %s", error
         )
-        listing = work.viewer.vault.list()
+        listing = work.viewer.list_vault()
         names = frozenset()
     while True:
         planner = work.viewer.planner(listing)

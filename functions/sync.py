@@ -6,6 +6,7 @@ running it twice, late or after a crash at any point is harmless.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from logging import getLogger
 
 from functions.apply import Results
 from functions.core.config import InitialSync, Sync
@@ -16,7 +17,7 @@ from functions.core.job import Job
 from functions.core.models import Action, Change, JobKind
 from functions.core.plan import Plan
 from functions.core.planner import Planner
-from functions.core.status import Phase, Status
+from functions.core.status import MAX_NAMES_BYTES, Granted, Phase, Status
 from functions.core.wanted import want
 from functions.importing import import_first, import_only
 from functions.ledger import Ledger, verified_object
@@ -24,6 +25,8 @@ from functions.look import Seen, Tools, Viewer
 from functions.record import End, Outcome, record, schedule, tell
 from functions.removing import forget, remove
 from functions.work import Blocked, Work
+
+log = getLogger(__name__)
 
 PUSHES = (JobKind.SYNC, JobKind.VERIFY)
 SPACING_SECONDS = 2.0
@@ -105,7 +108,7 @@ def _push(work: Work) -> Outcome:
             seen, work.ledger.status, verify=verify, trusted=work.trusted
         )
         work.tally.see(plan)
-        granted = granted or _grant(work.job, plan)
+        granted = granted or _grant(work, plan)
         results = work.apply(planner, _allowed(plan, granted))
         restored = {
             name: "is being restored"
@@ -118,16 +121,24 @@ def _push(work: Work) -> Outcome:
         seen = Seen(seen.source, work.wait(results.again | restored))
 
 
-def _grant(job: Job, plan: Plan) -> frozenset[str]:
+def _grant(work: Work, plan: Plan) -> frozenset[str]:
     """Return the names whose guards the job's force lifts. Raises Refused where the plan changed."""
-    if job.args.force is None:
+    force = work.job.args.force
+    if force is None:
         return frozenset()
-    if job.args.force != plan.fingerprint:
+    names = {change.name for change in plan.changes}
+    begun = work.ledger.status.granted
+    if begun and begun.fingerprint == force and names <= set(begun.names):
+        return frozenset(begun.names)
+    if force != plan.fingerprint:
         raise Refused(
             "Nothing was written: the plan has changed since it was looked at. Look at it again and "
             f"force {plan.fingerprint} if that is meant."
         )
-    return frozenset(change.name for change in plan.changes)
+    if sum(map(len, names)) <= MAX_NAMES_BYTES:
+        granted = Granted(fingerprint=force, names=sorted(names))
+        work.lease.change(lambda status: setattr(status, "granted", granted))
+    return frozenset(names)
 
 
 def _allowed(plan: Plan, granted: frozenset[str]) -> Sequence[Change]:
@@ -195,7 +206,8 @@ def _end(work: Work, outcome: Outcome) -> bool:
 
     def mutate(status: Status) -> None:
         nonlocal was_failing, must_rerun
-        must_rerun = status.rerun and outcome.end == End.SUCCEEDED and job.kind in PUSHES
+        has_time = work.gate.seconds_left() > SPACING_SECONDS
+        must_rerun = status.rerun and has_time and outcome.is_final and job.kind in PUSHES
         status.rerun = False
         was_failing = status.is_failing
         if outcome.is_final:
@@ -210,5 +222,18 @@ def _end(work: Work, outcome: Outcome) -> bool:
         tools.store.put(verified_object(work.sync.object_name), b"")
     if outcome.end == End.SUCCEEDED and job.args.delete_config:
         forget(work)
+    log.info(
+        "run ended",
+        extra={
+            "sync": work.sync.config.name,
+            "syncId": str(work.sync.id),
+            "kind": job.kind.value,
+            "cause": job.cause,
+            "outcome": outcome.end.value,
+            "reason": outcome.message,
+            "changes": dict(work.tally.counts),
+            "seconds": work.tally.seconds(now),
+        },
+    )
     tell(tools.notifier, work.sync, job, outcome, work.tally, was_failing=was_failing, now=now)
     return True

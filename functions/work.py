@@ -118,7 +118,7 @@ class Work:
         if waited > PATIENCE_SECONDS or not self.gate.pause(pause):
             raise Blocked(self._tell(why))
         self.keep()
-        return self.viewer.vault.list()
+        return self.viewer.list_vault()
 
     def _tell(self, why: Mapping[str, str]) -> str:
         text = f"Waiting for OCI Vault: {join([f'{name} {what}' for name, what in why.items()])}."

@@ -58,6 +58,13 @@ class Pending(_Part):
     was_in_source: bool = False
 
 
+class Granted(_Part):
+    """The names that a forced plan may touch, kept until its job ended: it may take several runs."""
+
+    fingerprint: str
+    names: list[str]
+
+
 class RunRecord(_Part):
     """One finished run."""
 
@@ -97,6 +104,7 @@ class Status(_Part):
     """Names that came through an import or sub-folder at the last success; None: too many to list."""
     recent: dict[str, AwareDatetime] = {}
     """Names that may have been written lately: a listing may not show them as they are."""
+    granted: Granted | None = None
     seal: str | None = None
     """Digest of what a listing shows if it is not stale, see Digests.seal."""
     read_at: AwareDatetime | None = None
