@@ -37,21 +37,15 @@ def bring(work: Work, *, replace: bool) -> dict[str, Pending]:
     listing = work.settle(seen.listing)
     planner = work.viewer.planner(listing)
     found = _read(work, planner, Seen(seen.source, listing), replace=replace)
-    source = work.viewer.source
-    folder = work.sync.config.folder
     pending = dict(found.refused)
-    own = {secret.key for secret in seen.source.secrets if secret.origin is None}
-    fresh = {key: value for key, value in found.values.items() if key not in own}
-    changed = {key: value for key, value in found.values.items() if key in own}
-    for values, is_update in ((fresh, False), (changed, True)):
-        if not values:
-            continue
-        write = partial(source.write, folder, _reveal(values), replace=is_update)
+    if found.values:
+        values = {key: value.get_secret_value() for key, value in found.values.items()}
+        write = partial(work.viewer.source.write, work.sync.config.folder, values, replace=replace)
         refused = meanwhile(work.tools.pool, write, work.keep)
         work.tally.counts["imported"] += len(values) - len(refused)
         for key, why in refused.items():
-            was_there = key in found.present
-            pending[planner.schema.render(key)] = Pending(why=why, was_in_source=was_there)
+            entry = Pending(why=why, was_in_source=key in found.present)
+            pending[planner.schema.render(key)] = entry
     return pending
 
 
@@ -89,7 +83,3 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         if text and (key not in source or source[key].get_secret_value() != text):
             values[key] = SecretStr(text)
     return _Found(values, refused, present)
-
-
-def _reveal(values: dict[str, SecretStr]) -> dict[str, str]:
-    return {key: value.get_secret_value() for key, value in values.items()}
