@@ -4,17 +4,17 @@ Only this module names adapters. `handle` is the function without the FDK around
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property, partial
 from http import HTTPStatus
 from logging import getLogger
 from random import SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from functions.adapters import oci_clients
-from functions.adapters.credentials import from_file, from_vault
+from functions.adapters.credentials import from_file, read_secret
 from functions.adapters.hanzo_kms import HanzoKms
 from functions.adapters.infisical import Infisical
 from functions.adapters.invoke import Function
@@ -24,18 +24,13 @@ from functions.adapters.source_http import SourceCredentials
 from functions.adapters.store_oci import OciStore
 from functions.adapters.vault import Vaults
 from functions.apply import ThreadPool
+from functions.catalog import Memory
 from functions.configs import ConfigCache, Configs
+from functions.connections import ConnectionCache, Registry
 from functions.core.config import PREFIX, Sync, sync_id
+from functions.core.connection import PREFIX as CONNECTIONS
 from functions.core.digest import Digests
-from functions.core.errors import (
-    Conflict,
-    InvalidInput,
-    InvalidSettings,
-    NotFound,
-    SyncError,
-    Temporary,
-    Unauthorized,
-)
+from functions.core.errors import NotFound, SyncError
 from functions.core.gate import CALL_TIMEOUT_SECONDS, Gate
 from functions.core.models import Folder
 from functions.core.ports import Clock, SecretVault
@@ -43,6 +38,7 @@ from functions.credentials import CredentialsKeeper
 from functions.drain import Drainer
 from functions.jobs import Desk, Report
 from functions.look import Tools
+from functions.replies import Reply
 from functions.settings import Settings
 from functions.ticks import Clockwork
 from functions.triggers import (
@@ -59,24 +55,13 @@ from functions.triggers import (
 DEADLINE_MARGIN_SECONDS = 2.0
 SENDER_PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 45.0
-_STATUS: tuple[tuple[type[SyncError], HTTPStatus], ...] = (
-    (InvalidSettings, HTTPStatus.INTERNAL_SERVER_ERROR),
-    (InvalidInput, HTTPStatus.BAD_REQUEST),
-    (Unauthorized, HTTPStatus.UNAUTHORIZED),
-    (NotFound, HTTPStatus.NOT_FOUND),
-    (Conflict, HTTPStatus.CONFLICT),
-    (Temporary, HTTPStatus.SERVICE_UNAVAILABLE),
-)
+
+if TYPE_CHECKING:
+    from functions.adapters.connections import Connections
+    from functions.api import Api
+    from functions.api_office import Office
 
 log = getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The function's answer: a JSON object and, for HTTP, its status."""
-
-    body: Mapping[str, Any]
-    status: int = HTTPStatus.OK
 
 
 class App:
@@ -88,6 +73,8 @@ class App:
         self._environment = environment
         self._random = SystemRandom()
         self._configs: ConfigCache = {}
+        self._memory = Memory()
+        self._known_connections = ConnectionCache()
         self._gate = Gate(clock, 0.0)
         self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
         self._clients = oci_clients.Clients(self._identity(), clock, settings.oci_endpoint)
@@ -107,7 +94,7 @@ class App:
         self._function = Function(self._clients, ocid, self._random.random) if ocid else None
 
     def handle(self, call: Call, seconds: float) -> Reply:
-        """Answer one call within `seconds`. Raises SyncError; see `status_of` for HTTP."""
+        """Answer one call within `seconds`. Raises SyncError; see `refusal` for HTTP."""
         self._gate = Gate(self._clock, self._clock.monotonic() + seconds - DEADLINE_MARGIN_SECONDS)
         match parse(call, self._webhook_secrets, self._clock.now()):
             case Webhook(is_test=True):
@@ -125,8 +112,8 @@ class App:
                 return self._work()
             case Command() as command:
                 return Reply(self._desk().command(command))
-            case ApiRequest():
-                raise NotFound("The management API is not part of this version.")
+            case ApiRequest() as request:
+                return self._api.answer(request, self._office, self._health)
 
     def _desk(self, patience_seconds: float | None = None) -> Desk:
         """Return the desk of this invocation; each run gets its own gate, with room to record."""
@@ -148,6 +135,50 @@ class App:
         configs = Configs(tools, self._configs)
         queue = self._queue.open(self._gate)
         return Desk(tools, queue, configs, lambda: Gate(self._clock, end))
+
+    # What few calls need is imported by the first of them: the others start sooner.
+
+    @cached_property
+    def _api(self) -> "Api":
+        from functions.api import Api  # noqa: PLC0415
+
+        return Api(self._keeper, self._clock, ThreadPool(self._settings.vault_concurrency))
+
+    @cached_property
+    def _connections(self) -> "Connections":
+        from functions.adapters.connections import Connections  # noqa: PLC0415
+
+        return Connections(
+            self._clients,
+            self._clock,
+            self._random.random,
+            endpoint=self._settings.oci_endpoint,
+            credentials_secret_ocid=self._settings.credentials_secret_ocid,
+        )
+
+    def _office(self) -> "Office":
+        """Return what serves one API request."""
+        from functions.api_office import Office  # noqa: PLC0415
+
+        return Office(
+            desk=self._desk(SENDER_PATIENCE_SECONDS),
+            gate=self._gate,
+            memory=self._memory,
+            registry=self._registry(self._gate),
+            reach=self._connections.reach,
+            safe=self._connections.safe,
+        )
+
+    def _health(self) -> Mapping[str, Callable[[], object]]:
+        return {
+            "store": partial(self._store.open(self._gate).list, CONNECTIONS),
+            "queue": self._queue.open(self._gate).depth,
+            "source": self._source.open(self._gate).ping,
+        }
+
+    def _registry(self, gate: Gate) -> Registry:
+        pool = ThreadPool(self._settings.vault_concurrency)
+        return Registry(self._store.open(gate), pool, self._clock, self._known_connections)
 
     def _clockwork(self, desk: Desk) -> Clockwork:
         return Clockwork(
@@ -194,7 +225,8 @@ class App:
         if self._settings.credentials_file:
             return from_file(self._settings.credentials_file)
         secret = self._settings.credentials_secret_ocid or ""
-        return from_vault(self._clients, secret, self._gate, self._random.random)
+        what = f"CREDENTIALS_SECRET_OCID {secret}"
+        return read_secret(self._clients, secret, self._gate, self._random.random, what)
 
     def _source_credentials(self, renew: bool) -> SourceCredentials:  # noqa: FBT001
         credentials = self._keeper.get(renew=renew)
@@ -204,21 +236,23 @@ class App:
         return self._keeper.get(renew=renew).webhook_secrets
 
     def _open_vault(self, sync: Sync, gate: Gate) -> SecretVault:
-        return self._vaults.open(sync.config.destination_config, gate)
+        """Open a sync's vault as its connection. Raises NotFound where there is none such."""
+        wanted, clients = sync.config.connection_id, None
+        if wanted:
+            found = self._registry(gate).find(wanted)
+            if found is None:
+                raise NotFound(f"The sync's connection {wanted} does not exist.")
+            clients = self._connections.clients(found[0], gate)
+        return self._vaults.open(sync.config.destination_config, gate, connection=clients)
 
     def _protected_ids(self) -> frozenset[str]:
-        return frozenset(filter(None, [self._settings.credentials_secret_ocid]))
+        own = filter(None, [self._settings.credentials_secret_ocid])
+        return frozenset(own) | self._registry(self._gate).private_keys()
 
     def _living_ids(self) -> frozenset[str]:
         entries = self._store.open(self._gate).list("status/")
         names = [PREFIX + entry.name.removeprefix("status/") for entry in entries]
         return frozenset(str(sync_id(self._store.url, name)) for name in names)
-
-
-def status_of(error: SyncError) -> int:
-    """Return the HTTP status of an error."""
-    found = (status for kind, status in _STATUS if isinstance(error, kind))
-    return next(found, HTTPStatus.BAD_GATEWAY)
 
 
 def _tell(reports: list[Report], about: object) -> Reply:

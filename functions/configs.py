@@ -42,6 +42,11 @@ class Configs:
         cached = (self._cache.get(entry.name, ("", None))[1] for entry in wanted)
         return [sync for sync in cached if isinstance(sync, Sync)]
 
+    def faults(self, entries: Iterable[Entry]) -> dict[str, InvalidInput]:
+        """Return what is wrong with which of the configs that were loaded."""
+        known = {entry.name: self._cache.get(entry.name, ("", None))[1] for entry in entries}
+        return {name: it for name, it in known.items() if isinstance(it, InvalidInput)}
+
     def get(self, name: str) -> Sync | None:
         """Return a config as it is now, None where there is none. Raises InvalidInput."""
         return self._read(name)

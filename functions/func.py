@@ -5,6 +5,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from io import BytesIO
 from logging import getLogger
 from pathlib import Path
@@ -20,8 +21,9 @@ from functions import logs
 logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
 
 from functions.adapters.clock import SystemClock  # noqa: E402
-from functions.app import App, Reply, status_of  # noqa: E402
+from functions.app import App  # noqa: E402
 from functions.core.errors import SyncError  # noqa: E402
+from functions.replies import refusal  # noqa: E402
 from functions.settings import load_settings  # noqa: E402
 from functions.triggers import Call  # noqa: E402
 
@@ -48,16 +50,19 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
         log.error("%s", error)  # noqa: TRY400 - the message says it all
         if not is_http:
             raise
-        reply = Reply({"message": str(error), "error": type(error).__name__}, status_of(error))
+        reply = refusal(error)
     except Exception as error:  # noqa: BLE001 - its text might hold anything
         log.critical("unexpected %s at %s", type(error).__name__, _where(error))
         if not is_http:
             raise SyncError(f"An unexpected {type(error).__name__}; see the log.") from None
-        reply = Reply({"message": "Something went wrong", "error": "InternalServerError"}, 500)
+        reply = refusal(SyncError("Something went wrong"), HTTPStatus.INTERNAL_SERVER_ERROR)
+    body = reply.body
+    if reply.status >= HTTPStatus.BAD_REQUEST:
+        body = {"reqId": f"req-{ctx.CallID()[-14:]}", **body}
     return Response(
         ctx,
-        response_data=json.dumps(reply.body),
-        headers={"Content-Type": "application/json"},
+        response_data=json.dumps(body),
+        headers={"Content-Type": "application/json", **reply.headers},
         status_code=reply.status,
     )
 

@@ -70,7 +70,10 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         and (replace or planner.schema.strip(secret.name) not in present)
     ]
     bundles, unreadable = work.viewer.read(secrets)
-    refused = {name: Pending(why=why) for name, why in unreadable.items()}
+    refused = {
+        name: Pending(why=why, was_in_source=planner.schema.strip(name) in present)
+        for name, why in unreadable.items()
+    }
     values: dict[str, SecretStr] = {}
     for name, bundle in bundles.items():
         key = planner.schema.strip(name) or ""

@@ -105,14 +105,17 @@ class Desk:
         ledgers = [
             Ledger(self.tools.store, job.config, self.tools.clock, job.job_id) for _, job in work
         ]
-        self._put([job for _, job in work], before=[ledger.load for ledger in ledgers])
+        self.put([job for _, job in work], before=[ledger.load for ledger in ledgers])
         return [
-            Report(sync, job, self._try(sync, job, ledger))
+            Report(sync, job, self.attempt(sync, job, ledger))
             for (sync, job), ledger in zip(work, ledgers, strict=True)
         ]
 
-    def _put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:
-        """Put jobs on the queue; reading what a run begins with may go on meanwhile."""
+    def put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:
+        """Put jobs on the queue; reading what a run begins with may go on meanwhile.
+
+        Raises Temporary if the queue cannot take them.
+        """
         if not jobs:
             return
         put: Callable[[], Any] = partial(self.queue.put, [job.to_message() for job in jobs])
@@ -120,7 +123,8 @@ class Desk:
         if isinstance(stored, SyncError):
             raise Temporary(f"Nothing was started: the job could not be queued. {stored}")
 
-    def _try(self, sync: Sync, job: Job, ledger: Ledger) -> Outcome:
+    def attempt(self, sync: Sync, job: Job, ledger: Ledger) -> Outcome:
+        """Try a job whose message is on the queue."""
         gate = self.new_gate()
         try:
             gate.check()
@@ -157,7 +161,7 @@ class Desk:
             return []
         hit = [s for s in self.configs.load(entries) if is_auto(s) and _is_in_vault(s, event)]
         delay = VAULT_EVENT_DELAY_SECONDS
-        self._put([self.job(s, JobKind.VERIFY, "vault-event", delay=delay) for s in hit])
+        self.put([self.job(s, JobKind.VERIFY, "vault-event", delay=delay) for s in hit])
         return []
 
 

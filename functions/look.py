@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from random import Random
 from typing import TypeVar
 
 from pydantic import SecretBytes
 
 from functions.core.config import Sync
-from functions.core.digest import DIGEST_TAG, OWNER_TAG, Digests
+from functions.core.digest import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
 from functions.core.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.core.gate import Gate
 from functions.core.models import Action, Bundle, Origin, SourceSecrets, State, VaultSecret
@@ -96,8 +96,13 @@ class Viewer:
         self._sync = sync
         self._tools = tools
         self._idle = idle
+        self._gate = gate
         self.source = tools.source(gate)
-        self.vault = tools.vault(sync, gate)
+
+    @cached_property
+    def vault(self) -> SecretVault:
+        """The vault; opening it may read the sync's connection, so it may raise what that raises."""
+        return self._tools.vault(self._sync, self._gate)
 
     def look(self) -> Seen:
         """Read the folder and list the vault, side by side. Raises what either raises."""
@@ -127,7 +132,7 @@ class Viewer:
     def planner(self, listing: Sequence[VaultSecret]) -> Planner:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
         own = str(self._sync.id)
-        others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own}
+        others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
         living = self._tools.living_ids() if others else frozenset[str]()
         return Planner(self._sync, self._tools.digests, self._tools.protected_ids(), living)
 

@@ -73,7 +73,8 @@ class Tally:
     def add(self, results: Results) -> None:
         """Add what became of a plan's changes."""
         self.counts.update(action.value for action in results.done.values())
-        self.errors |= results.errors
+        left = {name: why for name, why in self.errors.items() if name not in results.done}
+        self.errors = left | results.errors
         self.waiting = dict(results.again)
         self.has_written |= bool(results.done or results.again)
 

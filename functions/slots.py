@@ -31,18 +31,22 @@ class Slot:
     @classmethod
     def take(cls, store: ConfigStore, clock: Clock, worker: str, slots: int) -> "Slot | None":
         """Take a free place; None if all are taken."""
-        for number in range(1, slots + 1):
-            name = f"workers/{number}"
-            stored = store.get(name)
-            if stored and _is_live(stored.body, clock):
-                continue
-            try:
-                body = _body(worker, clock)
-                etag = store.put(name, body, if_match=stored.etag if stored else ABSENT)
-            except Conflict:
-                continue
-            return cls(store, clock, name, worker, etag)
-        return None
+        names = (f"workers/{number}" for number in range(1, slots + 1))
+        places = (cls.take_place(store, clock, name, worker) for name in names)
+        return next((place for place in places if place), None)
+
+    @classmethod
+    def take_place(cls, store: ConfigStore, clock: Clock, name: str, worker: str) -> "Slot | None":
+        """Take the place of this object name; None if it is taken."""
+        stored = store.get(name)
+        if stored and _is_live(stored.body, clock):
+            return None
+        try:
+            body = _body(worker, clock)
+            etag = store.put(name, body, if_match=stored.etag if stored else ABSENT)
+        except Conflict:
+            return None
+        return cls(store, clock, name, worker, etag)
 
     def keep(self) -> None:
         """Renew the place when it is time to. Raises OutOfTime where another worker has it now."""

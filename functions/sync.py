@@ -17,7 +17,7 @@ from functions.core.job import Job
 from functions.core.models import Action, Change, JobKind
 from functions.core.plan import Plan
 from functions.core.planner import Planner
-from functions.core.status import MAX_NAMES_BYTES, Granted, Phase, Status
+from functions.core.status import MAX_NAMES_BYTES, Granted, Phase, Status, names_bytes
 from functions.core.wanted import want
 from functions.importing import import_first, import_only
 from functions.ledger import Ledger, verified_object
@@ -135,7 +135,7 @@ def _grant(work: Work, plan: Plan) -> frozenset[str]:
             "Nothing was written: the plan has changed since it was looked at. Look at it again and "
             f"force {plan.fingerprint} if that is meant."
         )
-    if sum(map(len, names)) <= MAX_NAMES_BYTES:
+    if names_bytes(names) <= MAX_NAMES_BYTES:
         granted = Granted(fingerprint=force, names=sorted(names))
         work.lease.change(lambda status: setattr(status, "granted", granted))
     return frozenset(names)
@@ -182,17 +182,21 @@ def _remember(
                 tags[change.name] = planner.tags(change.name, change.value)[DIGEST_TAG]
     seal = None if results.errors else work.tools.digests.seal(tags.items())
     names: dict[str, list[str]] = {str(origin): [] for origin in seen.source.origins}
-    for name, origin in want(seen.source, planner.schema).origins.items():
+    wanted = want(seen.source, planner.schema)
+    for name, origin in wanted.origins.items():
         names[str(origin)].append(name)
+    deletes = any(change.action == Action.DELETE for change in plan.changes)
+    open_names = plan.errors.keys() | {change.name for change in plan.changes}
+    settled = (wanted.values.keys() - open_names) | results.done.keys()
+    pending = planner.index(seen.listing).keys() - settled
 
     def remember(status: Status) -> None:
         status.seal = seal
-        status.remember_origins(names, keep=plan.lost)
+        # only a plan that deletes asks the source what became of an origin
+        gone = status.origins.keys() - names.keys()
+        status.remember_origins(names, keep=gone & plan.lost if deletes else gone)
         status.import_pending = {
-            name: pending
-            for name, pending in status.import_pending.items()
-            if any(change.name == name and change.held for change in plan.changes)
-            and name not in results.done
+            name: why for name, why in status.import_pending.items() if name in pending
         }
 
     return remember

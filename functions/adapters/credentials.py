@@ -21,20 +21,20 @@ def from_file(path: str) -> bytes:
         raise InvalidSettings(f"CREDENTIALS_FILE: not readable ({type(error).__name__})") from None
 
 
-def from_vault(
-    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float]
+def read_secret(
+    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float], what: str
 ) -> bytes:
-    """Return the content of the vault secret. Raises InvalidSettings, NotFound, Temporary."""
+    """Return the content of a vault secret. Raises InvalidSettings, NotFound, Temporary."""
     endpoint = vault_endpoint(secret_ocid, "secrets.vaults")
     bundle = Retrying(gate, random).call(
         lambda: clients.call(
             SecretsClient,
             lambda client: client.get_secret_bundle(secret_ocid),
-            what=f"CREDENTIALS_SECRET_OCID {secret_ocid}",
+            what=what,
             endpoint=endpoint,
         )
     )
     try:
         return base64.b64decode(bundle.data.secret_bundle_content.content)
     except (binascii.Error, AttributeError):
-        raise InvalidSettings("CREDENTIALS_SECRET_OCID: the secret has no content") from None
+        raise InvalidSettings(f"{what}: the secret has no content") from None

@@ -1,25 +1,26 @@
 """A sync config: the body of the management API's create request, as people and the API store it."""
 
 import re
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from functions.core.errors import InvalidInput
+from functions.core.fields import (
+    CompartmentOcid,
+    Description,
+    EnvironmentSlug,
+    KeyOcid,
+    ProjectId,
+    Schema,
+    SecretPath,
+    Slug,
+    VaultOcid,
+)
 from functions.core.models import Folder
-from functions.core.naming import check_schema
 
 PREFIX = "secret-syncs/"
 _OBJECT = re.compile(r"secret-syncs/(?P<project>[A-Za-z0-9_.-]+)/(?P<file>[A-Za-z0-9_.-]+)\.json")
@@ -30,63 +31,12 @@ class Camel(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,  # a call needs few of the models, and the first one waits for them
         populate_by_name=True,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
     )
-
-
-def _slug(field: str, most: int) -> Callable[[str], str]:
-    rule = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-    def check(text: str) -> str:
-        if not text:
-            raise ValueError(f"{field} field must be at least 1 lowercase character")
-        if len(text) > most:
-            raise ValueError(f"{field} field must be at most {most} lowercase characters")
-        if not rule.fullmatch(text):
-            raise ValueError(
-                f"{field} field can only contain lowercase letters, numbers, and hyphens"
-            )
-        return text
-
-    return check
-
-
-def _ocid(label: str, kinds: str, *, regional: bool) -> Callable[[str], str]:
-    region = "[a-z0-9-]+" if regional else "[a-z0-9-]*"
-    rule = re.compile(rf"ocid1\.({kinds})\.oc[0-9]+\.{region}\.[A-Za-z0-9._-]+")
-
-    def check(text: str) -> str:
-        if not text:
-            raise ValueError(f"{label} OCID required")
-        if not rule.fullmatch(text):
-            starts = " or ".join(f"ocid1.{kind}.<realm>." for kind in kinds.split("|"))
-            raise ValueError(f"Invalid {label} OCID format. Must start with {starts}")
-        return text
-
-    return check
-
-
-def _path(text: str) -> str:
-    if not text:
-        raise ValueError("Secret path required")
-    if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+/?|/", text):
-        raise ValueError(
-            "Secret path must begin with a slash; folder names hold letters, digits, - and _"
-        )
-    return text if text == "/" else text.removesuffix("/")
-
-
-_Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
-Slug = Annotated[_Trimmed, AfterValidator(_slug("name", 256))]
-EnvironmentSlug = Annotated[_Trimmed, AfterValidator(_slug("environment", 64))]
-SecretPath = Annotated[_Trimmed, AfterValidator(_path)]
-_compartment = _ocid("Compartment", "tenancy|compartment", regional=False)
-CompartmentOcid = Annotated[_Trimmed, AfterValidator(_compartment)]
-VaultOcid = Annotated[_Trimmed, AfterValidator(_ocid("Vault", "vault", regional=True))]
-KeyOcid = Annotated[_Trimmed, AfterValidator(_ocid("Key", "key", regional=True))]
 
 
 class InitialSync(StrEnum):
@@ -108,7 +58,7 @@ class SyncOptions(Camel):
     """How a sync behaves."""
 
     initial_sync_behavior: InitialSync
-    key_schema: Annotated[str, AfterValidator(check_schema)] | None = None
+    key_schema: Schema | None = None
     disable_secret_deletion: bool = False
     include_all_sub_folders: bool = False
     deletion_days: int = Field(default=7, ge=1, le=30)
@@ -135,8 +85,8 @@ class SyncConfig(Camel):
     """One sync: a folder of the source and a vault."""
 
     name: Slug
-    project_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)]
-    description: Annotated[str, StringConstraints(max_length=256)] | None = None
+    project_id: ProjectId
+    description: Description | None = None
     connection_id: UUID | None = None
     environment: EnvironmentSlug
     secret_path: SecretPath

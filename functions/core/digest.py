@@ -9,6 +9,8 @@ from pydantic import SecretBytes
 
 OWNER_TAG = "oci-vault-sync"
 DIGEST_TAG = "oci-vault-sync-digest"
+CONNECTION_OWNER = "connection"
+"""As owner: the secret is the private key of an OCI connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Digests:
 
     def seal(self, tagged: Iterable[tuple[str, str]]) -> str:
         """Return one digest of many (name, digest) pairs: what a fresh listing must look like."""
-        return self._hmac("\n".join(f"{name}={digest}" for name, digest in sorted(tagged)).encode())
+        return self._hmac(repr(sorted(tagged)).encode())
 
     def _key_id(self) -> str:
         return self._hmac(b"oci-vault-sync key id")[:8]

@@ -3,6 +3,7 @@
 SyncError                      base; its text is shown to users and never holds a secret value
 ├── InvalidInput               a request, config, setting or message is wrong: say where and what to do
 │   └── InvalidSettings        the function's own configuration is wrong; names every faulty variable
+├── Rejected                   an HTTP request that this function itself says no to, with a status
 ├── Refused                    an outside system said no for good; trying again will not help
 │   ├── Unauthorized           a signature, token or login was rejected
 │   ├── Forbidden              the identity lacks a permission
@@ -22,6 +23,8 @@ SyncError                      base; its text is shown to users and never holds 
     └── ConfigChanged          the sync's config changed under the run
 """
 
+from collections.abc import Mapping, Sequence
+
 
 class SyncError(Exception):
     """Base of every error that this project raises on purpose."""
@@ -33,6 +36,23 @@ class InvalidInput(SyncError):
 
 class InvalidSettings(InvalidInput):
     """The function's own configuration is wrong; the text names every faulty variable."""
+
+
+class Rejected(SyncError):
+    """An HTTP request that this function itself says no to; `issues` say what is wrong where."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        issues: Sequence[Mapping[str, object]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.issues = issues
+        self.headers = headers or {}
 
 
 class Refused(SyncError):

@@ -51,6 +51,12 @@ class KeySchema:
         middle = name[len(prefix) : len(name) - len(suffix)]
         return None if self._keeps_depth and "/" in middle else middle
 
+    def overlaps(self, other: "KeySchema") -> bool:
+        """Say whether some vault name is in scope of both."""
+        head, longer_head = sorted((self._prefix, other._prefix), key=len)  # noqa: SLF001
+        tail, longer_tail = sorted((self._suffix, other._suffix), key=len)  # noqa: SLF001
+        return longer_head.startswith(head) and longer_tail.endswith(tail)
+
 
 def refuse_name(name: str) -> str | None:
     """Say why OCI Vault would refuse `name`, None where it accepts it."""

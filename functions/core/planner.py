@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretBytes
 
 from functions.core.config import BlockingScope, Sync
-from functions.core.digest import DIGEST_TAG, OWNER_TAG, Digests
+from functions.core.digest import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
 from functions.core.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
 from functions.core.naming import KeySchema
 from functions.core.plan import Plan
@@ -60,6 +60,8 @@ class Planner:
         """Say why no job may ever touch the secret, None where it may."""
         if secret.id in self._protected_ids:
             return "the vault secret of this name holds credentials of this function"
+        if secret.tags.get(OWNER_TAG) == CONNECTION_OWNER:
+            return "the vault secret of this name is the private key of an OCI connection"
         return secret.managed_by and f"the vault secret of this name is under {secret.managed_by}"
 
     def foreign(self, secret: VaultSecret) -> str | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import SecretStr
+
+from functions.core.config import DestinationConfig
 from functions.core.models import Bundle, Folder, Origin, SourceSecrets, VaultSecret
 
 
@@ -188,6 +191,40 @@ class Invoker(Protocol):
 
     def start(self, body: Mapping[str, object]) -> None:
         """Start a detached invocation. Raises Temporary, Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A compartment, vault or key that an OCI connection reaches."""
+
+    id: str
+    name: str
+
+
+class Reach(Protocol):
+    """What an OCI connection can do. Every method may raise Refused and Temporary."""
+
+    def check(self) -> None:
+        """Prove by a call that OCI accepts the connection."""
+
+    def compartments(self) -> Sequence[Place]:
+        """Return the tenancy and its active compartments."""
+
+    def vaults(self, compartment_ocid: str) -> Sequence[Place]:
+        """Return the active vaults of a compartment."""
+
+    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[Place]:
+        """Return the enabled keys of a vault."""
+
+
+class KeySafe(Protocol):
+    """Keeps private keys of connections as secrets in OCI Vault."""
+
+    def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
+        """Store a key, beside the function's credentials where nothing else is said; return its id."""
+
+    def discard(self, secret_ocid: str, when: datetime) -> None:
+        """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
 
 
 class Pool(Protocol):

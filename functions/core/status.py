@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
@@ -15,6 +14,8 @@ MAX_RUN_ERRORS = 50
 MAX_ENDED_JOBS = 50
 MAX_MESSAGE_CHARACTERS = 1024
 MAX_NAMES_BYTES = 12_000
+QUOTES_BYTES = 3
+TIME_BYTES = 31
 MAX_STATUS_BYTES = 64_000
 STALE_LIST_SECONDS = 300
 ALL = "*"
@@ -90,9 +91,9 @@ class Status(_Part):
     config_etag: str = ""
     created_at: AwareDatetime | None = None
     updated_at: AwareDatetime | None = None
-    sync: Progress = Progress()
-    import_: Annotated[Progress, Field(alias="import")] = Progress()
-    remove: Progress = Progress()
+    sync: Progress = Field(default_factory=Progress)
+    import_: Progress = Field(default_factory=Progress, alias="import")
+    remove: Progress = Field(default_factory=Progress)
     lease: Lease | None = None
     rerun: bool = False
     is_failing: bool = False
@@ -126,10 +127,9 @@ class Status(_Part):
     def remember_writes(self, names: list[str], now: datetime) -> None:
         """Note, before they are made, that these names are being written."""
         self.seal = None
-        if ALL in self.recent or sum(map(len, (*self.recent, *names))) > MAX_NAMES_BYTES:
-            self.recent = {ALL: now}
-        else:
-            self.recent |= dict.fromkeys(names, now)
+        recent = self.recent | dict.fromkeys(names, now)
+        fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
+        self.recent = recent if fits and ALL not in recent else {ALL: now}
 
     def forget_old_writes(self, now: datetime) -> None:
         """Drop names written so long ago that every listing shows them."""
@@ -139,7 +139,8 @@ class Status(_Part):
     def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
         """Note which names came through which import or sub-folder; `keep` what is still known."""
         kept = {origin: self.origins[origin] for origin in keep}
-        fits = sum(len(name) for group in names.values() for name in group) <= MAX_NAMES_BYTES
+        held = [*names.values(), *(group for group in kept.values() if group)]
+        fits = sum(map(names_bytes, held)) <= MAX_NAMES_BYTES
         new = {origin: sorted(group) if fits else None for origin, group in names.items()}
         self.origins = kept | new
 
@@ -158,17 +159,22 @@ class Status(_Part):
         self.runs = [record, *self.runs][:MAX_RUNS]
 
     def to_json(self) -> bytes:
-        """Return the document, details of old runs dropped until it is small enough."""
-        body = self._dump()
+        """Return the document; details of old runs, then old runs, are dropped until it is small enough."""
         for run in reversed(self.runs):
-            if len(body) <= MAX_STATUS_BYTES:
+            if len(self._dump()) <= MAX_STATUS_BYTES:
                 break
             run.errors, run.drift = {}, []
-            body = self._dump()
-        return body
+        while self.runs and len(self._dump()) > MAX_STATUS_BYTES:
+            self.runs.pop()
+        return self._dump()
 
     def _dump(self) -> bytes:
         return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def names_bytes(names: Iterable[str]) -> int:
+    """Return how much a list of names takes in the document."""
+    return sum(len(name) + QUOTES_BYTES for name in names)
 
 
 def parse_status(body: bytes) -> Status | None:

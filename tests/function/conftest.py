@@ -5,12 +5,14 @@ from tests.function.kit import running_world
 
 @pytest.fixture(scope="session")
 def shared_world():
+    """One stack for all tests."""
     with running_world() as world:
         yield world
 
 
 @pytest.fixture(scope="session")
 def shared_s3_world():
+    """One stack with its configs in S3 for all tests."""
     with running_world(use_s3=True) as world:
         yield world
 

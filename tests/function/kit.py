@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from infra.local.oci_secret import Durations
 from infra.local.stack import CREDENTIALS_NAME, Stack
 
 PROJECT = "3c4b6d1e-0000-4000-8000-000000000001"
+CONTAINERS = 4
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
@@ -39,15 +41,18 @@ class World:
         self.queue = stack.cloud.queues.get(QUEUE_ID)
         self.notices = stack.cloud.watch.notices
         self._http = urllib3.PoolManager(retries=False, maxsize=64)
+        self.replies = []
         self._count = 0
 
     def close(self):
         self._http.clear()
+        self.stack.host.kill()  # quicker than an orderly end
 
     def post(self, body, headers=None, path="/webhooks/infisical", method="POST"):
         """Send an HTTP request through the gateway; return status and JSON."""
         url = self.stack.gateway.url + path
         answer = self._http.request(method, url, body=body, headers=headers or {})
+        self.replies.append(answer.data)
         return answer.status, answer.json()
 
     def webhook(self, folder, environment="dev", **how):
@@ -80,7 +85,19 @@ class World:
 
     def invoke(self, body=b""):
         """Invoke the function directly; return whatever the fdk answers."""
-        return self.stack.host.call(body if isinstance(body, bytes) else json.dumps(body).encode())
+        given = body if isinstance(body, bytes) else json.dumps(body).encode()
+        reply = self.stack.host.call(given)
+        self.replies.append(reply.body)
+        return reply
+
+    def briefly(self, seconds, body):
+        """Invoke the function with so much time until its deadline; return the JSON answer."""
+        host = self.stack.host
+        usual, host._timeout_seconds = host._timeout_seconds, seconds
+        try:
+            return self.call(body)
+        finally:
+            host._timeout_seconds = usual
 
     def command(self, name, sync=None, **rest):
         """Invoke the function with a command for a sync; return the JSON answer."""
@@ -94,6 +111,10 @@ class World:
     def config_event(self, name):
         """Deliver the event of a config object that was written."""
         return self.call(object_event(self.clock, f"{PREFIX}/{name}"))
+
+    def soon(self, seconds):
+        """Return a time of day so many seconds ahead."""
+        return (self.clock.now() + timedelta(seconds=seconds)).isoformat()
 
     def age(self, seconds):
         """Make all that the function knows of the past so much older: time passes."""
@@ -248,6 +269,7 @@ def running_world(**how):
     source = Source(PROJECT, ("dev", "prod"))
     with Stack(SystemClock(), source, log=log.append, tick_seconds=None, **how) as stack:
         stack.infisical.webhooks.url = None
+        stack.host._slots = threading.BoundedSemaphore(CONTAINERS)
         world = World(stack, log)
         try:
             yield world

@@ -1,0 +1,82 @@
+"""What a sync keeps in mind until it is settled: unimported secrets, lost imports, adopted ones."""
+
+from infra.local.oci_traffic import Fault
+
+OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
+IMPORT_FIRST = {"initialSyncBehavior": "import-prioritize-destination"}
+NO_TEXT = b"\xff\xfe"
+
+
+def test_a_forced_adoption_succeeds(world):
+    """Forcing a plan that adopts another sync's secret does it, and says that it succeeded."""
+    one = world.sync(values={"A": "1"})
+    one.run()
+    two = world.sync(values={"A": "2"}, vault=one.vault_id)
+    assert two.run()["outcome"] == "failed"
+    answer = two.run(force=two.plan()["fingerprint"])
+    assert (answer["outcome"], answer["message"]) == ("succeeded", None)
+    assert two.live == {"A": "2"}
+    assert one.run()["outcome"] == "failed"
+
+
+def test_what_was_not_imported_is_kept_while_nothing_is_deleted(world):
+    """A secret that could not be imported is still kept when deletion is allowed later."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST | {"disableSecretDeletion": True})
+    sync.seed("BINARY", NO_TEXT)
+    sync.run()
+    sync.store(syncOptions=IMPORT_FIRST)
+    sync.run()
+    assert sync.states["BINARY"] == "ACTIVE"
+    assert "BINARY: kept" in sync.status.sync.message
+
+
+def test_what_was_not_imported_is_kept_over_a_failure_of_its_key(world):
+    """A secret that could not be imported is still kept after its key had an error for a while."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options=IMPORT_FIRST)
+    sync.seed("B", NO_TEXT)
+    sync.run()
+    sync.set("B", "x" * 30_000)
+    assert sync.run()["outcome"] == "failed"
+    sync.set("B", "3")
+    sync.run()
+    assert sync.versions("B") == 1
+    assert sync.status.import_pending.keys() == {"B"}
+
+
+def test_what_was_not_imported_is_settled_when_it_is_gone(world):
+    """A secret that could not be imported is forgotten once a forced plan has removed it."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options=IMPORT_FIRST)
+    sync.seed("B", NO_TEXT)
+    sync.seed("C", NO_TEXT)
+    sync.run()
+    assert sync.status.import_pending.keys() == {"B", "C"}
+    assert sync.run(force=sync.plan()["fingerprint"])["outcome"] == "succeeded"
+    assert (sync.status.import_pending, sync.live) == ({}, {"A": "1", "B": "2"})
+
+
+def test_what_could_not_be_read_is_not_overwritten_by_the_source(world):
+    """A secret that could not be read at the import keeps its value where the vault has priority."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options=IMPORT_FIRST)
+    sync.seed("B", b"theirs")
+    world.cloud.faults.append(
+        Fault("GetSecretBundle", 404, "NotAuthorizedOrNotFound", when=lambda c: c.name_or_id == "B")
+    )
+    assert sync.run()["outcome"] == "failed"
+    world.cloud.faults.clear()
+    sync.run()
+    assert sync.live["B"] == "theirs"
+
+
+def test_a_lost_import_is_kept_in_mind_while_nothing_is_deleted(world):
+    """Keys of a lost import are still kept when deletion is allowed only after the loss."""
+    sync = world.sync(values={"OWN": "1"}, options={"disableSecretDeletion": True})
+    other = f"{sync.folder}-other"
+    world.source.set("dev", other, "THEIRS", "2")
+    world.source.add_import("dev", sync.folder, "dev", other)
+    sync.run()
+    world.infisical.forbidden.add(("dev", other))
+    sync.run()
+    sync.store(syncOptions=OVERWRITE)
+    sync.run()
+    assert sync.live == {"OWN": "1", "THEIRS": "2"}
+    assert "THEIRS: kept, the import" in sync.status.sync.message

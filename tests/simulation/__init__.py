@@ -1,0 +1,1 @@
+"""A deterministic simulation: the function's own code on virtual time, its order decided by a seed."""

@@ -1,0 +1,255 @@
+"""What must hold at every moment: each effect on the vault and the source is judged as it happens."""
+
+from datetime import timedelta
+from functools import partial
+
+from functions.core.config import BlockingScope
+from functions.core.digest import OWNER_TAG
+from functions.core.models import BLOCKING, State
+from functions.core.status import parse_status
+from functions.ledger import status_object
+
+
+NOTICE = timedelta(seconds=45)
+"""A run looks at its config every 15 s, starts no call 30 s later, and a call takes 10 s at most."""
+
+
+class Violation(AssertionError):
+    """The code did what it must never do."""
+
+
+def rendered(schema, key):
+    return (schema or "{{secretKey}}").replace("{{secretKey}}", key)
+
+
+def in_scope(schema, name):
+    prefix, _, suffix = (schema or "{{secretKey}}").partition("{{secretKey}}")
+    return name.startswith(prefix) and name.endswith(suffix)
+
+
+class View:
+    """What one run saw last of both sides."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.sync = None
+        self.turn = 0
+        self.began_at = None
+        self.revision = -1
+        self.values = {}
+        self.kept = frozenset()
+        self.listing = ()
+
+    @property
+    def options(self):
+        return self.sync.config.sync_options
+
+    def scoped(self, name):
+        return in_scope(self.options.key_schema, name)
+
+
+class Auditor:
+    """Knows the true state of everything, and the rules."""
+
+    def __init__(self, vault, secrets, source, store, trace):
+        self.vault = vault
+        self.secrets = secrets
+        self.source = source
+        self.store = store
+        self.protected = frozenset()
+        self.is_forced = False
+        self.writes = 0
+        self._trace = trace
+        self._turns = 0
+        self._turn_of = {}
+        self._newest = {}
+
+    def saw_source(self, view, answer):
+        schema = view.options.key_schema
+        folder = view.sync.config.folder
+        view.revision = self.source.revision
+        view.began_at = view.began_at or self.vault.clock.now()
+        view.values = {
+            rendered(schema, secret.key): secret.value.get_secret_value().encode()
+            for secret in answer.secrets
+            if secret.value.get_secret_value() and " " not in secret.key
+        }
+        hidden = [f for f in self.source.imports.get(folder, ()) if f in self.source.hidden]
+        kept = {key for other in hidden for key in self.source.folders[other]} | set(answer.errors)
+        view.kept = frozenset(rendered(schema, key) for key in kept)
+        if view.gate and view.gate.lease_until is not None:
+            self._turns += 1
+            view.turn = self._turn_of[view.sync.id] = self._turns
+
+    def judge(self, view, operation, name, value=None):
+        """Return what is wrong with a write to the vault that is about to take effect."""
+        held = self.holder(name)
+        blocking = [s.name for s in index(view.listing).values() if self._blocks(view, s)]
+        faults = {
+            "it is out of scope": not view.scoped(name),
+            "a newer run is on": view.turn != self._turn_of.get(view.sync.id),
+            "it is somebody else's": held is not None and not self.touchable(view, held),
+            f"{blocking} block": bool(blocking),
+            "too many deletions were planned": not self.is_forced and self.would_stop(view),
+            "the value is not that of the source": value not in (None, view.values.get(name)),
+            "the config was changed long ago": self._follows_old_config(view),
+            "it is older than its predecessor": view.revision < self._newest.get(name, -1),
+        }
+        if operation == "schedule_deletion":
+            faults |= {
+                "it is wanted": name in view.values,
+                "its import is hidden or its value unknown": name in view.kept,
+                "deletions are disabled": view.options.disable_secret_deletion,
+            }
+        else:
+            faults["it is not wanted"] = name not in view.values
+        return [fault for fault, holds in faults.items() if holds]
+
+    def written(self, view, operation, name, faults):
+        """Note a write that took effect."""
+        self._trace(f"    {operation} {name}: turn {view.turn}, source revision {view.revision}")
+        if faults:
+            raise Violation(f"{operation} {name}: {'; '.join(faults)}")
+        self.writes += 1
+        self._newest[name] = view.revision
+
+    def before_import(self, view, values):
+        """Judge a write to the source."""
+        stored = self.store.get(status_object(view.sync.object_name))
+        status = parse_status(stored.body) if stored else None
+        if status is None or status.is_import_done:
+            raise Violation("an import is repeated")
+        for key, value in values.items():
+            name = rendered(view.options.key_schema, key)
+            held = self.holder(name)
+            if held is None or value.encode() not in {v.content for v in held.versions.values()}:
+                raise Violation(f"import of {key}: the vault never held this")
+
+    def _follows_old_config(self, view):
+        stored, changed_at = self.store.objects[view.sync.object_name]
+        since = max(changed_at, view.began_at)
+        return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
+
+    def truth(self, sync):
+        """Return both sides of a sync as they are."""
+        view = View(None)
+        view.sync = sync
+        self.saw_source(view, self.source.read(sync.config.folder, sub_folders=False))
+        self.vault.list_staleness_seconds = 0.0
+        view.listing = self.secrets.list()
+        return view
+
+    def holder(self, name):
+        return self.vault.holder(self.vault._defaults["vaultId"], name)
+
+    def touchable(self, view, secret):
+        """Say whether a secret's owner and kind leave it to this sync."""
+        now = self.vault.clock.now()
+        facts = secret.fact(now)
+        owner = facts["freeformTags"].get(OWNER_TAG, str(view.sync.id))
+        is_managed = facts.get("isReplica") or facts.get("isAutoGenerationEnabled")
+        foreign = owner != str(view.sync.id) and owner in self.living_ids()
+        return not (is_managed or foreign or secret.id in self.protected)
+
+    def _blocks(self, view, secret):
+        anywhere = view.options.blocking_scope == BlockingScope.VAULT
+        return secret.state in BLOCKING and (anywhere or view.scoped(secret.name))
+
+    def would_stop(self, view):
+        """Say whether so much would be deleted that a guard must stop the run."""
+        standing = [
+            name
+            for name, secret in index(view.listing).items()
+            if secret.state == State.ACTIVE
+            and view.scoped(name)
+            and self.touchable(view, self.vault.secrets[secret.id])
+        ]
+        if view.options.disable_secret_deletion:
+            return False
+        doomed = [n for n in standing if n not in view.values and n not in view.kept]
+        too_many = len(standing) >= 10 and len(doomed) * 100 > 30 * len(standing)
+        return too_many or bool(doomed and not view.values and not view.kept)
+
+
+def index(listing):
+    """Return the secret that counts for each name."""
+    found = {}
+    for secret in listing:
+        if secret.state != State.DELETED and (
+            secret.name not in found or secret.state == State.ACTIVE
+        ):
+            found[secret.name] = secret
+    return found
+
+
+class WatchedSource:
+    """The source as one run has it."""
+
+    def __init__(self, source, view, auditor):
+        self._source = source
+        self._view = view
+        self._auditor = auditor
+
+    def __getattr__(self, operation):
+        return getattr(self._source, operation)
+
+    def read(self, folder, *, sub_folders):
+        answer = self._source.read(folder, sub_folders=sub_folders)
+        self._auditor.saw_source(self._view, answer)
+        return answer
+
+    def write(self, folder, values, *, replace):
+        self._auditor.before_import(self._view, values)
+        return self._source.write(folder, values, replace=replace)
+
+
+class WatchedVault:
+    """The vault as one run has it; its listings may be stale."""
+
+    def __init__(self, vault, view, auditor, staleness):
+        self._vault = vault
+        self._view = view
+        self._auditor = auditor
+        self._staleness = staleness
+
+    def __getattr__(self, operation):
+        return getattr(self._vault, operation)
+
+    def list(self):
+        self._auditor.vault.list_staleness_seconds = self._staleness()
+        self._view.listing = self._vault.list()
+        return self._view.listing
+
+    def find(self, name):
+        self._auditor.vault.list_staleness_seconds = self._staleness()
+        return self._vault.find(name)
+
+    def create(self, name, value, tags, token):
+        is_repeated = token in self._vault._tokens
+        write = partial(self._vault.create, name, value, tags, token)
+        return write() if is_repeated else self._write("create", name, write, value)
+
+    def update(self, secret, value, tags):
+        write = partial(self._vault.update, secret, value, tags)
+        return self._write("update", secret.name, write, value)
+
+    def promote(self, secret, value, tags):
+        write = partial(self._vault.promote, secret, value, tags)
+        return self._write("promote", secret.name, write, value)
+
+    def tag(self, secret, tags):
+        return self._write("tag", secret.name, partial(self._vault.tag, secret, tags))
+
+    def restore(self, secret):
+        return self._write("restore", secret.name, partial(self._vault.restore, secret))
+
+    def schedule_deletion(self, secret, when):
+        write = partial(self._vault.schedule_deletion, secret, when)
+        return self._write("schedule_deletion", secret.name, write)
+
+    def _write(self, operation, name, write, value=None):
+        faults = self._auditor.judge(self._view, operation, name, value)
+        answer = write()
+        if answer is not False:
+            self._auditor.written(self._view, operation, name, faults)
+        return answer

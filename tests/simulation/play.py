@@ -1,0 +1,154 @@
+"""One seed from its first event to the verdict."""
+
+from datetime import timedelta
+
+from functions.core.config import parse_sync
+from functions.core.errors import SyncError
+from functions.core.job import parse_job
+from functions.core.models import State
+from functions.core.status import Phase, parse_status
+from functions.ledger import status_object
+from tests.simulation.audit import Violation
+from tests.simulation.scheduler import START
+from tests.simulation.story import END_SECONDS, TICK_SECONDS, Story
+from tests.simulation.world import STORE, World
+
+LATE_WEBHOOKS_SECONDS = 100.0
+PATIENCE_SECONDS = 400.0
+SETTLING_SECONDS = 10.0
+
+
+def play(seed, trace=None):
+    """Simulate one seed; raise Violation where a rule is broken. Return the world at its end."""
+    world = World(seed, trace, END_SECONDS)
+    story = Story(world)
+    world.scheduler.run(END_SECONDS)
+    world.trace("all faults are over")
+    for name, config in story.configs.items():
+        if not config.get("isAutoSyncEnabled", True):
+            config["isAutoSyncEnabled"] = True
+            story.save(name)
+    world.scheduler.run(END_SECONDS + LATE_WEBHOOKS_SECONDS)
+    _wait_until_quiet(world)
+    world.scheduler.run(max(world.scheduler.seconds, _obstacles_end(world)))
+    if story.by_hints:
+        _hint(world, story)
+        world.scheduler.run(world.scheduler.seconds + world.random.uniform(20, 80))
+    else:
+        world.scheduler.run(world.scheduler.seconds + world.interval.total_seconds())
+    for _ in range(2 if world.weather.stale_seconds == 0 else 4):
+        world.trace("a last tick")
+        world.tick()
+        world.scheduler.run(world.scheduler.seconds + TICK_SECONDS)
+    _wait_until_quiet(world)
+    for name in story.configs:
+        _force_what_guards_hold(world, story, name)
+    world.scheduler.run(world.scheduler.seconds + SETTLING_SECONDS)
+    for name in story.configs:
+        _judge(world, name)
+    _judge_queue(world)
+    return world
+
+
+def _wait_until_quiet(world):
+    end = world.scheduler.seconds + PATIENCE_SECONDS
+    while not world.is_quiet():
+        if world.scheduler.seconds > end:
+            raise Violation("an invocation does not end")
+        world.scheduler.run(world.scheduler.seconds + 5)
+
+
+def _obstacles_end(world):
+    """Return when nothing that is known now is in the way any more."""
+    times = [message.visible_at for message in world.queue.messages]
+    times += [parse_job(message.body).not_before for message in world.queue.messages]
+    for name, (stored, _) in world.store.objects.items():
+        status = parse_status(stored.body) if name.startswith("status/") else None
+        if status and status.lease:
+            times.append(status.lease.expires_at + timedelta(seconds=4))
+    return max(((at - START).total_seconds() for at in times), default=0.0)
+
+
+def _hint(world, story):
+    """Edit each folder and send its webhook, which may be killed; further events may get lost."""
+    now = world.scheduler.seconds
+    for name in story.configs:
+        world.trace(f"the last webhook of {name}")
+        story.edit_source(name, is_told=False)
+        process = story.deliver(name)
+        if process and world.random.random() < 0.5:
+            world.scheduler.at(now + world.random.uniform(0, 6), process.crash)
+
+        def more(name=name):
+            story.edit_source(name, is_told=False)
+            story.deliver(name)
+
+        for _ in range(world.random.randint(0, 3)):
+            world.scheduler.at(now + world.random.uniform(0, 9), more)
+
+
+def _sync(world, name):
+    stored = world.store.get(f"secret-syncs/p/{name}.json")
+    return parse_sync(STORE, f"secret-syncs/p/{name}.json", stored.etag, stored.body)
+
+
+def _force_what_guards_hold(world, story, name):
+    if not world.auditor.would_stop(world.auditor.truth(_sync(world, name))):
+        return
+    answers = []
+    story.command("plan", name, done=answers.append)
+    _wait_until_quiet(world)
+    world.auditor.is_forced = True
+    story.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
+    _wait_until_quiet(world)
+    if isinstance(answers[1], SyncError):
+        raise Violation(f"force failed: {answers[1]}")
+    world.auditor.is_forced = False
+    world.tick()
+    _wait_until_quiet(world)
+
+
+def _judge(world, name):
+    """Compare the vault with the source, and the status with both."""
+    auditor, sync = world.auditor, _sync(world, name)
+    view = auditor.truth(sync)
+    now = world.scheduler.now()
+    folder = sync.config.folder
+    is_failure = any(unreadable == folder for unreadable, _ in world.source.errors)
+    is_failure |= "bad name" in world.source.folders[folder]
+    wrong = []
+    for vault_name in {s.name for s in view.listing} | view.values.keys():
+        held = auditor.holder(vault_name)
+        if not view.scoped(vault_name) or vault_name in view.kept:
+            continue
+        is_mine = held is None or auditor.touchable(view, held)
+        if vault_name in view.values:
+            if not is_mine or (held and held.state(now) == State.FAILED):
+                is_failure = True
+            elif held is None or held.state(now) != State.ACTIVE:
+                wrong.append(f"{vault_name} is {held.state(now) if held else 'absent'}")
+            elif held.newest() != view.values[vault_name] and not _promoted(held, view, now):
+                wrong.append(f"{vault_name} has an old value")
+        elif held and held.state(now) == State.ACTIVE and is_mine:
+            if not view.options.disable_secret_deletion:
+                wrong.append(f"{vault_name} is still there")
+    status = parse_status(world.store.get(status_object(sync.object_name)).body)
+    if status.lease is not None:
+        wrong.append("its lease is held")
+    expected = Phase.FAILED if is_failure else Phase.SUCCEEDED
+    if status.sync.status != expected:
+        wrong.append(f"its status is {status.sync.status}, not {expected}: {status.sync.message}")
+    if wrong:
+        raise Violation(f"sync {name}: {'; '.join(sorted(wrong))}")
+
+
+def _promoted(held, view, now):
+    return held.versions[held.current.at(now)].content == view.values[held.name]
+
+
+def _judge_queue(world):
+    left = [message.body for message in world.queue.messages]
+    if left:
+        raise Violation(f"messages are left: {left}")
+    if world.queue.dead and world.network.crashes < len(world.queue.dead):
+        raise Violation("messages became dead letters without a crash")
