@@ -7,9 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import cold, main_job, waits
-from benchmarks.bare import Costs, measure_costs
 
-GROUPS: dict[str, Callable[[Costs], Iterable[Table]]] = {
+GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
     "main": main_job.tables,
     "cold": cold.tables,
     "waits": waits.tables,
@@ -23,16 +22,8 @@ def main(names: list[str]) -> int:
     if unknown:
         console.print(f"There is no {', '.join(sorted(unknown))}. Names: {', '.join(GROUPS)}.")
         return 2
-    costs = measure_costs()
-    step, create = costs.step, costs.create.took
-    console.print(
-        f"The bare SDK on this machine, at 20 ms per call: a small call takes "
-        f"{step.wall_seconds * 1000:.1f} ms ({step.cpu_seconds * 1000:.1f} ms of work); one of many "
-        f"creates, eight at a time, {create.wall_seconds * 1000:.1f} ms "
-        f"({create.cpu_seconds * 1000:.1f} ms of work)."
-    )
     for name in names or GROUPS:
-        for table in GROUPS[name](costs):
+        for table in GROUPS[name]():
             console.print(table)
     return 0
 

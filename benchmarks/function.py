@@ -18,7 +18,8 @@ from benchmarks.world import (
     Simulators,
     World,
 )
-from functions.app import App, Reply
+from functions.app import App
+from functions.replies import Reply
 from functions.settings import load_settings
 from functions.triggers import Call
 from infra.local.infisical_webhooks import sign
@@ -36,9 +37,10 @@ class Run:
     calls: tuple[Seen, ...]
 
     @property
-    def by_operation(self) -> Counter[str]:
-        """Return how often each operation was called."""
-        return Counter(call.operation for call in self.calls)
+    def told(self) -> str:
+        """Return how often each operation was called, for people."""
+        counted = Counter(call.operation for call in self.calls)
+        return ", ".join(f"{name} {times}" for name, times in counted.most_common())
 
     @property
     def chain(self) -> int:

@@ -8,7 +8,7 @@ from math import ceil
 
 from rich.table import Table
 
-from benchmarks.bare import THREADS, Costs
+from benchmarks.bare import THREADS, Costs, Took, measure_costs
 from benchmarks.function import Function, Run
 from benchmarks.world import Options, Simulators, World
 from functions.core.models import State
@@ -36,18 +36,28 @@ class Row:
     floor_seconds: float
 
 
-def tables(costs: Costs) -> Iterator[Table]:
+def tables() -> Iterator[Table]:
     """Measure it; yield a table for each group of rows."""
+    costs = measure_costs()
     columns = ("20 ms per call, 8 at a time", "wall s", "floor s", f"ratio (aim ≤ {AIM})", "calls")
     for measure in (_sizes, _small_pages, _states, _limits):
-        shown = Table(*columns)
+        table = Table(*columns, caption=_describe(costs))
         for row in measure(costs):
             ratio = row.run.seconds / row.floor_seconds
             style = "yellow" if ratio > AIM else None
-            calls = ", ".join(f"{name} {n}" for name, n in row.run.by_operation.most_common())
-            figures = (f"{row.run.seconds:.2f}", f"{row.floor_seconds:.2f}", f"{ratio:.2f}", calls)
-            shown.add_row(row.what, *figures, style=style)
-        yield shown
+            figures = (f"{row.run.seconds:.2f}", f"{row.floor_seconds:.2f}", f"{ratio:.2f}")
+            table.add_row(row.what, *figures, row.run.told, style=style)
+        yield table
+
+
+def _describe(costs: Costs) -> str:
+    def told(took: Took) -> str:
+        return f"{took.wall_seconds * 1000:.1f} ms ({took.cpu_seconds * 1000:.1f} ms of work)"
+
+    return (
+        f"The bare SDK in this run: a small call {told(costs.step)}; one of many, eight at a time: "
+        f"create {told(costs.create.took)}, read and update {told(costs.replace.took)}."
+    )
 
 
 def _sizes(costs: Costs) -> Iterator[Row]:

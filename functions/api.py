@@ -15,6 +15,7 @@ from functions.api_office import Ask, Office
 from functions.api_openapi import document
 from functions.api_requests import read
 from functions.api_routes import DOCUMENT_PATH, HEALTH_PATH, Route, find
+from functions.catalog import Memory
 from functions.core.errors import Refused, Rejected, SyncError
 from functions.core.ports import Clock, Pool
 from functions.credentials import ApiToken, CredentialsKeeper
@@ -37,6 +38,7 @@ class Api:
         self._keeper = keeper
         self._clock = clock
         self._pool = pool
+        self.memory = Memory()
         self._minute = 0.0
         self._wrong_tokens = 0
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from logging import getLogger
 from typing import Any
@@ -80,14 +81,13 @@ def update(office: Office, ask: Ask) -> OneConnection:
     if renews:
         fields |= {"region": None, "private_key_secret_ocid": None}
     connection = _described(request, fields)
-    with office.lock(f"connections/{connection.name}"):
-        if connection.name != before.name:
+    is_renamed = connection.name != before.name
+    with office.lock(f"connections/{connection.name}") if is_renamed else nullcontext():
+        if is_renamed:
             _refuse_taken(office, connection)
         if renews:
             connection = _prove_and_keep(office, connection, request)
-        _save(office, connection, etag)
-    if renews:
-        _discard(office, before)
+        _save(office, connection, etag, before.private_key_secret_ocid)
     return _one(office, connection)
 
 
@@ -108,7 +108,7 @@ def delete(office: Office, ask: Ask) -> OneConnection:
         office.desk.tools.store.delete(object_of(connection.id), if_match=etag)
     except Conflict:
         raise _lost() from None
-    _discard(office, connection)
+    _discard(office, connection.private_key_secret_ocid)
     return _one(office, connection)
 
 
@@ -167,28 +167,35 @@ def _prove_and_keep(
     return connection.model_copy(update={"private_key_secret_ocid": secret})
 
 
-def _save(office: Office, connection: Connection, etag: str) -> None:
-    """Write the connection if nobody else did meanwhile. Raises Rejected (409)."""
+def _save(office: Office, connection: Connection, etag: str, old: str | None = None) -> None:
+    """Write the connection if nobody else did meanwhile. Raises Rejected (409).
+
+    Of the old and the new private key the one that is not in use afterwards is discarded.
+    """
     store, name = office.desk.tools.store, object_of(connection.id)
+    new = connection.private_key_secret_ocid
     office.registry.changed()
     try:
         store.put(name, connection.to_json(), if_match=etag)
     except Conflict:
         stored = store.get(name)
         if stored is None or stored.body != connection.to_json():
-            _discard(office, connection)
+            if new != old:
+                _discard(office, new)
             raise _lost() from None
+    if new != old:
+        _discard(office, old)
 
 
-def _discard(office: Office, connection: Connection) -> None:
-    """Let the private key go that this API stored; without success it only stays where it is."""
-    if connection.private_key_secret_ocid is None:
+def _discard(office: Office, secret_ocid: str | None) -> None:
+    """Let a private key go that this API stored; without success it only stays where it is."""
+    if secret_ocid is None:
         return
     when = deletion_time(office.desk.tools.clock.now(), KEY_DELETION_DAYS)
     try:
-        office.safe(office.gate).discard(connection.private_key_secret_ocid, when)
+        office.safe(office.gate).discard(secret_ocid, when)
     except SyncError as error:
-        log.warning("the private key of %s is left in its vault: %s", connection.id, error)
+        log.warning("the private key %s is left in its vault: %s", secret_ocid, error)
 
 
 def _changeable(office: Office, connection_id: UUID) -> tuple[Connection, str]:

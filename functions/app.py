@@ -24,11 +24,8 @@ from functions.adapters.source_http import SourceCredentials
 from functions.adapters.store_oci import OciStore
 from functions.adapters.vault import Vaults
 from functions.apply import ThreadPool
-from functions.catalog import Memory
 from functions.configs import ConfigCache, Configs
-from functions.connections import ConnectionCache, Registry
 from functions.core.config import PREFIX, Sync, sync_id
-from functions.core.connection import PREFIX as CONNECTIONS
 from functions.core.digest import Digests
 from functions.core.errors import NotFound, SyncError
 from functions.core.gate import CALL_TIMEOUT_SECONDS, Gate
@@ -60,6 +57,7 @@ if TYPE_CHECKING:
     from functions.adapters.connections import Connections
     from functions.api import Api
     from functions.api_office import Office
+    from functions.connections import ConnectionCache, Registry
 
 log = getLogger(__name__)
 
@@ -73,8 +71,6 @@ class App:
         self._environment = environment
         self._random = SystemRandom()
         self._configs: ConfigCache = {}
-        self._memory = Memory()
-        self._known_connections = ConnectionCache()
         self._gate = Gate(clock, 0.0)
         self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
         self._clients = oci_clients.Clients(self._identity(), clock, settings.oci_endpoint)
@@ -163,7 +159,7 @@ class App:
         return Office(
             desk=self._desk(SENDER_PATIENCE_SECONDS),
             gate=self._gate,
-            memory=self._memory,
+            memory=self._api.memory,
             registry=self._registry(self._gate),
             reach=self._connections.reach,
             safe=self._connections.safe,
@@ -171,12 +167,20 @@ class App:
 
     def _health(self) -> Mapping[str, Callable[[], object]]:
         return {
-            "store": partial(self._store.open(self._gate).list, CONNECTIONS),
+            "store": partial(self._store.open(self._gate).list, "workers/"),
             "queue": self._queue.open(self._gate).depth,
             "source": self._source.open(self._gate).ping,
         }
 
-    def _registry(self, gate: Gate) -> Registry:
+    @cached_property
+    def _known_connections(self) -> "ConnectionCache":
+        from functions.connections import ConnectionCache  # noqa: PLC0415
+
+        return ConnectionCache()
+
+    def _registry(self, gate: Gate) -> "Registry":
+        from functions.connections import Registry  # noqa: PLC0415
+
         pool = ThreadPool(self._settings.vault_concurrency)
         return Registry(self._store.open(gate), pool, self._clock, self._known_connections)
 

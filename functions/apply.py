@@ -1,6 +1,6 @@
 """Carry out the changes of a plan: side by side, deletions last, one change never half done."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,7 @@ from functions.core.models import Action, Change, State
 from functions.core.planner import Planner
 from functions.core.policy import SHORTEST_DELETION
 from functions.core.ports import Idle, SecretVault, Task
+from functions.core.status import ALL
 
 IDLE_SECONDS = 1.0
 
@@ -67,6 +68,8 @@ class Applier:
     token: Callable[[str, str], str]
     deletion_time: datetime
     now: datetime
+    recent: Container[str]
+    """Names written not long ago: that a listing does not show them means little."""
 
     def tasks(self, changes: Sequence[Change], results: Results) -> list[Task]:
         """Return one task a change; each records its result and never raises."""
@@ -126,6 +129,8 @@ class Applier:
             if other.state == State.ACTIVE and self.vault.read(other.id).value == change.value:
                 return
             raise WrongState(f"the vault's listing did not show yet that it is {other.state}")
+        if other is None and (change.name in self.recent or ALL in self.recent):
+            raise WrongState("the vault's listing does not show it yet")
         raise NameTaken(
             "the name is taken by a secret of this vault that the sync's compartment does not list: "
             "it may lie in another compartment, or be deleted with its name still reserved"

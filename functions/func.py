@@ -37,10 +37,10 @@ def _app() -> App:
 
 def handler(ctx: Any, data: BytesIO | None = None) -> Response:
     """Answer one call. Without HTTP intent errors are raised: a Response would count as success."""
-    is_http = bool(ctx.Method()) and bool(ctx.HTTPHeaders())
+    is_http = bool(ctx.HTTPHeaders()) or ctx.Headers().get("fn-intent") == "httprequest"
     call = Call(
         body=data.getvalue() if data else b"",
-        method=ctx.Method().upper() if is_http else None,
+        method=(ctx.Method() or "").upper() if is_http else None,
         url=ctx.RequestURL() or "",
         headers=_plain(ctx.HTTPHeaders()),
     )

@@ -6,6 +6,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from functions.core.models import State
+from functions.core.naming import KeySchema
 from functions.core.planner import Planner
 from functions.core.status import Pending, Status
 from functions.look import Seen, meanwhile
@@ -64,7 +65,7 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         secret
         for secret in planner.index(seen.listing).values()
         if secret.state == State.ACTIVE
-        and planner.schema.matches(secret.name)
+        and _comes_back(planner.schema, secret.name)
         and not planner.hands_off(secret)
         and not planner.foreign(secret)
         and (replace or planner.schema.strip(secret.name) not in present)
@@ -86,3 +87,9 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         if text and (key not in source or source[key].get_secret_value() != text):
             values[key] = SecretStr(text)
     return _Found(values, refused, present)
+
+
+def _comes_back(schema: KeySchema, name: str) -> bool:
+    """Say whether the key that a name stands for is pushed to that same name again."""
+    key = schema.strip(name)
+    return key is not None and schema.render(key) == name

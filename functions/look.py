@@ -1,6 +1,6 @@
 """Look at both sides of a sync, and plan: everything a run does before it writes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from random import Random
@@ -129,6 +129,33 @@ class Viewer:
         """List the vault alone."""
         return meanwhile(self._tools.pool, self.vault.list, self._idle)
 
+    def refresh(
+        self, listing: Sequence[VaultSecret], status: Status, trusted: Container[str]
+    ) -> Sequence[VaultSecret]:
+        """Return the listing with what was written lately read anew: a listing may be stale.
+
+        Nothing is read where the listing shows exactly what the last run left behind.
+        """
+        planner = self.planner(listing)
+        shown = self._tools.digests.seal(self.own_tags(planner, listing).items())
+        if not status.recent or status.seal == shown:
+            return listing
+        doubted = [
+            secret
+            for name, secret in planner.index(listing).items()
+            if (name in status.recent or (ALL in status.recent and planner.schema.matches(name)))
+            and name not in trusted
+        ]
+        calls = [partial(self.vault.get, secret.id) for secret in doubted]
+        fresh: dict[str, VaultSecret] = {}
+        for secret, result in zip(
+            doubted, gather(self._tools.pool, calls, self._idle), strict=True
+        ):
+            if isinstance(result, SyncError) and not isinstance(result, NotFound):
+                raise result
+            fresh[secret.id] = secret if isinstance(result, SyncError) else result
+        return [fresh.get(secret.id, secret) for secret in listing]
+
     def planner(self, listing: Sequence[VaultSecret]) -> Planner:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
         own = str(self._sync.id)
@@ -169,10 +196,8 @@ class Viewer:
         if seen.source.collisions:
             raise InvalidInput(_tell_collisions(seen.source.collisions))
         sure = [name for name, value in trusted.items() if wanted.values.get(name) == value]
-        recent = self._recent(planner, seen.listing, status, wanted)
-        recent |= set(status.import_pending)
         doubtful = planner.doubtful(
-            wanted, seen.listing, trusted=sure, recent=recent, verify=verify
+            wanted, seen.listing, trusted=sure, unsure=status.import_pending, verify=verify
         )
         bundles, unreadable = self.read(doubtful)
         wanted = _without(wanted, unreadable)
@@ -188,14 +213,6 @@ class Viewer:
             ],
         )
         return planner, guarded
-
-    def _recent(
-        self, planner: Planner, listing: Sequence[VaultSecret], status: Status, wanted: Wanted
-    ) -> set[str]:
-        shown = self._tools.digests.seal(self.own_tags(planner, listing).items())
-        if status.seal == shown:
-            return set()
-        return set(wanted.values) if ALL in status.recent else set(status.recent)
 
     def own_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
         """Return the digests that this listing shows on the sync's own secrets, by name."""

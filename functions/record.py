@@ -126,7 +126,7 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
         status.is_paused = True
     if tally.has_written:
         status.wrote_at = now
-    status.forget_old_writes(now)
+    status.forget_writes(tally.errors, now)
     status.add_run(
         RunRecord(
             id=tally.run_id,

@@ -5,13 +5,14 @@ running it twice, late or after a crash at any point is harmless.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from logging import getLogger
 
 from functions.apply import Results
 from functions.core.config import InitialSync, Sync
 from functions.core.digest import DIGEST_TAG
-from functions.core.errors import Conflict, OutOfTime, Refused, SyncError, Temporary
+from functions.core.errors import ConfigChanged, Conflict, OutOfTime, Refused, SyncError, Temporary
 from functions.core.gate import Gate
 from functions.core.job import Job
 from functions.core.models import Action, Change, JobKind
@@ -57,7 +58,10 @@ def run(
 def preview(sync: Sync, tools: Tools, gate: Gate, ledger: Ledger) -> Plan:
     """Return what a verify run would do now; nothing is written anywhere."""
     viewer = Viewer(sync, tools, gate, gate.check)
-    _, plan = viewer.plan(viewer.look(), ledger.load(), verify=True, trusted={})
+    status = ledger.load()
+    seen = viewer.look()
+    fresh = Seen(seen.source, viewer.refresh(seen.listing, status, ()))
+    _, plan = viewer.plan(fresh, status, verify=True, trusted={})
     return plan
 
 
@@ -71,6 +75,8 @@ def _begin(work: Work, status: Status) -> None:
     status.see_config(work.sync.etag, now)
     if work.lease.took_over:
         status.recent = dict.fromkeys(status.recent, now)
+    else:
+        status.forget_writes((), now)
 
 
 def _attempt(work: Work) -> Outcome:
@@ -223,7 +229,9 @@ def _end(work: Work, outcome: Outcome) -> bool:
     if must_rerun:
         return False
     if outcome.is_final and job.kind == JobKind.VERIFY:
-        tools.store.put(verified_object(work.sync.object_name), b"")
+        with suppress(ConfigChanged):  # then it stays due
+            work.lease.check_config(work.sync, tools.store)
+            tools.store.put(verified_object(work.sync.object_name), b"")
     if outcome.end == End.SUCCEEDED and job.args.delete_config:
         forget(work)
     log.info(

@@ -126,12 +126,12 @@ class Clockwork:
 
 
 def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:
-    """Return the configs to verify, the longest unverified first."""
+    """Return the configs to verify, the longest unverified first. (S3 tells times in whole seconds.)"""
     seen = {entry.name: entry.modified or EPOCH for entry in verified}
     last = {entry.name: seen.get(verified_object(entry.name), EPOCH) for entry in configs}
     late = [
         entry
         for entry in configs
-        if last[entry.name] <= before or last[entry.name] < (entry.modified or EPOCH)
+        if last[entry.name] <= before or last[entry.name] <= (entry.modified or EPOCH)
     ]
     return sorted(late, key=lambda entry: last[entry.name])

@@ -74,11 +74,10 @@ class Work:
         if not changes:
             return results
         self._passes += 1
-        written = [change.name for change in changes if writes_content(change)]
-        if written:
-            now = self.tools.clock.now()
-            self.lease.change(lambda status: status.remember_writes(written, now))
         now = self.tools.clock.now()
+        names = [change.name for change in changes]
+        recent = self.ledger.status.recent
+        self.lease.change(lambda status: status.remember_writes(names, now))
         config = self.sync.config
         applier = Applier(
             self.viewer.vault,
@@ -87,6 +86,7 @@ class Work:
             self._token,
             deletion_time(now, config.sync_options.deletion_days),
             now,
+            recent,
         )
         first, last = split(changes)
         self.tools.pool.each(applier.tasks(first, results), self.keep)
@@ -97,7 +97,9 @@ class Work:
         self.trusted |= {
             change.name: change.value
             for change in changes
-            if change.value and writes_content(change) and change.name in results.done
+            if change.value
+            and change.action in (Action.CREATE, Action.UPDATE, Action.TAG)
+            and change.name in results.done
         }
         if results.done:
             self._progress_at = self.tools.clock.monotonic()
@@ -106,10 +108,19 @@ class Work:
         return results
 
     def settle(self, listing: Sequence[VaultSecret]) -> Sequence[VaultSecret]:
-        """Return a listing in which no lifecycle state blocks: this one, or one of later."""
-        while blocked := self.viewer.planner(listing).blocked(listing):
-            listing = self.wait({secret.name: f"is {secret.state}" for secret in blocked})
-        return listing
+        """Return a listing that is not stale and in which no lifecycle state blocks."""
+        while True:
+            blocked = self._blocked(listing)
+            if not blocked:
+                listing = self.viewer.refresh(listing, self.ledger.status, self.trusted)
+                blocked = self._blocked(listing)
+            if not blocked:
+                return listing
+            listing = self.wait(blocked)
+
+    def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
+        blocked = self.viewer.planner(listing).blocked(listing)
+        return {secret.name: f"is {secret.state}" for secret in blocked}
 
     def wait(self, why: Mapping[str, str]) -> Sequence[VaultSecret]:
         """Pause a while and list the vault again. Raises Blocked where time or patience is up."""
@@ -130,8 +141,3 @@ class Work:
     def _token(self, name: str, digest: str) -> str:
         parts = "\0".join((self.run_id, str(self._passes), name, digest))
         return hashlib.sha256(parts.encode()).hexdigest()
-
-
-def writes_content(change: Change) -> bool:
-    """Say whether the change may alter what the secret holds or what its tags promise."""
-    return change.action in (Action.CREATE, Action.UPDATE, Action.TAG)

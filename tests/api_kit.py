@@ -28,6 +28,7 @@ from infra.local.oci_cloud import (
     VAULT_ID,
     Cloud,
 )
+from infra.local.oci_signature import fingerprint
 from infra.local.principal import USER_ID, make_principal, public_key
 
 PROJECT = "project"
@@ -41,6 +42,7 @@ CONNECTIONS = "/api/v1/app-connections/oci"
 
 
 def sha(text):
+    """The hash of a token, as the credentials hold it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -61,6 +63,7 @@ class Api:
 
     def __init__(self, cloud, infisical, make_app):
         self.cloud = cloud
+        self.clock = cloud.clock
         self.vault = cloud.vault
         self.infisical = infisical
         self.source = infisical.source
@@ -77,7 +80,9 @@ class Api:
         asked = "&".join(f"{key}={value}" for key, value in query.items())
         content = {"content-type": "application/json"} if data is not None else {}
         access = {"authorization": f"Bearer {token}"} if token else {}
-        raw = data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
+        raw = (
+            data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
+        )
         call = Call(raw, method, f"{path}?{asked}", {**content, **access, **(headers or {})})
         return (app or self.app).handle(call, 300)
 
@@ -115,8 +120,8 @@ class Api:
 
 
 @contextmanager
-def running_api(**options):
-    """Start the world; `options` are the function's settings."""
+def running_api():
+    """Start the world."""
     clock = SystemClock()
     source = Source(PROJECT, ("dev", "prod"))
     source.set("dev", "/api", "TOKEN", "one")
@@ -153,12 +158,11 @@ def running_api(**options):
             "CREDENTIALS_SECRET_OCID": secret,
             "OCI_ENDPOINT": cloud.url,
             "NOTIFICATION_TOPIC_OCID": TOPIC_ID,
-            **options,
         }
 
-        def make_app():
+        def make_app(**changes):
             with mock.patch.dict(os.environ, principal):
-                return App(load_settings(settings), clock, {})
+                return App(load_settings(settings | changes), clock, {})
 
         infisical.webhooks.url = None
         try:
@@ -169,8 +173,6 @@ def running_api(**options):
 
 def access_key(directory):
     """Make an API key; return the credentials of a request, and the public key to trust."""
-    from infra.local.oci_signature import fingerprint
-
     make_principal(Path(directory))
     key = public_key(Path(directory))
     return {

@@ -15,11 +15,15 @@ from tests.function.kit import PROJECT, running_world
 LATENCY_SECONDS = 0.04
 MAX_CALLS_IN_A_ROW = 8
 MAX_OWN_IMPORT_SECONDS = 0.05
-TRIES = 4
+TRIES = 8
+"""On a machine that is busy with other things a measurement is taken again."""
 MANY = 1000
+MAX_MEMORY_KILOBYTES = 128 * 1024
 LIST_PAGE_ROWS = 1000
 NO_METRICS = {"METRICS_NAMESPACE": ""}
 """Metrics are optional; they cost one call an invocation, when all else is done."""
+NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Else pydantic would search all that the development has installed, which the image does not have."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def test_a_warm_invocation():
             assert world.cloud.count("UpdateSecret") == 2
             counts.append(in_a_row([*asked, *(call.at_monotonic for call in world.cloud.calls)]))
             if counts[-1] <= MAX_CALLS_IN_A_ROW:
-                break  # a machine that is busy puts calls in a row that would overlap
+                break
     assert min(counts) <= MAX_CALLS_IN_A_ROW
 
 
@@ -94,6 +98,15 @@ def test_a_run_that_changes_nothing(world, large, aged_seconds):
         "ListSecrets": pages,
     }
     assert world.infisical.calls == ["GET /api/v4/secrets"]
+
+
+def test_the_memory_of_a_run(world, large):
+    """A container that synced 1,000 secrets needs less than 128 MB."""
+    peaks = [
+        Path(f"/proc/{container._process.pid}/status").read_text().partition("VmHWM:")[2].split()[0]
+        for container in world.stack.host._idle
+    ]
+    assert max(map(int, peaks)) < MAX_MEMORY_KILOBYTES
 
 
 def test_a_tick_over_ten_thousand_syncs(world):
@@ -162,7 +175,7 @@ def load(env, before=()):
 
 def test_what_loading_the_function_takes(world):
     """The function's own modules load in under 50 ms, and with an oci:// store nothing needless is."""
-    env = world.stack.host._env
+    env = world.stack.host._env | NO_PLUGINS
     _, modules = load(env)
     packages = {name.split(".")[0] for name in modules}
     assert {"oci", "pydantic", "fdk", "functions"} <= packages
@@ -171,4 +184,5 @@ def test_what_loading_the_function_takes(world):
         *("moto", "hypothesis", "infra", "pytest"),
     }
     outside = [name for name in modules if name.split(".")[0] not in ("functions", "__main__")]
-    assert min(load(env, outside)[0] for _ in range(TRIES)) < MAX_OWN_IMPORT_SECONDS
+    times = (load(env, outside)[0] for _ in range(TRIES))
+    assert any(seconds < MAX_OWN_IMPORT_SECONDS for seconds in times)

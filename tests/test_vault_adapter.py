@@ -192,7 +192,7 @@ def test_tags_that_cannot_follow_in_time(deadline):
         bench.gate.deadline = deadline
         bench.sim.refuse_tags_with_content = True
         bench.sim.seed("KEY", b"old")
-        with pytest.raises(WrongState, match="tags are not yet"):
+        with pytest.raises(WrongState, match="not all of it is written"):
             bench.vault.update(bench.secret("KEY"), VALUE, TAGS)
 
 
@@ -202,9 +202,24 @@ def test_a_write_that_was_made_never_looks_as_if_it_was_not(bench):
     bench.sim.seed("KEY", b"old")
     secret = bench.secret("KEY")
     bench.cloud.after = lambda _: bench.gate.close(LeaseLost("taken over"))
-    with pytest.raises(WrongState, match="tags are not yet"):
+    with pytest.raises(WrongState, match="not all of it is written"):
         bench.vault.update(secret, VALUE, TAGS)
     assert bench.sim.get("KEY").newest() == VALUE
+
+
+def test_tags_never_promise_what_the_content_is_not(bench):
+    """Where content and tags go apart, the old digest is gone before the new content comes."""
+    bench.vaults.tags_go_alone = True
+    bench.sim.seed("KEY", b"old", tags={"digest": "of old", "team": "payments"})
+    secret = bench.secret("KEY")
+    seen = []
+    bench.cloud.before = lambda _: seen.append(
+        (bench.sim.get("KEY").newest(), dict(bench.sim.tags("KEY")))
+    )
+    bench.vault.update(secret, VALUE, {"digest": "of new"})
+    assert (b"old", {"team": "payments"}) in seen
+    assert all(tags.get("digest") != "of old" for value, tags in seen if value == VALUE)
+    assert bench.sim.tags("KEY") == {"digest": "of new", "team": "payments"}
 
 
 def test_tags_refused_altogether(bench):

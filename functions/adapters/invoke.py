@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oci.functions import FunctionsInvokeClient, FunctionsManagementClient
+import oci  # it loads the services that are named, when they are: most containers start no worker
 
 from functions.adapters.oci_clients import Clients
 from functions.adapters.retrying import Retrying
@@ -36,10 +36,11 @@ class OpenFunction:
         """Start a detached invocation. Raises Temporary, Refused."""
         ocid = self._function.ocid
         if self._function.invoke_endpoint is None:
-            found = self._call(FunctionsManagementClient, lambda client: client.get_function(ocid))
+            kind = oci.functions.FunctionsManagementClient
+            found = self._call(kind, lambda client: client.get_function(ocid))
             self._function.invoke_endpoint = found.data.invoke_endpoint
         self._call(
-            FunctionsInvokeClient,
+            oci.functions.FunctionsInvokeClient,
             lambda client: client.invoke_function(
                 ocid,
                 invoke_function_body=json.dumps(body).encode(),

@@ -5,11 +5,8 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
+import oci  # it loads the services that are named, when they are: no container waits for them
 from oci import regions
-from oci.monitoring import MonitoringClient
-from oci.monitoring import models as monitoring
-from oci.ons import NotificationDataPlaneClient
-from oci.ons import models as ons
 
 from functions.adapters.oci_clients import Clients
 from functions.adapters.retrying import Retrying
@@ -58,9 +55,9 @@ class OpenNotices:
         if topic is None:
             return
         body = text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
-        details = ons.MessageDetails(title=subject, body=body)
+        details = oci.ons.models.MessageDetails(title=subject, body=body)
         self._call(
-            NotificationDataPlaneClient,
+            oci.ons.NotificationDataPlaneClient,
             lambda client: client.publish_message(topic, details),
             what=f"topic {topic}",
         )
@@ -69,26 +66,26 @@ class OpenNotices:
         """Add to the configured custom metrics."""
         if self._notices.namespace is None:
             return
-        now = self._gate.clock.now()
+        models, now = oci.monitoring.models, self._gate.clock.now()
         rows = iter(
             [
-                monitoring.MetricDataDetails(
+                models.MetricDataDetails(
                     namespace=self._notices.namespace,
                     compartment_id=self._notices.clients.identity.compartment_id,
                     name=name,
                     dimensions=dict(dimensions),
-                    datapoints=[monitoring.Datapoint(timestamp=now, value=value)],
+                    datapoints=[models.Datapoint(timestamp=now, value=value)],
                 )
                 for name, value in metrics.items()
             ]
         )
         while batch := list(islice(rows, MOST_METRICS_AT_ONCE)):
-            self._post(monitoring.PostMetricDataDetails(metric_data=batch))
+            self._post(models.PostMetricDataDetails(metric_data=batch))
 
     def _post(self, details: Any) -> None:
         region = self._notices.clients.identity.region
         self._call(
-            MonitoringClient,
+            oci.monitoring.MonitoringClient,
             lambda client: client.post_metric_data(details),
             what=f"metrics {self._notices.namespace}",
             endpoint=regions.endpoint_for(

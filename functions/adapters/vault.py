@@ -129,24 +129,27 @@ class Vault:
                 pass  # Was it the tags, the two together, or the content? The calls below tell.
             else:
                 return
-        self._calls.update(secret, **fields)
+        if tags.keys() & secret.tags.keys():
+            # Between the two calls the secret must not claim to hold what it did before.
+            self._calls.update(secret, freeform_tags=_merged(secret, dict.fromkeys(tags)))
+        self._when_settled(secret, **fields)
         try:
-            self._tag_when_settled(secret, merged)
+            self._when_settled(secret, freeform_tags=merged)
         except InvalidInput:
             return  # It takes no such tags at all: the secret does without.
         self._vaults.tags_go_alone = True
 
-    def _tag_when_settled(self, secret: VaultSecret, merged: Mapping[str, str]) -> None:
-        """Tag a secret just written: the service takes no change before it has settled."""
+    def _when_settled(self, secret: VaultSecret, **fields: Any) -> None:
+        """Change a secret that may just have been written: first it has to settle."""
         for seconds in SETTLING_WAITS_SECONDS:
             try:
-                return self._calls.update(secret, freeform_tags=merged)
+                return self._calls.update(secret, **fields)
             except WrongState:
                 if not self._gate.pause(seconds):
                     break
             except OutOfTime:
                 break
-        raise WrongState(f"secret {secret.name}: its content is written, its tags are not yet")
+        raise WrongState(f"secret {secret.name}: not all of it is written yet")
 
 
 def _merged(secret: VaultSecret, tags: Mapping[str, str | None]) -> dict[str, str]:

@@ -85,14 +85,14 @@ class Planner:
         listing: Sequence[VaultSecret],
         *,
         trusted: Iterable[str],
-        recent: Iterable[str],
+        unsure: Iterable[str],
         verify: bool,
     ) -> list[VaultSecret]:
         """Return the secrets whose content must be read, because the listing does not settle it.
 
-        `trusted`: names that this very run wrote; `recent`: names whose listing may be stale.
+        `trusted`: names that this very run wrote; `unsure`: names whose tags prove nothing.
         """
-        sure, unsure = frozenset(trusted), frozenset(recent)
+        sure, doubted = frozenset(trusted), frozenset(unsure)
         return [
             secret
             for name, secret in self.index(listing).items()
@@ -101,7 +101,7 @@ class Planner:
             and name not in sure
             and not self.hands_off(secret)
             and not self.foreign(secret)
-            and (verify or name in unsure or not self.is_tagged_with(secret, wanted.values[name]))
+            and (verify or name in doubted or not self.is_tagged_with(secret, wanted.values[name]))
         ]
 
     def plan(

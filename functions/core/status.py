@@ -1,6 +1,6 @@
 """The status document of a sync: what happened, who works on it, and what must be looked at again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -131,10 +131,12 @@ class Status(_Part):
         fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
         self.recent = recent if fits and ALL not in recent else {ALL: now}
 
-    def forget_old_writes(self, now: datetime) -> None:
-        """Drop names written so long ago that every listing shows them."""
+    def forget_writes(self, refused: Container[str], now: datetime) -> None:
+        """Drop names whose write was refused, or so long ago that every listing shows it."""
         fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
-        self.recent = {name: at for name, at in self.recent.items() if at > fresh}
+        self.recent = {
+            name: at for name, at in self.recent.items() if at > fresh and name not in refused
+        }
 
     def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
         """Note which names came through which import or sub-folder; `keep` what is still known."""

@@ -163,10 +163,11 @@ def test_protected_secrets_are_never_touched(state, fields):
         wanted = plan({"A": "1"}, listing, {"A": "2"})
         assert (steps(wanted), list(wanted.errors)) == ([], ["A"])
         assert wanted.errors["A"].endswith("rename the key or the secret")
-    assert steps(plan({}, listing)) == []
+    unwanted = plan({}, listing)
+    assert (steps(unwanted), unwanted.in_scope) == ([], 0)
     assert steps(planner().plan_removal(["A"], listing)) == []
     unread = want(source({"A": "1"}), planner().schema)
-    assert not planner().doubtful(unread, listing, trusted=(), recent=["A"], verify=True)
+    assert not planner().doubtful(unread, listing, trusted=(), unsure=["A"], verify=True)
 
 
 FOREIGN = tags("A", "1", OTHER_SYNC)
@@ -283,7 +284,7 @@ def test_only_doubtful_secrets_are_read():
 
     def read(*, verify):
         found = planner().doubtful(
-            wanted, listing, trusted=["TRUSTED"], recent=["RECENT", "UNWANTED"], verify=verify
+            wanted, listing, trusted=["TRUSTED"], unsure=["RECENT", "UNWANTED"], verify=verify
         )
         return {held.name for held in found}
 

@@ -73,7 +73,7 @@ class World:
     def plan(self, *, verify) -> Plan:
         """Plan as a run does: read what is doubtful, and compare."""
         listing = self.vault.listing()
-        doubtful = self.planner.doubtful(self.wanted, listing, trusted=(), recent=(), verify=verify)
+        doubtful = self.planner.doubtful(self.wanted, listing, trusted=(), unsure=(), verify=verify)
         return self.planner.plan(self.wanted, listing, self.vault.read(doubtful))
 
     def make(self, plan: Plan):

@@ -115,9 +115,9 @@ def test_writes_are_remembered_until_every_listing_shows_them():
     later = NOW + timedelta(seconds=STALE_LIST_SECONDS - 1)
     status.remember_writes(["A", "B"], later)
     assert status.seal is None
-    status.forget_old_writes(later)
+    status.forget_writes((), later)
     assert set(status.recent) == {"OLD", "A", "B"}
-    status.forget_old_writes(later + timedelta(seconds=1))
+    status.forget_writes((), later + timedelta(seconds=1))
     assert set(status.recent) == {"A", "B"}
 
 
@@ -129,7 +129,7 @@ def test_too_many_writes_stand_for_all():
     later = NOW + timedelta(seconds=60)
     status.remember_writes(["A"], later)
     assert status.recent == {ALL: later}
-    status.forget_old_writes(later + timedelta(seconds=STALE_LIST_SECONDS))
+    status.forget_writes((), later + timedelta(seconds=STALE_LIST_SECONDS))
     assert status.recent == {}
 
 

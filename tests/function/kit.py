@@ -13,12 +13,13 @@ from functions.adapters.clock import SystemClock
 from functions.core.config import PREFIX as CONFIGS
 from functions.core.status import Status, parse_status
 from infra.local.buckets import PREFIX
+from infra.local.host import Host
 from infra.local.infisical_source import Source
 from infra.local.infisical_webhooks import sign
 from infra.local.messages import alarm, object_event
 from infra.local.oci_cloud import BUCKET, COMPARTMENT_ID, QUEUE_ID, REGION
 from infra.local.oci_secret import Durations
-from infra.local.stack import CREDENTIALS_NAME, Stack
+from infra.local.stack import CREDENTIALS_NAME, ROOT, Stack
 
 PROJECT = "3c4b6d1e-0000-4000-8000-000000000001"
 CONTAINERS = 4
@@ -141,6 +142,7 @@ class World:
         self.cloud.rate_limits.clear()
         self.cloud.before = self.cloud.after = lambda _call: None
         self.cloud.reset_calls()
+        self.cloud.page_size = None
         vault = self.cloud.vault
         vault.durations = Durations()
         vault.list_staleness_seconds, vault.version_limit = 0.0, 30
@@ -260,6 +262,15 @@ class Place:
 
     def plan(self):
         return self.world.command("plan", self)["plan"]
+
+
+@contextmanager
+def function(world, **changes):
+    """Run the function with other settings; None takes one away."""
+    settings = {**world.stack.host._env, **changes}
+    env = {name: value for name, value in settings.items() if value is not None}
+    with Host(ROOT / "functions" / "func.py", env, clock=world.clock, log=world.log.append) as host:
+        yield host
 
 
 @contextmanager

@@ -1,16 +1,13 @@
 """Configs, settings, sources and names that are wrong: each is named, and the rest goes on."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
 from functions.core.status import parse_status
-from infra.local.host import Host
 from infra.local.infisical_source import Secret
 from infra.local.oci_http import Answer
-from infra.local.stack import ROOT
-from tests.function.kit import PROJECT
+from tests.function.kit import PROJECT, function
 
 
 def options(**more):
@@ -70,15 +67,6 @@ def test_a_config_under_a_wrong_name(world):
     sync.webhook()
     assert sync.live == {"A": "1"}
     assert any("a b.json" in line and "must be named" in line for line in world.log)
-
-
-@contextmanager
-def function(world, **changes):
-    """Run the function with other settings; None takes one away."""
-    settings = {**world.stack.host._env, **changes}
-    env = {name: value for name, value in settings.items() if value is not None}
-    with Host(ROOT / "functions" / "func.py", env, clock=world.clock, log=world.log.append) as host:
-        yield host
 
 
 def test_missing_settings(world):

@@ -174,6 +174,32 @@ def test_a_call_without_http_is_refused_by_raising(world, body, says):
     assert world.cloud.queues.contents(QUEUE_ID) == []
 
 
+HTTP = {"Fn-Intent": "httprequest", "Fn-Http-Request-Url": "/webhooks/infisical"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Fn-Http-Method": "POST"}, {"Fn-Http-H-Host": "x"}, {"Fn-Http-H-Fn-Intent": "x"}]
+)
+def test_a_command_by_http(world, headers):
+    """A command that comes by HTTP is never taken for a direct invocation, whatever its headers."""
+    sync = world.sync(values={"A": "1"})
+    body = json.dumps({"command": "sync", "sync": sync.name}).encode()
+    reply = world.stack.host.call(body, HTTP | headers)
+    assert "outcome" not in json.loads(reply.body)
+    assert (sync.live, reads_nothing(world)) == ({}, True)
+
+
+def test_no_time_is_left(world):
+    """A webhook for which no time is left is answered 503, and nothing is started."""
+    sync = world.sync(values={"A": "1"})
+    body, headers = world.event(sync.folder)
+    signature = {f"Fn-Http-H-{name}": value for name, value in headers.items()}
+    late = {"Fn-Http-Method": "POST", "Fn-Deadline": world.soon(-1)}
+    reply = world.stack.host.call(body, HTTP | signature | late)
+    assert reply.headers["fn-http-status"] == "503"
+    assert (sync.live, world.operations()) == ({}, [])
+
+
 def test_two_syncs_of_one_name(world):
     """A name that two syncs share is refused; either id works."""
     one, two = world.sync(values={"A": "1"}), world.sync(values={"B": "2"})

@@ -243,3 +243,60 @@ def test_tags_are_refused(world, refuse):
         assert sync.live == {"A": value}
     sync.run()
     assert sync.versions("A") == 2
+
+
+def test_a_run_that_cannot_finish(world):
+    """A run out of time stops before its deadline and keeps what it did; the next one does the rest."""
+    sync = world.sync(values={f"K{n:03}": str(n) for n in range(60)})
+    world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.25))
+    started = world.clock.monotonic()
+    seconds = 4
+    reply = world.briefly(seconds, {"command": "sync", "sync": sync.name})
+    assert world.clock.monotonic() - started < seconds
+    assert reply["outcome"] == "waiting"
+    done = len(sync.live)
+    assert 0 < done < 60
+    world.cloud.faults.clear()
+    world.age(60)
+    world.tick()
+    assert sync.live == {f"K{n:03}": str(n) for n in range(60)}
+    assert world.cloud.count("CreateSecret") == 60
+    assert world.cloud.queues.contents(QUEUE_ID) == []
+
+
+def test_a_tick_calls_for_workers(world):
+    """A tick that cannot verify all that is due shares it through the queue with detached workers."""
+    syncs = [world.sync(values={"A": "1"}) for _ in range(8)]
+    world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.3))
+    started = []
+    invoked = world.cloud.functions.on_invoke
+
+    def invoke(function_id, body, detached):
+        started.append(detached)
+        return invoked(function_id, body, detached)
+
+    world.cloud.functions.on_invoke = invoke
+    try:
+        world.briefly(3, b"")
+    finally:
+        world.cloud.functions.on_invoke = invoked
+    assert started == [True] * 4
+    world.until(lambda: all(sync.live == {"A": "1"} for sync in syncs))
+    world.until(lambda: not world.cloud.queues.contents(QUEUE_ID))
+    assert world.cloud.count("CreateSecret") == len(syncs)
+    world.until(lambda: len(world.stack.host._busy) == 0)
+
+
+def test_two_syncs_that_create_at_once(world):
+    """Of two syncs that create one name at the same time one wins for good; the other says so."""
+    one = world.sync(values={"SHARED": "1"})
+    two = world.sync(values={"SHARED": "2"}, vault=one.vault_id)
+    with ThreadPoolExecutor(2) as runners:
+        for run in [runners.submit(sync.run) for sync in (one, two)]:
+            run.result()
+    winner = one.live["SHARED"]
+    for sync in (one, two, one, two):
+        sync.run()
+    assert one.live == {"SHARED": winner}
+    assert one.versions("SHARED") == 1
+    assert {sync.status.sync.status for sync in (one, two)} == {"succeeded", "failed"}

@@ -80,3 +80,21 @@ def test_a_lost_import_is_kept_in_mind_while_nothing_is_deleted(world):
     sync.run()
     assert sync.live == {"OWN": "1", "THEIRS": "2"}
     assert "THEIRS: kept, the import" in sync.status.sync.message
+
+
+def test_a_listing_from_before_a_deletion_is_not_believed(world):
+    """A key deleted and added again at once is restored, though the vault's listing is stale."""
+    sync = world.sync(values={"A": "1", "B": "2"})
+    sync.run()
+    sync.delete("B")
+    sync.run()
+    vault = world.cloud.vault
+    assert sync.states["B"] == "PENDING_DELETION"
+    vault.list_staleness_seconds = 1.0
+    try:
+        sync.set("B", "2")
+        answer = sync.run()
+    finally:
+        vault.list_staleness_seconds = 0.0
+    assert (answer["outcome"], answer["message"]) == ("succeeded", None)
+    assert sync.live == {"A": "1", "B": "2"}

@@ -1,8 +1,15 @@
 """The main job: a changed folder reaches OCI Vault."""
 
 import json
+from pathlib import Path
 
-from infra.local.oci_cloud import QUEUE_ID
+from oci.object_storage import ObjectStorageClient
+
+from infra.local.buckets import PREFIX
+from infra.local.oci_cloud import BUCKET, NAMESPACE, QUEUE_ID
+from infra.local.principal import write_config_file
+from tests.function.kit import function
+from tests.local_oci import client, signing
 
 
 def test_a_webhook_brings_the_vault_in_step(any_world):
@@ -134,3 +141,41 @@ def test_an_unchanged_value_makes_no_version(world):
         sync.run()
     assert not {"CreateSecret", "UpdateSecret"} & set(world.operations())
     assert sync.versions("A") == 1
+
+
+def test_all_pages(world):
+    """A vault whose list has many pages is read to its end."""
+    world.cloud.page_size = 7
+    sync = world.sync(values={f"K{n}": str(n) for n in range(30)})
+    sync.run()
+    assert sync.run()["plan"]["counts"]["unchanged"] == 30
+    assert world.cloud.count("CreateSecret") == 30
+
+
+def test_a_config_that_is_put_with_the_real_client(world):
+    """A config written into the bucket by OCI's own client runs at once, by the event of the write."""
+    sync = world.sync(values={"A": "1"})
+    world.cloud.trust(signing()[1])
+    storage = client(ObjectStorageClient, world.cloud)
+    body = json.dumps(sync.config).encode()
+    storage.put_object(NAMESPACE, BUCKET, f"{PREFIX}/{sync.object}", body)
+    world.until(lambda: sync.status.sync.status == "succeeded")
+    assert sync.live == {"A": "1"}
+
+
+def test_on_the_machine_of_a_person(world, tmp_path):
+    """With an OCI config file and a credentials file the function works without a resource principal."""
+    sync = world.sync(values={"A": "1"})
+    env = world.stack.host._env
+    key_directory = Path(env["OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM"]).parent
+    secret = world.cloud.vault.secrets[env["CREDENTIALS_SECRET_OCID"]]
+    (tmp_path / "credentials.json").write_bytes(secret.newest())
+    changes = {name: None for name in env if name.startswith("OCI_RESOURCE_PRINCIPAL")}
+    changes["CREDENTIALS_SECRET_OCID"] = None
+    changes["CREDENTIALS_FILE"] = str(tmp_path / "credentials.json")
+    changes["OCI_AUTH"] = "config_file"
+    changes["OCI_CONFIG_FILE"] = str(write_config_file(key_directory))
+    with function(world, **changes) as host:
+        reply = host.call(json.dumps({"command": "sync", "sync": sync.name}).encode())
+    assert reply.status == 200, reply.body
+    assert sync.live == {"A": "1"}

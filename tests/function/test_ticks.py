@@ -70,6 +70,27 @@ def test_a_verified_sync_is_not_due(world):
     assert len(sync.status.runs) == 3
 
 
+@pytest.mark.parametrize("when", ["ListSecrets", "CreateSecret"])
+def test_a_config_edited_while_it_is_verified(any_world, when):
+    """A config that is edited while a tick verifies it, unseen by any event, is due at the next tick."""
+    world = any_world
+    sync = world.sync(values={"A": "1"})
+    world.tick()
+    world.command("drain")
+    sync.set("B", "2")
+    sync.store(description="due again")
+
+    def during(call):
+        if call.operation == when:
+            world.cloud.before = lambda _call: None
+            sync.store(syncOptions={**sync.config["syncOptions"], "keySchema": "app_{{secretKey}}"})
+
+    world.cloud.before = during
+    world.tick()
+    world.tick()
+    assert sync.live.get("app_B") == "2"
+
+
 def test_drift_is_put_right(world):
     """A value changed or a secret deleted by hand in the vault is put right and reported as drift."""
     sync = world.sync(values={"A": "1", "B": "2", "C": "3"})

@@ -99,10 +99,11 @@ class World:
         return not any(process.is_alive for process in self.processes)
 
     def _time_out(self, process):
-        if process.is_alive and not process.has_stalled:
+        if not process.is_alive:
+            return
+        if self.network.is_calm:
             raise Violation(f"{process.name} outlives its deadline")
-        if process.is_alive:
-            self.network.crash(process)
+        self.network.crash(process)
 
     def _living(self, store):
         names = [PREFIX + entry.name.removeprefix("status/") for entry in store.list("status/")]
