@@ -160,8 +160,12 @@ class Viewer:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
         own = str(self._sync.id)
         others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
-        living = self._tools.living_ids() if others else frozenset[str]()
+        living = self._living_ids if others else frozenset[str]()
         return Planner(self._sync, self._tools.digests, self._tools.protected_ids(), living)
+
+    @cached_property
+    def _living_ids(self) -> frozenset[str]:
+        return self._tools.living_ids()
 
     def read(self, secrets: Sequence[VaultSecret]) -> tuple[dict[str, Bundle], dict[str, str]]:
         """Return the contents by name, and why some could not be read. Raises Temporary, OutOfTime."""

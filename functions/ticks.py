@@ -126,7 +126,7 @@ class Clockwork:
 
 
 def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:
-    """Return the configs to verify, the longest unverified first. (S3 tells times in whole seconds.)"""
+    """Return the configs to verify, the longest unverified first; times may be whole seconds."""
     seen = {entry.name: entry.modified or EPOCH for entry in verified}
     last = {entry.name: seen.get(verified_object(entry.name), EPOCH) for entry in configs}
     late = [

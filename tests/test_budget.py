@@ -116,6 +116,7 @@ def test_a_tick_over_ten_thousand_syncs(world):
     objects = world.cloud.objects
     for n in range(configs):
         objects.put(BUCKET, f"{PREFIX}/secret-syncs/{PROJECT}/s{n}.json", b"never read")
+    for n in range(configs):
         objects.put(BUCKET, f"{PREFIX}/verified/{PROJECT}/s{n}", b"")
     world.command("tick")
     world.cloud.reset_calls()

@@ -225,6 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  names of the base class
+    do_OPTIONS = do_TRACE = do_QUERY = _serve  # noqa: N815  same
 
 
 def _encode(body: object) -> bytes:

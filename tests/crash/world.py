@@ -15,6 +15,7 @@ from functions.core.config import sync_id
 from functions.core.digest import OWNER_TAG
 from functions.core.status import parse_status
 from infra.local import host as host_module
+from infra.local import principal
 from infra.local.buckets import OciBucket
 from infra.local.host import Host
 from infra.local.infisical import InfisicalServer
@@ -22,13 +23,14 @@ from infra.local.infisical_source import Source
 from infra.local.infisical_webhooks import sign
 from infra.local.messages import alarm
 from infra.local.oci_cloud import BUCKET, COMPARTMENT_ID, KEY_ID, QUEUE_ID, VAULT_ID, Cloud
-from infra.local.principal import make_principal, public_key
 from tests.crash.forks import ROOT, Nursery
 
 PROJECT = "project"
 ENVIRONMENT = "prod"
 WEBHOOK_SECRET = "webhook-secret"
 NEVER_SECONDS = 10**9
+SMALL_KEY_BITS = 1024
+"""Each container checks its key when it starts; a larger one takes as long as all else."""
 CREDENTIALS = {
     "clientId": "client",
     "clientSecret": "client-secret",
@@ -86,8 +88,10 @@ class World:
         self.log: list[str] = []
         self.infisical = Watched(source=self.source, clock=self.clock)
         self._nursery = nursery
+        with patch.object(principal, "KEY_BITS", SMALL_KEY_BITS):
+            signing = principal.make_principal(directory)
         self._env = {
-            **make_principal(directory),
+            **signing,
             **self.bucket.env,
             "CLOCK_FILE": str(self.clock.file),
             "QUEUE_OCID": QUEUE_ID,
@@ -98,7 +102,7 @@ class World:
                 "credentials", json.dumps(CREDENTIALS).encode()
             ),
         }
-        self.cloud.trust(public_key(directory))
+        self.cloud.trust(principal.public_key(directory))
         self._parts = ExitStack()
 
     def __enter__(self):

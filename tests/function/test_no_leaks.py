@@ -11,7 +11,7 @@ from infra.local.oci_cloud import BUCKET, QUEUE_ID
 from infra.local.oci_http import Answer
 from infra.local.oci_traffic import Fault
 from tests.function.kit import running_world
-from tests.function.test_ticks import vault_event
+from tests.function.test_events import vault_event
 
 MARKER = "Marker7f3aGeheim"
 VALUE = f"{MARKER} {MARKER}"

@@ -28,7 +28,7 @@ def in_scope(schema, name):
 
 
 class View:
-    """What one run saw last of both sides."""
+    """What one run saw last of both sides; `sync` is known when it opens the vault."""
 
     def __init__(self, gate):
         self.gate = gate
@@ -36,13 +36,28 @@ class View:
         self.turn = 0
         self.began_at = None
         self.revision = -1
-        self.values = {}
-        self.kept = frozenset()
+        self.answer = None
+        self.hidden = frozenset()
         self.listing = ()
 
     @property
     def options(self):
         return self.sync.config.sync_options
+
+    @property
+    def values(self):
+        """Return what the vault should hold."""
+        return {
+            rendered(self.options.key_schema, secret.key): secret.value.get_secret_value().encode()
+            for secret in self.answer.secrets
+            if secret.value.get_secret_value() and " " not in secret.key
+        }
+
+    @property
+    def kept(self):
+        """Return the names that must stay as they are, because their values are not known."""
+        keys = self.hidden | self.answer.errors.keys()
+        return frozenset(rendered(self.options.key_schema, key) for key in keys)
 
     def scoped(self, name):
         return in_scope(self.options.key_schema, name)
@@ -64,22 +79,15 @@ class Auditor:
         self._turn_of = {}
         self._newest = {}
 
-    def saw_source(self, view, answer):
-        schema = view.options.key_schema
-        folder = view.sync.config.folder
+    def saw_source(self, view, folder, answer):
+        view.answer = answer
         view.revision = self.source.revision
         view.began_at = view.began_at or self.vault.clock.now()
-        view.values = {
-            rendered(schema, secret.key): secret.value.get_secret_value().encode()
-            for secret in answer.secrets
-            if secret.value.get_secret_value() and " " not in secret.key
-        }
         hidden = [f for f in self.source.imports.get(folder, ()) if f in self.source.hidden]
-        kept = {key for other in hidden for key in self.source.folders[other]} | set(answer.errors)
-        view.kept = frozenset(rendered(schema, key) for key in kept)
+        view.hidden = frozenset(key for other in hidden for key in self.source.folders[other])
         if view.gate and view.gate.lease_until is not None:
             self._turns += 1
-            view.turn = self._turn_of[view.sync.id] = self._turns
+            view.turn = self._turn_of[folder] = self._turns
 
     def judge(self, view, operation, name, value=None):
         """Return what is wrong with a write to the vault that is about to take effect."""
@@ -87,7 +95,7 @@ class Auditor:
         blocking = [s.name for s in index(view.listing).values() if self._blocks(view, s)]
         faults = {
             "it is out of scope": not view.scoped(name),
-            "a newer run is on": view.turn != self._turn_of.get(view.sync.id),
+            "a newer run is on": view.turn != self._turn_of[view.sync.config.folder],
             "it is somebody else's": held is not None and not self.touchable(view, held),
             f"{blocking} block": bool(blocking),
             "too many deletions were planned": not self.is_forced and self.would_stop(view),
@@ -134,7 +142,8 @@ class Auditor:
         """Return both sides of a sync as they are."""
         view = View(None)
         view.sync = sync
-        self.saw_source(view, self.source.read(sync.config.folder, sub_folders=False))
+        folder = sync.config.folder
+        self.saw_source(view, folder, self.source.read(folder, sub_folders=False))
         self.vault.list_staleness_seconds = 0.0
         view.listing = self.secrets.list()
         return view
@@ -195,7 +204,7 @@ class WatchedSource:
 
     def read(self, folder, *, sub_folders):
         answer = self._source.read(folder, sub_folders=sub_folders)
-        self._auditor.saw_source(self._view, answer)
+        self._auditor.saw_source(self._view, folder, answer)
         return answer
 
     def write(self, folder, values, *, replace):

@@ -117,9 +117,11 @@ def _judge(world, name):
     is_failure = any(unreadable == folder for unreadable, _ in world.source.errors)
     is_failure |= "bad name" in world.source.folders[folder]
     wrong = []
+    status = parse_status(world.store.get(status_object(sync.object_name)).body)
+    kept = view.kept | {name for name in status.import_pending if name not in view.values}
     for vault_name in {s.name for s in view.listing} | view.values.keys():
         held = auditor.holder(vault_name)
-        if not view.scoped(vault_name) or vault_name in view.kept:
+        if not view.scoped(vault_name) or vault_name in kept:
             continue
         is_mine = held is None or auditor.touchable(view, held)
         if vault_name in view.values:
@@ -132,7 +134,6 @@ def _judge(world, name):
         elif held and held.state(now) == State.ACTIVE and is_mine:
             if not view.options.disable_secret_deletion:
                 wrong.append(f"{vault_name} is still there")
-    status = parse_status(world.store.get(status_object(sync.object_name)).body)
     if status.lease is not None:
         wrong.append("its lease is held")
     expected = Phase.FAILED if is_failure else Phase.SUCCEEDED

@@ -137,17 +137,17 @@ class Hands:
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = process.monotonic() + min(usable, patience_seconds or usable)
         store = self._line("store", world.store)
-        views = []  # a run opens the source and then the vault
+        views = {}  # by gate: each run has its own
 
         def source(gate):
-            views.append(View(gate))
-            return self._line("source", WatchedSource(world.source, views[-1], world.auditor), gate)
+            views[id(gate)] = View(gate)
+            watched = WatchedSource(world.source, views[id(gate)], world.auditor)
+            return self._line("source", watched, gate)
 
         def vault(sync, gate):
-            views[-1].sync = sync
-            watched = WatchedVault(
-                world.secrets, views[-1], world.auditor, world.network.staleness
-            )
+            view = views[id(gate)]
+            view.sync = sync
+            watched = WatchedVault(world.secrets, view, world.auditor, world.network.staleness)
             return self._line("vault", watched, gate)
 
         tools = Tools(
