@@ -119,12 +119,18 @@ def _body(route: Route, request: ApiRequest) -> Mapping[str, Any]:
     if kind != "application/json":
         raise Rejected(415, "The body must be JSON: Content-Type: application/json.")
     try:
-        body = json.loads(request.body)
+        body = json.loads(request.body, parse_float=_number)
     except (ValueError, RecursionError):
         raise Rejected(400, "The body is not JSON in UTF-8.") from None
     if not isinstance(body, dict):
         raise Rejected(400, "The body is not a JSON object.")
     return body
+
+
+def _number(text: str) -> float:
+    """Return a number; to JSON 7.0 is as whole as 7."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _json(answer: BaseModel | list[Any]) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
 
 from functions.core.config import Camel, DestinationConfig
 from functions.core.connection import Method
@@ -91,7 +91,7 @@ class OwnConnection(Camel):
 
     name: ShortSlug
     description: Description | None = None
-    method: Method
+    method: Annotated[Method, WithJsonSchema({"const": Method.RESOURCE_PRINCIPAL})]
     credentials: RegionOnly = RegionOnly()
 
 
@@ -100,7 +100,7 @@ class KeyConnection(Camel):
 
     name: ShortSlug
     description: Description | None = None
-    method: Method
+    method: Annotated[Method, WithJsonSchema({"const": Method.ACCESS_KEY})]
     credentials: AccessKey
     key_storage: DestinationConfig | None = None
 

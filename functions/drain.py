@@ -188,6 +188,6 @@ def _due(job: Job) -> datetime:
 
 
 def _merge(jobs: Sequence[Job]) -> Job:
-    """Return one job that serves all of them: the strictest kind, the highest attempt."""
+    """Return one job that serves all of them: the strictest kind, the attempt of the newest."""
     first = next((job for job in jobs if job.kind == JobKind.VERIFY), jobs[0])
-    return first.model_copy(update={"attempt": max(job.attempt for job in jobs)})
+    return first.model_copy(update={"attempt": min(job.attempt for job in jobs)})

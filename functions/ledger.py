@@ -52,6 +52,7 @@ class Ledger:
         self._etag = stored.etag if stored else ABSENT
         self.was_lost = status is None
         self.status = status or Status()
+        self.status.forget_future(self._clock.now() + MAX_CLOCK_SKEW)
         return self.status
 
     def change(self, mutate: Callable[[Status], bool]) -> Status:

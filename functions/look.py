@@ -168,7 +168,10 @@ class Viewer:
         return self._tools.living_ids()
 
     def read(self, secrets: Sequence[VaultSecret]) -> tuple[dict[str, Bundle], dict[str, str]]:
-        """Return the contents by name, and why some could not be read. Raises Temporary, OutOfTime."""
+        """Return the contents by name, and why some could not be read.
+
+        Raises Temporary, OutOfTime, and WrongState where the listing was stale: then nothing is known.
+        """
         results = gather(
             self._tools.pool,
             [partial(self.vault.read, secret.id) for secret in secrets],
@@ -180,7 +183,9 @@ class Viewer:
             match result:
                 case Bundle():
                     bundles[secret.name] = result
-                case NotFound() | WrongState():
+                case WrongState():
+                    raise WrongState(f"{secret.name} is not ACTIVE any more: {result}")
+                case NotFound():
                     errors[secret.name] = f"its content in the vault cannot be read: {result}"
                 case _:
                     raise result

@@ -41,6 +41,8 @@ class Outcome:
     retry_after_seconds: float | None = None
     not_before: datetime | None = None
     plan: Plan | None = None
+    has_given_up: bool = False
+    """Whether a job that was still waiting was ended for good by its last attempt."""
 
     @property
     def is_final(self) -> bool:
@@ -97,7 +99,7 @@ def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outco
         return outcome
     if job.attempt >= MAX_ATTEMPTS:
         text = f"Gave up after {job.attempt} attempts. {outcome.message}"
-        return Outcome(End.FAILED, text, plan=outcome.plan)
+        return Outcome(End.FAILED, text, has_given_up=True)
     doubled = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (job.attempt - 1))
     usual = BLOCKED_RETRY_SECONDS if outcome.is_blocked else doubled * random.uniform(0.5, 1.0)
     due = now + timedelta(seconds=max(usual, outcome.retry_after_seconds or 0.0))
@@ -120,7 +122,7 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
         status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
         if job.kind in (JobKind.SYNC, JobKind.VERIFY):
             status.read_at = tally.read_at or status.read_at
-        if job.kind == JobKind.VERIFY:
+        if job.verifies:
             status.verified_at = tally.read_at
     if job.kind == JobKind.REMOVE and outcome.end == End.SUCCEEDED:
         status.is_paused = True

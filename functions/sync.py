@@ -4,25 +4,22 @@ Level-triggered: it looks, plans, checks and applies until the vault holds what 
 running it twice, late or after a crash at any point is harmless.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime
 from logging import getLogger
 
-from functions.apply import Results
-from functions.core.config import InitialSync, Sync
-from functions.core.digest import DIGEST_TAG
-from functions.core.errors import ConfigChanged, Conflict, OutOfTime, Refused, SyncError, Temporary
+from functions.core.config import Sync
+from functions.core.errors import ConfigChanged, Conflict, OutOfTime, SyncError, Temporary
 from functions.core.gate import Gate
 from functions.core.job import Job
-from functions.core.models import Action, Change, JobKind
+from functions.core.models import JobKind
 from functions.core.plan import Plan
-from functions.core.planner import Planner
-from functions.core.status import MAX_NAMES_BYTES, Granted, Phase, Status, names_bytes
-from functions.core.wanted import want
-from functions.importing import import_first, import_only
+from functions.core.status import Phase, Status
+from functions.importing import import_only
 from functions.ledger import Ledger, verified_object
 from functions.look import Seen, Tools, Viewer
+from functions.pushing import SPACING_SECONDS, push
 from functions.record import End, Outcome, record, schedule, tell
 from functions.removing import forget, remove
 from functions.work import Blocked, Work
@@ -30,8 +27,6 @@ from functions.work import Blocked, Work
 log = getLogger(__name__)
 
 PUSHES = (JobKind.SYNC, JobKind.VERIFY)
-SPACING_SECONDS = 2.0
-"""Runs that hints caused read one folder no more often than this: a burst of hints costs few runs."""
 
 
 def run(
@@ -87,7 +82,7 @@ def _attempt(work: Work) -> Outcome:
             case JobKind.REMOVE:
                 return remove(work)
             case _:
-                return _push(work)
+                return push(work)
     except Blocked as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:
@@ -98,120 +93,14 @@ def _attempt(work: Work) -> Outcome:
         return Outcome(End.FAILED, str(error))
 
 
-def _push(work: Work) -> Outcome:
-    """Make the vault hold what the source says."""
-    _space_out(work)
-    seen = work.look()
-    if _must_import(work, seen):
-        behaviour = work.sync.config.sync_options.initial_sync_behavior
-        import_first(work, replace=behaviour == InitialSync.IMPORT_DESTINATION)
-        seen = work.look()
-    verify = work.job.kind == JobKind.VERIFY or not work.job.is_hint
-    granted: frozenset[str] = frozenset()
-    while True:
-        seen = Seen(seen.source, work.settle(seen.listing))
-        planner, plan = work.viewer.plan(
-            seen, work.ledger.status, verify=verify, trusted=work.trusted
-        )
-        work.tally.see(plan)
-        granted = granted or _grant(work, plan)
-        results = work.apply(planner, _allowed(plan, granted))
-        restored = {
-            name: "is being restored"
-            for name, action in results.done.items()
-            if action == Action.RESTORE
-        }
-        if not results.again and not restored:
-            work.remember = _remember(work, planner, seen, plan, results)
-            return work.tally.conclude(plan)
-        seen = Seen(seen.source, work.wait(results.again | restored))
-
-
-def _grant(work: Work, plan: Plan) -> frozenset[str]:
-    """Return the names whose guards the job's force lifts. Raises Refused where the plan changed."""
-    force = work.job.args.force
-    if force is None:
-        return frozenset()
-    names = {change.name for change in plan.changes}
-    begun = work.ledger.status.granted
-    if begun and begun.fingerprint == force and names <= set(begun.names):
-        return frozenset(begun.names)
-    if force != plan.fingerprint:
-        raise Refused(
-            "Nothing was written: the plan has changed since it was looked at. Look at it again and "
-            f"force {plan.fingerprint} if that is meant."
-        )
-    if names_bytes(names) <= MAX_NAMES_BYTES:
-        granted = Granted(fingerprint=force, names=sorted(names))
-        work.lease.change(lambda status: setattr(status, "granted", granted))
-    return frozenset(names)
-
-
-def _allowed(plan: Plan, granted: frozenset[str]) -> Sequence[Change]:
-    """Return the changes that the guards let through. Raises Refused where one stops them all."""
-    doomed = {change.name for change in plan.changes if change.action == Action.DELETE}
-    if plan.stops and not doomed <= granted:
-        raise Refused(" ".join(plan.stops))
-    return [change for change in plan.changes if not change.held or change.name in granted]
-
-
-def _must_import(work: Work, seen: Seen) -> bool:
-    """Say whether the initial import is still to be done: once in the life of a sync."""
-    status = work.ledger.status
-    if work.sync.config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
-        return False
-    if status.is_import_done or status.sync.at:
-        return False
-    planner = work.viewer.planner(seen.listing)
-    return not (work.ledger.was_lost and any(map(planner.is_mine, seen.listing)))
-
-
-def _space_out(work: Work) -> None:
-    """Keep runs that hints caused apart; the hints of that time are served by this run."""
-    last = work.tally.read_at or work.ledger.status.read_at
-    if not work.job.is_hint or work.job.cause == "tick" or last is None:
-        return
-    wait = SPACING_SECONDS - (work.tools.clock.now() - last) / timedelta(seconds=1)
-    if 0 < wait <= SPACING_SECONDS and work.gate.pause(wait):
-        work.lease.change(lambda status: setattr(status, "rerun", False))
-
-
-def _remember(
-    work: Work, planner: Planner, seen: Seen, plan: Plan, results: Results
-) -> Callable[[Status], None]:
-    """Return how to note what the next run needs to tell a fresh listing and a lost import."""
-    tags = work.viewer.own_tags(planner, seen.listing)
-    for change in plan.changes:
-        if change.name in results.done:
-            tags.pop(change.name, None)
-            if change.value:
-                tags[change.name] = planner.tags(change.name, change.value)[DIGEST_TAG]
-    seal = None if results.errors else work.tools.digests.seal(tags.items())
-    names: dict[str, list[str]] = {str(origin): [] for origin in seen.source.origins}
-    wanted = want(seen.source, planner.schema)
-    for name, origin in wanted.origins.items():
-        names[str(origin)].append(name)
-    deletes = any(change.action == Action.DELETE for change in plan.changes)
-    open_names = plan.errors.keys() | {change.name for change in plan.changes}
-    settled = (wanted.values.keys() - open_names) | results.done.keys()
-    pending = planner.index(seen.listing).keys() - settled
-
-    def remember(status: Status) -> None:
-        status.seal = seal
-        # only a plan that deletes asks the source what became of an origin
-        gone = status.origins.keys() - names.keys()
-        status.remember_origins(names, keep=gone & plan.lost if deletes else gone)
-        status.import_pending = {
-            name: why for name, why in status.import_pending.items() if name in pending
-        }
-
-    return remember
-
-
 def _end(work: Work, outcome: Outcome) -> bool:
     """Record the outcome and free the lease; False if hints came meanwhile and it must start over."""
-    tools, job = work.tools, work.job
-    now = tools.clock.now()
+    job, store = work.job, work.tools.store
+    now = work.tools.clock.now()
+    if outcome.end == End.SUCCEEDED and job.args.delete_config:
+        forget(work)
+        _announce(work, outcome, now, was_failing=False)
+        return True
     was_failing = must_rerun = False
 
     def mutate(status: Status) -> None:
@@ -228,24 +117,29 @@ def _end(work: Work, outcome: Outcome) -> bool:
     work.lease.change(mutate)
     if must_rerun:
         return False
-    if outcome.is_final and job.kind == JobKind.VERIFY:
+    if outcome.has_given_up:
+        store.delete(verified_object(work.sync.object_name))  # so that the next tick goes on
+    elif outcome.is_final and job.verifies:
         with suppress(ConfigChanged):  # then it stays due
-            work.lease.check_config(work.sync, tools.store)
-            tools.store.put(verified_object(work.sync.object_name), b"")
-    if outcome.end == End.SUCCEEDED and job.args.delete_config:
-        forget(work)
+            work.lease.check_config(work.sync, store)
+            store.put(verified_object(work.sync.object_name), b"")
+    _announce(work, outcome, now, was_failing=was_failing)
+    return True
+
+
+def _announce(work: Work, outcome: Outcome, now: datetime, *, was_failing: bool) -> None:
     log.info(
         "run ended",
         extra={
             "sync": work.sync.config.name,
             "syncId": str(work.sync.id),
-            "kind": job.kind.value,
-            "cause": job.cause,
+            "kind": work.job.kind.value,
+            "cause": work.job.cause,
             "outcome": outcome.end.value,
             "reason": outcome.message,
             "changes": dict(work.tally.counts),
             "seconds": work.tally.seconds(now),
         },
     )
-    tell(tools.notifier, work.sync, job, outcome, work.tally, was_failing=was_failing, now=now)
-    return True
+    notifier = work.tools.notifier
+    tell(notifier, work.sync, work.job, outcome, work.tally, was_failing=was_failing, now=now)

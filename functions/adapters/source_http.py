@@ -26,6 +26,8 @@ from functions.core.ports import Clock
 
 _EXPIRY_MARGIN_SECONDS = 60.0
 _LOCKOUT_SECONDS = 300.0
+_REJECTION_SECONDS = 1800.0
+"""So rarely tried, a login that stays rejected locks nobody out, and one that works again is found."""
 _MESSAGE_CHARACTERS = 200
 
 
@@ -59,7 +61,7 @@ class _Token:
 class SourceHttp:
     """The container's connection to one secret manager: connection pool, token, refused login.
 
-    A login that was rejected is not repeated with the same credentials: a few failures lock the
+    A login that was rejected is not soon repeated with the same credentials: a few failures lock the
     identity out for everybody.
     """
 
@@ -74,6 +76,7 @@ class SourceHttp:
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._rejected: SourceCredentials | None = None
+        self._rejected_at = 0.0
 
     def request(
         self,
@@ -111,10 +114,11 @@ class SourceHttp:
                 and self._clock.now().timestamp() < token.valid_until
             ):
                 return token
-            if credentials == self._rejected:
+            age = self._clock.monotonic() - self._rejected_at
+            if credentials == self._rejected and age < _REJECTION_SECONDS:
                 raise Unauthorized(
                     f"{self._url} rejected the login of this client id before; it is not tried again "
-                    "with the same credentials. Correct clientId and clientSecret."
+                    "so soon with the same credentials. Correct clientId and clientSecret."
                 )
             self._token = retrying.call(lambda: self._log_in(credentials))
             return self._token
@@ -130,7 +134,7 @@ class SourceHttp:
         except RouteMissing as missing:
             raise Refused(f"{missing}: {_WRONG_URL}") from None
         except (Unauthorized, NotFound) as refusal:
-            self._rejected = credentials
+            self._rejected, self._rejected_at = credentials, self._clock.monotonic()
             raise Unauthorized(
                 f"{self._url} rejected the login: check clientId and clientSecret, whether the client "
                 f"secret has expired or is used up, and SOURCE_URL. ({refusal})"

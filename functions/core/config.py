@@ -54,8 +54,18 @@ class BlockingScope(StrEnum):
     SCHEMA = "schema"
 
 
+_FLAT_IMPORTS_ONLY: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"includeAllSubFolders": {"const": False}}},
+        {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
+    ]
+}
+
+
 class SyncOptions(Camel):
     """How a sync behaves."""
+
+    model_config = ConfigDict(json_schema_extra=_FLAT_IMPORTS_ONLY)
 
     initial_sync_behavior: InitialSync
     key_schema: Schema | None = None

@@ -40,6 +40,11 @@ class Job(Camel):
         """Say whether a run for somebody else serves this job as well: it asks for no act of its own."""
         return self.cause in ("webhook", "event", "vault-event", "tick")
 
+    @property
+    def verifies(self) -> bool:
+        """Say whether it compares contents and not only digests."""
+        return self.kind == JobKind.VERIFY or (self.kind == JobKind.SYNC and not self.is_hint)
+
     def again(self, not_before: datetime) -> "Job":
         """Return the next attempt."""
         return self.model_copy(update={"attempt": self.attempt + 1, "not_before": not_before})

@@ -138,6 +138,13 @@ class Status(_Part):
             name: at for name, at in self.recent.items() if at > fresh and name not in refused
         }
 
+    def forget_future(self, limit: datetime) -> None:
+        """Drop times that cannot be: trusting them would hold back every later run."""
+        self.read_at, self.verified_at, self.wrote_at = (
+            None if at and at > limit else at
+            for at in (self.read_at, self.verified_at, self.wrote_at)
+        )
+
     def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
         """Note which names came through which import or sub-folder; `keep` what is still known."""
         kept = {origin: self.origins[origin] for origin in keep}

@@ -30,8 +30,9 @@ def in_scope(schema, name):
 class View:
     """What one run saw last of both sides; `sync` is known when it opens the vault."""
 
-    def __init__(self, gate):
+    def __init__(self, gate, process):
         self.gate = gate
+        self.process = process
         self.sync = None
         self.turn = 0
         self.began_at = None
@@ -39,6 +40,7 @@ class View:
         self.answer = None
         self.hidden = frozenset()
         self.listing = ()
+        self.listed_at = 0.0
 
     @property
     def options(self):
@@ -101,13 +103,14 @@ class Auditor:
             "too many deletions were planned": not self.is_forced and self.would_stop(view),
             "the value is not that of the source": value not in (None, view.values.get(name)),
             "the config was changed long ago": self._follows_old_config(view),
-            "it is older than its predecessor": view.revision < self._newest.get(name, -1),
+            "it is older than its predecessor": view.revision < self._newest.get((view.sync.id, name), -1),
         }
         if operation == "schedule_deletion":
             faults |= {
                 "it is wanted": name in view.values,
                 "its import is hidden or its value unknown": name in view.kept,
                 "deletions are disabled": view.options.disable_secret_deletion,
+                "the config was not looked at before": not self._knows_config(view),
             }
         else:
             faults["it is not wanted"] = name not in view.values
@@ -119,7 +122,7 @@ class Auditor:
         if faults:
             raise Violation(f"{operation} {name}: {'; '.join(faults)}")
         self.writes += 1
-        self._newest[name] = view.revision
+        self._newest[view.sync.id, name] = view.revision
 
     def before_import(self, view, values):
         """Judge a write to the source."""
@@ -138,9 +141,13 @@ class Auditor:
         since = max(changed_at, view.began_at)
         return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
 
+    def _knows_config(self, view):
+        etag, at = view.process.seen[view.sync.object_name]
+        return etag == view.sync.etag and at >= view.listed_at
+
     def truth(self, sync):
         """Return both sides of a sync as they are."""
-        view = View(None)
+        view = View(None, None)
         view.sync = sync
         folder = sync.config.folder
         self.saw_source(view, folder, self.source.read(folder, sub_folders=False))
@@ -156,9 +163,9 @@ class Auditor:
         now = self.vault.clock.now()
         facts = secret.fact(now)
         owner = facts["freeformTags"].get(OWNER_TAG, str(view.sync.id))
-        is_managed = facts.get("isReplica") or facts.get("isAutoGenerationEnabled")
         foreign = owner != str(view.sync.id) and owner in self.living_ids()
-        return not (is_managed or foreign or secret.id in self.protected)
+        elsewhere = facts["compartmentId"] != view.sync.config.destination_config.compartment_ocid
+        return not (facts.get("isReplica") or foreign or elsewhere or secret.id in self.protected)
 
     def _blocks(self, view, secret):
         anywhere = view.options.blocking_scope == BlockingScope.VAULT
@@ -189,6 +196,22 @@ def index(listing):
         ):
             found[secret.name] = secret
     return found
+
+
+class WatchedStore:
+    """The config store as one process has it."""
+
+    def __init__(self, store, process):
+        self._store = store
+        self._process = process
+
+    def __getattr__(self, operation):
+        return getattr(self._store, operation)
+
+    def get(self, name):
+        stored = self._store.get(name)
+        self._process.seen[name] = (stored and stored.etag, self._process.monotonic())
+        return stored
 
 
 class WatchedSource:
@@ -227,6 +250,7 @@ class WatchedVault:
     def list(self):
         self._auditor.vault.list_staleness_seconds = self._staleness()
         self._view.listing = self._vault.list()
+        self._view.listed_at = self._auditor.vault.clock.monotonic()
         return self._view.listing
 
     def find(self, name):

@@ -57,12 +57,15 @@ class Scheduler:
 
 
 class Process:
-    """A container with one invocation: its clock, its fibers, its end. A crash ends all at once."""
+    """A container with one invocation: its clock, its fibers, its end. A crash ends all at once.
+
+    `seen` notes the ETag of each object when it was read last, and when that was.
+    """
 
     def __init__(self, scheduler, name, skew):
         self.name = name
         self.is_crashed = False
-        self.has_stalled = False
+        self.seen = {}
         self.frozen_until = 0.0
         self.on_crash = lambda: None
         self._scheduler = scheduler

@@ -34,7 +34,7 @@ class Story:
         self._former = {}
         seconds = 1e9 if self.by_hints else self.random.choice((0, 90, 200))
         world.interval = timedelta(seconds=seconds)
-        self.keys = [f"K{number}" for number in range(self.random.randint(5, 15))]
+        self.keys = [f"K{number}" for number in range(self.random.randint(5, 18))]
         world.vault.version_limit = self.random.choice((30, 30, 4, 6))
         self._add_syncs()
         self._furnish()
@@ -47,22 +47,15 @@ class Story:
         names = self.random.choice((["a"], ["a"], ["a", "b"]))
         for name in names:
             schema = f"{name}-{{{{secretKey}}}}"
-            if len(names) == 1 and self.random.random() < 0.4:
-                schema = None
+            if name == "a" and self.random.random() < 0.4:
+                schema = None  # then the secrets of the other sync are in its scope, and not its own
             self.configs[name] = {
                 "name": name,
                 "projectId": "p",
                 "environment": "dev",
                 "secretPath": f"/{name}",
                 "syncOptions": {
-                    "initialSyncBehavior": self.random.choice(
-                        (
-                            "overwrite-destination",
-                            "overwrite-destination",
-                            "import-prioritize-source",
-                            "import-prioritize-destination",
-                        )
-                    ),
+                    "initialSyncBehavior": self._initial(len(names)),
                     "keySchema": schema,
                     "disableSecretDeletion": self.random.random() < 0.2,
                     "blockingScope": self.random.choice(("vault", "schema")),
@@ -76,15 +69,27 @@ class Story:
             self.save(name)
             folder, shared = self.folder_of(name), self.folder_of(f"shared-{name}")
             self.world.source.folders |= {
-                folder: {k: self.value() for k in self.keys if self.random.random() < 0.6},
+                folder: {k: self.value() for k in self.keys if self.random.random() < 0.8},
                 shared: {f"S{n}": self.value() for n in range(3)},
             }
-            if self.random.random() < 0.4:
+            if self.random.random() < 0.6:
                 self.world.source.imports[folder] = [shared]
+
+    def _initial(self, syncs):
+        if syncs > 1 or self.random.random() < 0.5:
+            return "overwrite-destination"
+        return self.random.choice(("import-prioritize-source", "import-prioritize-destination"))
+
+    @property
+    def overlap(self):
+        """Say whether one sync has the other's names in its scope."""
+        return len(self.configs) > 1 and self.configs["a"]["syncOptions"]["keySchema"] is None
 
     def _furnish(self):
         """Put secrets into the vault that were there before."""
         for name, config in self.configs.items():
+            if name == "b" and self.overlap:
+                continue
             schema = config["syncOptions"]["keySchema"]
             for key in self.keys:
                 if self.random.random() < 0.25:
@@ -107,7 +112,9 @@ class Story:
             facts |= {"state": State.PENDING_DELETION}
         elif odd < 0.35:
             facts |= {"state": State.DELETED}
-        elif odd < 0.45 and self.world.vault.version_limit == 30:
+        elif odd < 0.4:
+            facts |= {"compartmentId": "elsewhere"}
+        elif odd < 0.5 and self.world.vault.version_limit == 30:
             facts |= {"secretRules": [{"ruleType": "SECRET_REUSE_RULE"}]}
         value = self.value().encode()
         return self.world.vault.seed(name, value, age=timedelta(hours=1), **facts)
@@ -131,8 +138,8 @@ class Story:
             (self.edit_source, random.choice((6, 25))),
             (self._edit_vault, random.choice((0, 3, 12))),
             (self._edit_config, random.choice((0, 1, 4))),
-            (self._command, random.choice((0, 4))),
-            (self._hide, random.choice((0, 1, 2))),
+            (self._command, random.choice((0, 6))),
+            (self._hide, random.choice((0, 1, 3))),
             (self.world.tick, random.choice((0, 3))),
         ):
             for _ in range(most):
@@ -143,7 +150,7 @@ class Story:
         random = self.random
         if random.random() < 0.3:
             return random.uniform(0, END_SECONDS)
-        return min(END_SECONDS, random.choice(self._hot) + random.expovariate(0.1))
+        return min(END_SECONDS, random.choice(self._hot) + random.expovariate(0.2))
 
     # The source
 
@@ -155,10 +162,10 @@ class Story:
         if random.random() < 0.1:
             shared = source.folders[self.folder_of(f"shared-{name}")]
             shared[random.choice(("S0", "S1", "S2"))] = self.value()
-        if random.random() < 0.05:
+        if random.random() < 0.1:
             for key in random.sample(self.keys, len(self.keys) // 2):
                 self._remove(source.folders[folder], key)
-        for key in random.sample(self.keys, random.choice((1, 1, 3))):
+        for key in random.sample(self.keys, random.choice((1, 1, 3, 5))):
             self._edit_key(source, folder, key)
         source.revision += 1
         self.world.trace(f"source of {name} is edited: revision {source.revision}")
@@ -195,7 +202,7 @@ class Story:
         name = self.random.choice(list(self.configs))
         source, folder = self.world.source, self.folder_of(name)
         until = self.random.uniform(self.world.scheduler.seconds, END_SECONDS)
-        if self.random.random() < 0.7:
+        if self.random.random() < 0.6:
             shared = self.folder_of(f"shared-{name}")
             source.hidden.add(shared)
             self.world.scheduler.at(until, lambda: source.hidden.discard(shared))
@@ -256,7 +263,7 @@ class Story:
             secret.schedule(now, now + timedelta(days=3), durations)
         elif act == "restore" and secret.state(now) == State.PENDING_DELETION:
             secret.move(now, State.CANCELLING_DELETION, end, State.ACTIVE)
-        elif act == "tags" and is_active:
+        elif act == "tags" and is_active and not self.overlap:
             lost = random.choice(((OWNER_TAG, DIGEST_TAG), (DIGEST_TAG,)))
             tags = secret.fact(now)["freeformTags"]
             secret.change(now, freeformTags={k: v for k, v in tags.items() if k not in lost})

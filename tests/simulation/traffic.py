@@ -68,20 +68,19 @@ class Network:
             return 0.0
         return self._scheduler.random.random() * self._weather.stale_seconds
 
-    def disturb(self, process):
-        """Have a process die or stall, perhaps."""
+    def disturb(self, process, family):
+        """Have a process die or stall, perhaps; mostly where it writes."""
         if self.is_calm:
             return
         random, weather = self._scheduler.random, self._weather
-        dice = random.random()
+        dice = random.random() * (1 if family == "vault" else 2)
         if dice < weather.crash:
             self.crash(process)
         elif dice < weather.crash + weather.stall:
             left = weather.end - self._scheduler.seconds
-            seconds = min(left, random.uniform(*random.choice(((2, 20), (20, 50), (40, 150)))))
-            process.has_stalled = True
+            seconds = min(left, random.uniform(*random.choice(((2, 20), (30, 60), (60, 200)))))
             self._trace(f"{process.name} stalls for {seconds:.0f} s")
-            if random.random() < 0.3:
+            if random.random() < 0.5:
                 process.frozen_until = self._scheduler.seconds + seconds
             process.sleep(seconds)
 
@@ -164,13 +163,13 @@ class Line:
             return method
 
         def call(*args, **kwargs):
-            self._network.disturb(self._process)
+            self._network.disturb(self._process, self._family)
             answer = self._retrying.call(
                 lambda: self._network.carry(
                     self._process, self._family, operation, lambda: method(*args, **kwargs)
                 )
             )
-            self._network.disturb(self._process)
+            self._network.disturb(self._process, self._family)
             return answer
 
         setattr(self, operation, call)

@@ -29,7 +29,7 @@ from infra.local.memory import (
 from infra.local.memory_vault import MemoryVault
 from infra.local.oci_secret import Durations
 from infra.local.oci_vault_store import Vault
-from tests.simulation.audit import Auditor, View, Violation, WatchedSource, WatchedVault
+from tests.simulation.audit import Auditor, View, Violation, WatchedSource, WatchedStore, WatchedVault
 from tests.simulation.scheduler import FiberPool, Process, Scheduler
 from tests.simulation.traffic import Network, Weather
 
@@ -89,7 +89,15 @@ class World:
             done(answer)
 
         process.spawn(run)
-        self.scheduler.at(self.scheduler.seconds + TIMEOUT_SECONDS, lambda: self._time_out(process))
+        began_in_calm = self.network.is_calm
+
+        def time_out():
+            if process.is_alive and began_in_calm:
+                raise Violation(f"{name} outlives its deadline")
+            if process.is_alive:
+                self.network.crash(process)
+
+        self.scheduler.at(self.scheduler.seconds + TIMEOUT_SECONDS, time_out)
         return process
 
     def tick(self):
@@ -97,13 +105,6 @@ class World:
 
     def is_quiet(self):
         return not any(process.is_alive for process in self.processes)
-
-    def _time_out(self, process):
-        if not process.is_alive:
-            return
-        if self.network.is_calm:
-            raise Violation(f"{process.name} outlives its deadline")
-        self.network.crash(process)
 
     def _living(self, store):
         names = [PREFIX + entry.name.removeprefix("status/") for entry in store.list("status/")]
@@ -136,11 +137,11 @@ class Hands:
         left = self._gate.seconds_left()
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = process.monotonic() + min(usable, patience_seconds or usable)
-        store = self._line("store", world.store)
+        store = self._line("store", WatchedStore(world.store, process))
         views = {}  # by gate: each run has its own
 
         def source(gate):
-            views[id(gate)] = View(gate)
+            views[id(gate)] = View(gate, process)
             watched = WatchedSource(world.source, views[id(gate)], world.auditor)
             return self._line("source", watched, gate)
 
