@@ -8,8 +8,9 @@ from functions.core.config import Sync, sync_id
 from functions.core.errors import Rejected
 from functions.core.job import Args, Job
 from functions.core.models import JobKind
-from functions.core.status import Phase, Status
+from functions.core.status import Phase, Progress, Status
 from functions.ledger import Ledger
+from functions.record import End
 from functions.sync import preview
 
 
@@ -104,8 +105,14 @@ def start(office: Office, found: Found, job: Job, ledger: Ledger) -> Status:
         return True
 
     ledger.change(pending)
-    office.desk.attempt(found.sync, job, ledger)
-    return ledger.status
+    outcome = office.desk.attempt(found.sync, job, ledger)
+    status = ledger.status
+    if job.args.delete_config and outcome.end == End.SUCCEEDED:
+        # The sync is gone, and its status with it: only this answer tells how it went.
+        status.remove = Progress(
+            status=Phase.SUCCEEDED, job_id=job.job_id, at=office.desk.tools.clock.now()
+        )
+    return status
 
 
 def refuse_leaving(sync: Sync) -> None:

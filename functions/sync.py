@@ -10,7 +10,14 @@ from datetime import datetime
 from logging import getLogger
 
 from functions.core.config import Sync
-from functions.core.errors import ConfigChanged, Conflict, OutOfTime, SyncError, Temporary
+from functions.core.errors import (
+    ConfigChanged,
+    Conflict,
+    OutOfTime,
+    SyncError,
+    Temporary,
+    WrongState,
+)
 from functions.core.gate import Gate
 from functions.core.job import Job
 from functions.core.models import JobKind
@@ -83,7 +90,7 @@ def _attempt(work: Work) -> Outcome:
                 return remove(work)
             case _:
                 return push(work)
-    except Blocked as news:
+    except (Blocked, WrongState) as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:
         return Outcome(End.WAITING, f"{reason} The rest follows in the next run.")

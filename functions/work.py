@@ -55,6 +55,7 @@ class Work:
         """What a concluded job notes in the status besides its outcome."""
         self._heartbeat = heartbeat
         self._passes = 0
+        self._refused: set[str] = set()
         self._progress_at = tools.clock.monotonic()
 
     def keep(self) -> None:
@@ -76,8 +77,20 @@ class Work:
         self._passes += 1
         now = self.tools.clock.now()
         names = [change.name for change in changes]
-        recent = self.ledger.status.recent
-        self.lease.change(lambda status: status.remember_writes(names, now))
+        known = self.ledger.status.recent
+        recent = {name: at for name, at in known.items() if name not in self._refused}
+
+        def remember(status: Status) -> None:
+            status.remember_writes(names, now)
+            # A create that is repeated counts from its first time, or a name that somebody else
+            # holds out of sight would be taken for a stale listing without end.
+            status.recent |= {
+                change.name: recent[change.name]
+                for change in changes
+                if change.action == Action.CREATE and change.name in recent
+            }
+
+        self.lease.change(remember)
         config = self.sync.config
         applier = Applier(
             self.viewer.vault,
@@ -94,6 +107,7 @@ class Work:
             self.lease.check_config(self.sync, self.tools.store)
             self.tools.pool.each(applier.tasks(last, results), self.keep)
         self.tally.add(results)
+        self._refused |= results.errors.keys()
         self.trusted |= {
             change.name: change.value
             for change in changes

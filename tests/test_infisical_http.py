@@ -110,6 +110,16 @@ def test_rejected_login_is_not_repeated(server, container):
     assert container.read() == {"A": "1"}
 
 
+def test_a_rejection_is_not_for_ever(server, container):
+    """An identity that works again is found within the hour, though its credentials stay the same."""
+    server.client_secret = "other"
+    with pytest.raises(Unauthorized):
+        container.read()
+    server.client_secret = CREDENTIALS.client_secret.get_secret_value()
+    server.clock.sleep(3600)
+    assert container.read() == {"A": "1"}
+
+
 def test_new_credentials_mean_a_new_login(server, container):
     """After a rotation the old credentials' token is not used any more."""
     container.read()

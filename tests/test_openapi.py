@@ -9,7 +9,7 @@ import pytest
 
 from functions.api_openapi import document
 from functions.api_routes import ROUTES
-from tests.api_kit import CONNECTIONS, SYNCS
+from tests.api_kit import SYNCS
 from tests.function.kit import PROJECT, running_world
 
 MAX_SECONDS = 12
@@ -89,4 +89,3 @@ def test_a_sync_does_as_the_api_says(world, tmp_path):
         *("--phases", "coverage,fuzzing", "--include-path-regex", "sync(Id|Name)"),
         *("--exclude-operation-id", "deleteOciVaultSecretSync"),
     )
-    assert CONNECTIONS in document()["paths"]

@@ -165,6 +165,47 @@ def test_the_last_attempt(world):
     assert len(world.notices) == 1
 
 
+def test_a_sync_given_up_goes_on_when_the_obstacle_is_gone(world):
+    """After the last attempt the sync stays due: the next tick brings it in step, and tells people."""
+    sync = world.sync(values={"A": "1"})
+    world.tick()
+    world.age(100)
+    sync.set("A", "2")
+    world.infisical.faults = lambda _request: unavailable()
+    put_job(world, sync, attempt=MAX_ATTEMPTS)
+    world.command("drain")
+    assert sync.status.sync.status == "failed"
+    world.infisical.faults = lambda _request: None
+    world.tick()
+    assert (sync.live, sync.status.sync.status) == ({"A": "2"}, "succeeded")
+    assert len(world.notices) == 2
+
+
+def test_a_fresh_job_is_not_given_up_with_an_old_one(world):
+    """A new hint that is served together with a last attempt has its own attempts before it."""
+    sync = world.sync(values={"A": "1"})
+    world.infisical.faults = lambda _request: unavailable()
+    put_job(world, sync, attempt=MAX_ATTEMPTS)
+    put_job(world, sync)
+    world.command("drain")
+    assert [message["attempt"] for message in messages(world)] == [2]
+    assert sync.status.sync.status == "pending"
+
+
+def test_times_that_cannot_be_are_not_believed(world):
+    """A status edited to say that the source was read in the year 2999 holds back no later job."""
+    sync = world.sync(values={"A": "1"})
+    world.tick()
+    name = f"status/{sync.object.removeprefix('secret-syncs/')}"
+    status = json.loads(world.bucket.get(name))
+    world.bucket.put(name, json.dumps(status | {"readAt": "2999-01-01T00:00:00Z"}).encode())
+    world.age(100)
+    sync.set("A", "2")
+    put_job(world, sync)
+    world.command("drain")
+    assert sync.live == {"A": "2"}
+
+
 def unavailable():
     """End a connection without an answer."""
     raise ConnectionAbortedError
