@@ -82,6 +82,8 @@ class Desk:
             ledger = Ledger(self.tools.store, sync.object_name, self.tools.clock, "plan")
             plan = preview(sync, self.tools, self.new_gate(), ledger)
             return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
+        if sync.config.is_being_removed and command.command != "remove":
+            raise InvalidInput("This sync is being deleted together with its secrets.")
         job = self.job(sync, JobKind(command.command), "command", command.args)
         return self.accept([(sync, job)])[0].public()
 

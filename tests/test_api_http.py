@@ -14,8 +14,9 @@ from tests.function.kit import PROJECT, running_world
 
 @pytest.fixture(scope="module")
 def world():
-    """The function under the real fdk, behind the gateway."""
+    """The function under the real fdk, behind the gateway; writing a config sends no event."""
     with running_world() as world:
+        world.cloud.objects.on_write = None
         yield world
 
 

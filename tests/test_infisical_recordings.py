@@ -88,7 +88,9 @@ def replay():
         handler = Replay(recording)
         servers.append(Server(handler))
         clock = FakeClock()
-        source = Infisical(servers[-1].url, lambda _renew: CREDENTIALS, clock, half).open(gate(clock, 20))
+        source = Infisical(servers[-1].url, lambda _renew: CREDENTIALS, clock, half).open(
+            gate(clock, 20)
+        )
         query = recording["request"]["query"]
         folder = Folder(
             query.get("workspaceId", "p"),

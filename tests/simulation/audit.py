@@ -103,7 +103,8 @@ class Auditor:
             "too many deletions were planned": not self.is_forced and self.would_stop(view),
             "the value is not that of the source": value not in (None, view.values.get(name)),
             "the config was changed long ago": self._follows_old_config(view),
-            "it is older than its predecessor": view.revision < self._newest.get((view.sync.id, name), -1),
+            "it is older than its predecessor": view.revision
+            < self._newest.get((view.sync.id, name), -1),
         }
         if operation == "schedule_deletion":
             faults |= {

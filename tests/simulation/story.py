@@ -48,7 +48,9 @@ class Story:
         for name in names:
             schema = f"{name}-{{{{secretKey}}}}"
             if name == "a" and self.random.random() < 0.4:
-                schema = None  # then the secrets of the other sync are in its scope, and not its own
+                schema = (
+                    None  # then the secrets of the other sync are in its scope, and not its own
+                )
             self.configs[name] = {
                 "name": name,
                 "projectId": "p",
@@ -271,7 +273,9 @@ class Story:
             return
         self.world.trace(f"by hand: {act} {secret.name} for {seconds:.0f} s")
         if random.random() < 0.5:
-            event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {}, None)
+            event = ResourceEvent(
+                "com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {}, None
+            )
             self.world.start("vault-event", lambda hands: hands.desk().event(event))
 
     # Configs and commands
@@ -308,4 +312,3 @@ class Story:
     def command(self, verb, name, force=None, done=lambda _: None):
         command = Command(command=verb, sync=name, force=force)
         self.world.start(verb, lambda hands: hands.desk().command(command), done)
-

@@ -97,7 +97,9 @@ class Network:
             process.sleep(self._latency())
             self._trace(f"{name} {fate}")
             if fate == "throttled":
-                raise Throttled("too many calls", self._scheduler.random.choice((None, None, 1.0, 4.0)))
+                raise Throttled(
+                    "too many calls", self._scheduler.random.choice((None, None, 1.0, 4.0))
+                )
             raise Temporary("it failed")
         try:
             if process.is_crashed:

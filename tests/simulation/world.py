@@ -29,7 +29,14 @@ from infra.local.memory import (
 from infra.local.memory_vault import MemoryVault
 from infra.local.oci_secret import Durations
 from infra.local.oci_vault_store import Vault
-from tests.simulation.audit import Auditor, View, Violation, WatchedSource, WatchedStore, WatchedVault
+from tests.simulation.audit import (
+    Auditor,
+    View,
+    Violation,
+    WatchedSource,
+    WatchedStore,
+    WatchedVault,
+)
 from tests.simulation.scheduler import FiberPool, Process, Scheduler
 from tests.simulation.traffic import Network, Weather
 
