@@ -7,6 +7,8 @@ from greenlet import GreenletExit
 from functions.adapters.retrying import Retrying
 from functions.core.errors import SyncError, Temporary, Throttled
 
+WRITES = ("create", "update", "tag", "restore", "schedule_deletion")
+
 
 @dataclass
 class Weather:
@@ -68,12 +70,12 @@ class Network:
             return 0.0
         return self._scheduler.random.random() * self._weather.stale_seconds
 
-    def disturb(self, process, family):
-        """Have a process die or stall, perhaps; mostly where it writes."""
+    def disturb(self, process, operation):
+        """Have a process die or stall, perhaps; most often where it writes to the vault."""
         if self.is_calm:
             return
         random, weather = self._scheduler.random, self._weather
-        dice = random.random() * (1 if family == "vault" else 2)
+        dice = random.random() * (0.15 if operation in WRITES else 2)
         if dice < weather.crash:
             self.crash(process)
         elif dice < weather.crash + weather.stall:
@@ -165,13 +167,13 @@ class Line:
             return method
 
         def call(*args, **kwargs):
-            self._network.disturb(self._process, self._family)
+            self._network.disturb(self._process, operation)
             answer = self._retrying.call(
                 lambda: self._network.carry(
                     self._process, self._family, operation, lambda: method(*args, **kwargs)
                 )
             )
-            self._network.disturb(self._process, self._family)
+            self._network.disturb(self._process, operation)
             return answer
 
         setattr(self, operation, call)

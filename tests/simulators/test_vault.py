@@ -7,38 +7,12 @@ import pytest
 from oci.vault import models
 
 from functions.core.models import State
-from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID, Cloud
+from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
 from infra.local.oci_secret import Durations
-from tests.local_oci import client, content, create, refused, schedule, signing, update
-from tests.virtual import VirtualClock
+from tests.local_oci import content, create, refused, schedule, update
 
 DAY_SECONDS = 86_400
 SECOND_EACH = Durations(creating=1, updating=1, scheduling=1, cancelling=1, deleting=1)
-
-
-@pytest.fixture
-def clock():
-    """Time that stands still unless a test moves it."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def cloud(clock):
-    """A cloud that trusts the resource principal of the tests."""
-    with Cloud(clock, public_key=signing()[1]) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def vaults(cloud):
-    """The SDK's client for managing secrets."""
-    return client(oci.vault.VaultsClient, cloud)
-
-
-@pytest.fixture
-def secrets(cloud):
-    """The SDK's client for reading secrets."""
-    return client(oci.secrets.SecretsClient, cloud)
 
 
 def names(vaults, **query):

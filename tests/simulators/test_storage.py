@@ -5,22 +5,8 @@ import oci
 import pytest
 from oci.queue import models
 
-from infra.local.oci_cloud import BUCKET, NAMESPACE, QUEUE_ID, Cloud
-from tests.local_oci import client, refused, signing
-from tests.virtual import VirtualClock
-
-
-@pytest.fixture
-def clock():
-    """Time that stands still unless a test moves it."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def cloud(clock):
-    """A cloud that trusts the resource principal of the tests."""
-    with Cloud(clock, public_key=signing()[1]) as cloud:
-        yield cloud
+from infra.local.oci_cloud import BUCKET, NAMESPACE, QUEUE_ID
+from tests.local_oci import client, refused
 
 
 @pytest.fixture

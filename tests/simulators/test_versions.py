@@ -5,35 +5,9 @@ import oci
 import pytest
 from oci.vault import models
 
-from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID, Cloud
+from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
 from infra.local.oci_secret import Durations
-from tests.local_oci import client, create, refused, signing, update
-from tests.virtual import VirtualClock
-
-
-@pytest.fixture
-def clock():
-    """Time that stands still unless a test moves it."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def cloud(clock):
-    """A cloud that trusts the resource principal of the tests."""
-    with Cloud(clock, public_key=signing()[1]) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def vaults(cloud):
-    """The SDK's client for managing secrets."""
-    return client(oci.vault.VaultsClient, cloud)
-
-
-@pytest.fixture
-def secrets(cloud):
-    """The SDK's client for reading secrets."""
-    return client(oci.secrets.SecretsClient, cloud)
+from tests.local_oci import client, create, refused, update
 
 
 def test_while_updating_the_former_content_is_served(clock, cloud, vaults, secrets):

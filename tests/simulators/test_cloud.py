@@ -7,30 +7,10 @@ import oci
 import pytest
 from oci.exceptions import RequestException
 
-from infra.local.oci_cloud import COMPARTMENT_ID, FUNCTION_ID, TENANCY_ID, TOPIC_ID, Cloud
+from infra.local.oci_cloud import COMPARTMENT_ID, FUNCTION_ID, TENANCY_ID, TOPIC_ID
 from infra.local.oci_traffic import Fault
 from infra.local.principal import make_principal, public_key, write_config_file
-from tests.local_oci import client, create, refused, signing, update
-from tests.virtual import VirtualClock
-
-
-@pytest.fixture
-def clock():
-    """Time that stands still unless a test moves it."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def cloud(clock):
-    """A cloud that trusts the resource principal of the tests."""
-    with Cloud(clock, public_key=signing()[1]) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def vaults(cloud):
-    """The SDK's client for managing secrets."""
-    return client(oci.vault.VaultsClient, cloud)
+from tests.local_oci import client, create, refused, update
 
 
 def test_a_request_must_be_signed_by_a_trusted_key(cloud, monkeypatch, tmp_path):
