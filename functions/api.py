@@ -31,6 +31,13 @@ Checks = Mapping[str, Callable[[], object]]
 log = getLogger(__name__)
 
 
+class _WrongToken(Rejected):
+    """The request carries no token, or none that is known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(401, message, headers={"WWW-Authenticate": "Bearer"})
+
+
 class Api:
     """The management API, for the life of the container."""
 
@@ -60,14 +67,17 @@ class Api:
             ask = Ask(params, _query(route, request), _body(route, request))
             return Reply(_json(route.handler(office(), ask)))
         except SyncError as error:
-            log.warning("API request refused: %s", error)
+            if not isinstance(
+                error, _WrongToken
+            ):  # those are counted: a flood must not fill the log
+                log.warning("API request refused: %s", error)
             # What OCI or the source refuses is no answer to this caller's own credentials or path.
             return refusal(error, HTTPStatus.BAD_GATEWAY if isinstance(error, Refused) else None)
 
     def _authenticate(self, headers: Mapping[str, str]) -> ApiToken:
         scheme, _, token = headers.get("authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise _unauthorized("Token missing")
+            raise _WrongToken("Token missing")
         given = hashlib.sha256(token.strip().encode(errors="replace")).hexdigest()
         for renew in (False, True):
             entries = self._keeper.get(renew=renew).api_token_hashes
@@ -75,7 +85,7 @@ class Api:
             if fitting:
                 return fitting[0]
         self._count_wrong_token()
-        raise _unauthorized("The API token is not valid")
+        raise _WrongToken("The API token is not valid")
 
     def _health(self, checks: Checks) -> Reply:
         """Answer 200 if every check passes, else 503 that names those that do not."""
@@ -90,7 +100,7 @@ class Api:
         return Reply(_json(Health()))
 
     def _count_wrong_token(self) -> None:
-        """Log how many there are in a minute, at 1, 10, 100, …: a flood must not flood the log."""
+        """Log how many there are in a minute, at 1, 10, 100, …."""
         minute = self._clock.monotonic() // SECONDS_PER_MINUTE
         if minute != self._minute:
             self._minute, self._wrong_tokens = minute, 0
@@ -102,10 +112,6 @@ class Api:
 def _only_get(request: ApiRequest) -> None:
     if request.method != "GET":
         raise Rejected(405, "Use GET here.", headers={"Allow": "GET"})
-
-
-def _unauthorized(message: str) -> Rejected:
-    return Rejected(401, message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _query(route: Route, request: ApiRequest) -> BaseModel | None:

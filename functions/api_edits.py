@@ -120,8 +120,8 @@ def _check(office: Office, config: SyncConfig, before: SyncConfig | None) -> Non
     except SourceMissing:
         raise Rejected(
             400,
-            f'Could not find folder with path "{config.secret_path}" in environment '
-            f'"{config.environment}" for project with ID "{config.project_id}"',
+            "Could not find folder with this path (secretPath) in this environment (its slug) for "
+            "project with this ID",
         ) from None
     except SyncError as error:
         log.warning("the folder of a sync could not be looked at, its run will tell: %s", error)

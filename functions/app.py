@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from functions.adapters import oci_clients
-from functions.adapters.credentials import from_file, read_secret
+from functions.adapters.credentials import from_file, from_secret
 from functions.adapters.hanzo_kms import HanzoKms
 from functions.adapters.infisical import Infisical
 from functions.adapters.invoke import Function
@@ -229,8 +229,7 @@ class App:
         if self._settings.credentials_file:
             return from_file(self._settings.credentials_file)
         secret = self._settings.credentials_secret_ocid or ""
-        what = f"CREDENTIALS_SECRET_OCID {secret}"
-        return read_secret(self._clients, secret, self._gate, self._random.random, what)
+        return from_secret(self._clients, secret, self._gate, self._random.random)
 
     def _source_credentials(self, renew: bool) -> SourceCredentials:  # noqa: FBT001
         credentials = self._keeper.get(renew=renew)

@@ -1,5 +1,6 @@
 """The OCI connections in the store, cached by ETag while the container is warm."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from functions.core.ports import ABSENT, Clock, ConfigStore, Entry, Pool
 from functions.look import gather
 
 LISTED_EVERY_SECONDS = 60.0
+_SECRET_OCID = re.compile(rb"ocid1\.vaultsecret\.[A-Za-z0-9._-]+")
 
 log = getLogger(__name__)
 
@@ -28,6 +30,8 @@ class ConnectionCache:
 
     objects: dict[str, tuple[str, Connection | InvalidInput]] = field(default_factory=dict)
     """By object name: its ETag, and the connection or what is wrong with it."""
+    keys: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By object name: the vault secrets that are named in it."""
     listing: Sequence[Entry] = ()
     listed_at: float = float("-inf")
 
@@ -73,9 +77,13 @@ class Registry:
         self._cache.listed_at = float("-inf")
 
     def private_keys(self) -> frozenset[str]:
-        """Return the ids of the secrets that hold private keys, of up to a minute ago."""
-        keys = (connection.private_key_secret_ocid for connection in self._recent())
-        return frozenset(key for key in keys if key)
+        """Return the ids of the secrets that hold private keys, of up to a minute ago.
+
+        Those of connections that are wrong too: a slip in a region must not cost a key.
+        """
+        self._recent()
+        keys = self._cache.keys
+        return frozenset(key for e in self._cache.listing for key in keys.get(e.name, ()))
 
     def _recent(self) -> list[Connection]:
         age = self._clock.monotonic() - self._cache.listed_at
@@ -89,9 +97,13 @@ class Registry:
         stored = self._store.get(name)
         if stored is None:
             self._cache.objects.pop(name, None)
+            self._cache.keys.pop(name, None)
             return None
         etag, known = self._cache.objects.get(name, ("", None))
         if known is None or etag != stored.etag:
+            self._cache.keys[name] = frozenset(
+                found.decode() for found in _SECRET_OCID.findall(stored.body)
+            )
             try:
                 known = parse_connection(name, stored.body)
             except InvalidInput as error:

@@ -3,19 +3,29 @@
 import base64
 import binascii
 from collections.abc import Callable
+from logging import getLogger
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, SecretBytes, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    SecretBytes,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 
 from functions.core.config import Camel, describe
-from functions.core.errors import InvalidSettings
+from functions.core.errors import InvalidSettings, SyncError
 from functions.core.ports import Clock
 
 MIN_DIGEST_KEY_BYTES = 32
 KEEP_SECONDS = 600.0
 REFETCH_AFTER_SECONDS = 60.0
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", to_lower=True)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
+
+log = getLogger(__name__)
 
 
 def _decode_key(text: object) -> object:
@@ -28,6 +38,16 @@ def _decode_key(text: object) -> object:
     if len(key) < MIN_DIGEST_KEY_BYTES:
         raise ValueError(f"must hold at least {MIN_DIGEST_KEY_BYTES} bytes")
     return key
+
+
+def _not_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("must not be blank")
+    return secret
+
+
+NotBlank = Annotated[SecretStr, AfterValidator(_not_blank)]
+"""With a blank key everybody could sign."""
 
 
 class ApiToken(Camel):
@@ -45,8 +65,8 @@ class Credentials(Camel):
     """The credentials JSON."""
 
     client_id: Annotated[str, StringConstraints(min_length=1)]
-    client_secret: SecretStr
-    webhook_secrets: tuple[SecretStr, ...] = ()
+    client_secret: NotBlank
+    webhook_secrets: tuple[NotBlank, ...] = ()
     api_token_hashes: tuple[Annotated[ApiToken, BeforeValidator(_token)], ...] = ()
     digest_key: Annotated[SecretBytes, BeforeValidator(_decode_key)]
 
@@ -67,11 +87,26 @@ class CredentialsKeeper:
         self._clock = clock
         self._held: Credentials | None = None
         self._fetched_at = 0.0
+        self._tried_at = 0.0
 
     def get(self, *, renew: bool = False) -> Credentials:
-        """Return the credentials; with `renew` they are fetched anew, at most once a minute."""
-        age = self._clock.monotonic() - self._fetched_at
-        if self._held is None or age > (REFETCH_AFTER_SECONDS if renew else KEEP_SECONDS):
-            self._held = parse_credentials(self._fetch())
-            self._fetched_at = self._clock.monotonic()
+        """Return the credentials; with `renew` they are fetched anew, at most once a minute.
+
+        Where renewing fails, those in hand still count: else anybody with a wrong token could have
+        the vault asked again and again.
+        """
+        now = self._clock.monotonic()
+        if self._held is None or now - self._fetched_at > KEEP_SECONDS:
+            return self._renewed()
+        if renew and now - self._tried_at > REFETCH_AFTER_SECONDS:
+            try:
+                return self._renewed()
+            except SyncError as error:
+                log.warning("the credentials could not be read again: %s", error)
+        return self._held
+
+    def _renewed(self) -> Credentials:
+        self._tried_at = self._clock.monotonic()
+        self._held = parse_credentials(self._fetch())
+        self._fetched_at = self._clock.monotonic()
         return self._held

@@ -102,19 +102,17 @@ class Drainer:
             sync = None
         writer = f"{self.tools.random.getrandbits(64):016x}"
         ledger = Ledger(self.tools.store, config, self.tools.clock, writer)
-        status = ledger.load()
-        todo: list[Held] = []
-        for held in batch:
-            if sync is None or is_done(held.job, sync, status):
-                self._delete(held)
-            else:
-                todo.append(held)
-        if sync is None:
-            return
-        hints = [held for held in todo if held.job.is_hint]
-        groups = [[held] for held in todo if not held.job.is_hint] + ([hints] if hints else [])
-        for group in groups:
-            self._run(sync, group, ledger)
+        ledger.load()
+        hints = [held for held in batch if held.job.is_hint]
+        for group in (*([held] for held in batch if not held.job.is_hint), hints):
+            todo = []
+            for held in group:  # judged only now: the group before may have settled it
+                if sync is None or is_done(held.job, sync, ledger.status):
+                    self._delete(held)
+                else:
+                    todo.append(held)
+            if sync and todo:
+                self._run(sync, todo, ledger)
 
     def _run(self, sync: Sync, group: Sequence[Held], ledger: Ledger) -> None:
         job = _merge([held.job for held in group])
@@ -125,7 +123,7 @@ class Drainer:
         elif outcome.not_before is None:
             self._hide(group, HELD_RETRY_SECONDS)
         else:
-            self.queue.put([job.again(outcome.not_before).to_message()])
+            self.queue.put([outcome.next_of(job).to_message()])
             for held in group:
                 self._delete(held)
 
@@ -165,14 +163,20 @@ def is_done(job: Job, sync: Sync, status: Status) -> bool:
         return False
     if not sync.config.is_auto_sync_enabled:
         return True
-    if status.is_paused and job.cause in ("tick", "vault-event"):
+    if status.is_paused and (job.cause in ("tick", "vault-event") or _is_from_before(job, status)):
         return True
-    if job.cause == "vault-event":
+    # From its second attempt on it may be the job itself that wrote, before it was through.
+    if job.cause == "vault-event" and job.attempt == 1:
         seen = [at for at in (status.wrote_at, status.verified_at) if at]
         return any(at >= job.created_at for at in seen)
     if job.kind == JobKind.VERIFY:
         return status.verified_at is not None and status.verified_at >= job.created_at
     return status.read_at is not None and status.read_at >= covered_at(job)
+
+
+def _is_from_before(job: Job, status: Status) -> bool:
+    """Say whether a removal came after the job was made."""
+    return status.remove.at is not None and job.created_at <= status.remove.at
 
 
 def covered_at(job: Job) -> datetime:

@@ -140,21 +140,27 @@ class Viewer:
         shown = self._tools.digests.seal(self.own_tags(planner, listing).items())
         if not status.recent or status.seal == shown:
             return listing
+        index = planner.index(listing)
+        is_all = ALL in status.recent
         doubted = [
             secret
-            for name, secret in planner.index(listing).items()
-            if (name in status.recent or (ALL in status.recent and planner.schema.matches(name)))
+            for name, secret in index.items()
+            if (name in status.recent or (is_all and planner.schema.matches(name)))
             and name not in trusted
         ]
-        calls = [partial(self.vault.get, secret.id) for secret in doubted]
-        fresh: dict[str, VaultSecret] = {}
-        for secret, result in zip(
-            doubted, gather(self._tools.pool, calls, self._idle), strict=True
-        ):
+        missing = status.recent.keys() - index.keys() - {ALL}
+        calls: list[Callable[[], VaultSecret | None]] = [
+            *(partial(self.vault.get, secret.id) for secret in doubted),
+            *(partial(self.vault.find, name) for name in sorted(missing) if name not in trusted),
+        ]
+        home = self._sync.config.destination_config.compartment_ocid
+        fresh = {secret.id: secret for secret in listing}
+        for result in gather(self._tools.pool, calls, self._idle):
             if isinstance(result, SyncError) and not isinstance(result, NotFound):
                 raise result
-            fresh[secret.id] = secret if isinstance(result, SyncError) else result
-        return [fresh.get(secret.id, secret) for secret in listing]
+            if isinstance(result, VaultSecret) and result.compartment_id == home:
+                fresh[result.id] = result
+        return list(fresh.values())
 
     def planner(self, listing: Sequence[VaultSecret]) -> Planner:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
@@ -239,11 +245,15 @@ class Viewer:
             return {}
         here = {str(origin) for origin in source.origins}
         folder = self._sync.config.folder
-        return {
-            origin: names
-            for origin, names in status.origins.items()
-            if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
-        }
+
+        def ask() -> dict[str, list[str] | None]:
+            return {
+                origin: names
+                for origin, names in status.origins.items()
+                if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
+            }
+
+        return meanwhile(self._tools.pool, ask, self._idle)
 
 
 def _without(wanted: Wanted, unreadable: Mapping[str, str]) -> Wanted:

@@ -54,11 +54,11 @@ def push(work: Work) -> Outcome:
 
 
 def _grant(work: Work, plan: Plan) -> frozenset[str]:
-    """Return the names whose guards the job's force lifts. Raises Refused where the plan changed."""
+    """Return the marks of what the job's force lets through. Raises Refused where the plan changed."""
     force = work.job.args.force
     if force is None:
         return frozenset()
-    names = {change.name for change in plan.changes}
+    names = {_mark(change) for change in plan.changes}
     begun = work.ledger.status.granted
     if begun and begun.fingerprint == force and names <= set(begun.names):
         return frozenset(begun.names)
@@ -75,10 +75,15 @@ def _grant(work: Work, plan: Plan) -> frozenset[str]:
 
 def _allowed(plan: Plan, granted: frozenset[str]) -> Sequence[Change]:
     """Return the changes that the guards let through. Raises Refused where one stops them all."""
-    doomed = {change.name for change in plan.changes if change.action == Action.DELETE}
+    doomed = {_mark(change) for change in plan.changes if change.action == Action.DELETE}
     if plan.stops and not doomed <= granted:
         raise Refused(" ".join(plan.stops))
-    return [change for change in plan.changes if not change.held or change.name in granted]
+    return [change for change in plan.changes if not change.held or _mark(change) in granted]
+
+
+def _mark(change: Change) -> str:
+    """Return the name, marked where it is to go: who let it be written did not let it be deleted."""
+    return f"- {change.name}" if change.action == Action.DELETE else change.name
 
 
 def _must_import(work: Work, seen: Seen) -> bool:
@@ -89,7 +94,8 @@ def _must_import(work: Work, seen: Seen) -> bool:
     if status.is_import_done or status.sync.at:
         return False
     planner = work.viewer.planner(seen.listing)
-    return not (work.ledger.was_lost and any(map(planner.is_mine, seen.listing)))
+    # Nothing is pushed before the import is done: with such a tag, it is the status that was lost.
+    return not any(map(planner.is_mine, seen.listing))
 
 
 def _space_out(work: Work) -> None:

@@ -43,11 +43,18 @@ class Outcome:
     plan: Plan | None = None
     has_given_up: bool = False
     """Whether a job that was still waiting was ended for good by its last attempt."""
+    has_progress: bool = False
+    """Whether a job that is waiting got on, and only ran out of time: its attempts count anew."""
 
     @property
     def is_final(self) -> bool:
         """Say whether the job needs no further attempt."""
         return self.end in (End.SUCCEEDED, End.FAILED)
+
+    def next_of(self, job: Job) -> Job:
+        """Return the next attempt of a job that is waiting and due again."""
+        assert self.not_before
+        return (job.anew() if self.has_progress else job).again(self.not_before)
 
 
 @dataclass(slots=True)
@@ -97,6 +104,7 @@ def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outco
     """Say when a waiting job is due again, or that this was its last attempt."""
     if outcome.end != End.WAITING:
         return outcome
+    job = job.anew() if outcome.has_progress else job
     if job.attempt >= MAX_ATTEMPTS:
         text = f"Gave up after {job.attempt} attempts. {outcome.message}"
         return Outcome(End.FAILED, text, has_given_up=True)
@@ -109,7 +117,7 @@ def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outco
 
 def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: datetime) -> None:
     """Write the end of a run into its status and free the lease."""
-    status.lease = None
+    status.lease, status.retry_at = None, outcome.not_before
     progress = status.progress(job.kind)
     progress.job_id = job.job_id
     progress.message = outcome.message and shorten(outcome.message)
@@ -118,8 +126,9 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
         progress.at = now
     if outcome.is_final:
         status.granted = None
-        status.is_failing = outcome.end == End.FAILED
-        status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
+        progress.is_failing = outcome.end == End.FAILED
+        if not job.is_hint:  # hints are told by when the source was read, and would crowd these out
+            status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
         if job.kind in (JobKind.SYNC, JobKind.VERIFY):
             status.read_at = tally.read_at or status.read_at
         if job.verifies:

@@ -1,5 +1,6 @@
 """The configuration contract: function config, that is environment variables."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -18,9 +19,18 @@ from functions.core.errors import InvalidSettings
 
 Url = Annotated[
     str,
-    StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
+    # No user and password: a URL is named in messages.
+    StringConstraints(pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$"),
     AfterValidator(lambda url: url.rstrip("/")),
 ]
+
+
+def _namespace(name: str) -> str:
+    if not re.fullmatch("(?!oci_|oracle_)[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(
+            "letters, digits and _ only, a letter first; oci_ and oracle_ are OCI's own prefixes"
+        )
+    return name
 
 
 class Settings(BaseModel):
@@ -48,7 +58,7 @@ class Settings(BaseModel):
         default=None, validation_alias=AliasChoices("function_ocid", "fn_fn_id")
     )
     notification_topic_ocid: str | None = None
-    metrics_namespace: str | None = None
+    metrics_namespace: Annotated[str, AfterValidator(_namespace)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @model_validator(mode="after")

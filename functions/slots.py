@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import AwareDatetime, ValidationError
 
 from functions.core.config import Camel
-from functions.core.errors import Conflict, OutOfTime, SyncError
+from functions.core.errors import Conflict, SyncError
 from functions.core.ports import ABSENT, Clock, ConfigStore
 
 SLOT_SECONDS = 120
@@ -27,6 +27,8 @@ class Slot:
         self._worker = worker
         self._etag = etag
         self._renewed_at = clock.monotonic()
+        self.is_lost = False
+        """Whether another worker has this place now."""
 
     @classmethod
     def take(cls, store: ConfigStore, clock: Clock, worker: str, slots: int) -> "Slot | None":
@@ -41,26 +43,19 @@ class Slot:
         stored = store.get(name)
         if stored and _is_live(stored.body, clock):
             return None
-        try:
-            body = _body(worker, clock)
-            etag = store.put(name, body, if_match=stored.etag if stored else ABSENT)
-        except Conflict:
-            return None
-        return cls(store, clock, name, worker, etag)
+        etag = _write(store, name, _body(worker, clock), stored.etag if stored else ABSENT)
+        return cls(store, clock, name, worker, etag) if etag else None
 
     def keep(self) -> None:
-        """Renew the place when it is time to. Raises OutOfTime where another worker has it now."""
+        """Renew the place when it is time to. Never raises: the job at hand goes on in any case."""
         now = self._clock.monotonic()
-        if now - self._renewed_at < RENEW_AFTER_SECONDS:
+        if self.is_lost or now - self._renewed_at < RENEW_AFTER_SECONDS:
             return
-        body = _body(self._worker, self._clock)
         try:
-            self._etag = self._store.put(self._name, body, if_match=self._etag)
-        except Conflict:
-            raise OutOfTime("Another worker took this one's place.") from None
+            etag = _write(self._store, self._name, _body(self._worker, self._clock), self._etag)
         except SyncError:
             return
-        self._renewed_at = now
+        self._etag, self._renewed_at, self.is_lost = etag or "", now, etag is None
 
     def free(self) -> None:
         """Give the place up; one that cannot be reached now runs out by itself."""
@@ -68,6 +63,15 @@ class Slot:
             self._store.delete(self._name, if_match=self._etag)
         except SyncError:
             return
+
+
+def _write(store: ConfigStore, name: str, body: bytes, etag: str) -> str | None:
+    """Return the new ETag, None where another worker was first; a lost answer is no such case."""
+    try:
+        return store.put(name, body, if_match=etag)
+    except Conflict:
+        stored = store.get(name)
+        return stored.etag if stored and stored.body == body else None
 
 
 def _body(worker: str, clock: Clock) -> bytes:

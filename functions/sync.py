@@ -48,6 +48,9 @@ def run(
     work = Work(job, sync, tools, gate, ledger, heartbeat)
     if not work.lease.take(lambda status: _begin(work, status), mark_rerun=job.is_hint):
         return Outcome(End.HELD, "Another run of this sync is on.")
+    if ledger.was_lost and tools.store.get(sync.object_name) is None:
+        forget(work)  # it was deleted after the job was made; its new status would make it live on
+        return Outcome(End.FAILED, "The sync was deleted.")
     try:
         while True:
             outcome = schedule(_attempt(work), job, tools.clock.now(), tools.random)
@@ -93,7 +96,8 @@ def _attempt(work: Work) -> Outcome:
     except (Blocked, WrongState) as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:
-        return Outcome(End.WAITING, f"{reason} The rest follows in the next run.")
+        text = f"{reason} The rest follows in the next run."
+        return Outcome(End.WAITING, text, has_progress=work.tally.has_written)
     except Temporary as error:
         return Outcome(End.WAITING, str(error), retry_after_seconds=error.retry_after_seconds)
     except SyncError as error:
@@ -113,9 +117,10 @@ def _end(work: Work, outcome: Outcome) -> bool:
     def mutate(status: Status) -> None:
         nonlocal was_failing, must_rerun
         has_time = work.gate.seconds_left() > SPACING_SECONDS
-        must_rerun = status.rerun and has_time and outcome.is_final and job.kind in PUSHES
+        may_rerun = job.kind in PUSHES and not job.args.force  # force is for the plan as it was
+        must_rerun = status.rerun and has_time and outcome.is_final and may_rerun
         status.rerun = False
-        was_failing = status.is_failing
+        was_failing = status.progress(job.kind).is_failing
         if outcome.is_final:
             work.remember(status)
         if not must_rerun:

@@ -56,7 +56,13 @@ class Clockwork:
         """Verify what is due, oldest first; return what time did not suffice for."""
         left = self._due()
         while left and is_time_left():
-            self._verify(left.pop(0))
+            entry = left.pop(0)
+            try:
+                self._verify(entry)
+            except SyncError as error:
+                log.warning("%s could not be verified: %s", entry.name, error)
+            except Exception as error:  # noqa: BLE001 - one sync never stops the others
+                log.critical("unexpected %s while verifying %s", type(error).__name__, entry.name)
         return left
 
     def _due(self) -> list[Entry]:
@@ -77,16 +83,19 @@ class Clockwork:
         except InvalidInput:
             sync = None
         ledger = Ledger(tools.store, entry.name, tools.clock, "tick")
+        status = ledger.load()
+        if status.is_waiting(tools.clock.now()):
+            return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:
             job = desk.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
-        elif sync is not None and is_auto(sync) and not ledger.load().is_paused:
+        elif sync is not None and is_auto(sync) and not status.is_paused:
             job = desk.job(sync, JobKind.VERIFY, "tick")
         else:
             tools.store.put(verified_object(entry.name), b"")
             return
         outcome = run(job, sync, tools, desk.new_gate(), ledger, self.drainer.keep)
         if not outcome.is_final and outcome.not_before:
-            desk.queue.put([job.again(outcome.not_before).to_message()])
+            desk.queue.put([outcome.next_of(job).to_message()])
 
     def _call_workers(self, due_entries: Sequence[Entry]) -> None:
         """Share what is due through the queue, unless it waits there already, and start workers."""
@@ -119,7 +128,7 @@ class Clockwork:
             return False
         self.drainer.beat = slot.keep
         try:
-            self.drainer.drain(is_time_left)
+            self.drainer.drain(lambda: is_time_left() and not slot.is_lost)
         finally:
             slot.free()
         return True

@@ -102,11 +102,13 @@ class Work:
             recent,
         )
         first, last = split(changes)
-        self.tools.pool.each(applier.tasks(first, results), self.keep)
-        if last and not results.stopped:
-            self.lease.check_config(self.sync, self.tools.store)
-            self.tools.pool.each(applier.tasks(last, results), self.keep)
-        self.tally.add(results)
+        try:
+            self.tools.pool.each(applier.tasks(first, results), self.keep)
+            if last and not results.stopped:
+                self.lease.check_config(self.sync, self.tools.store)
+                self.tools.pool.each(applier.tasks(last, results), self.keep)
+        finally:
+            self.tally.add(results)
         self._refused |= results.errors.keys()
         self.trusted |= {
             change.name: change.value

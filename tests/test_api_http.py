@@ -1,13 +1,14 @@
 """The management API as clients meet it: HTTP through the gateway, the real fdk behind it."""
 
 import json
+import os
 import re
 import subprocess
 
 import pytest
 
 from functions.core.models import State
-from infra.local.oci_cloud import COMPARTMENT_ID
+from infra.local.stack import ROOT
 from tests.api_kit import SYNCS
 from tests.function.kit import PROJECT, running_world
 
@@ -94,24 +95,32 @@ def test_a_prefix_of_the_gateway(call):
     assert call("GET", "/prod/healthz", authorization="")[0] == 200
 
 
-def test_curl(world):
-    """The API is there for curl as the README writes it."""
+def test_curl(world, tmp_path):
+    """The curl lines of the README do what they say, from creating a sync to deleting it."""
     world.reset()
     place, wanted = a_sync(world, A="1")
-    url, token = world.stack.gateway.url, world.stack.api_token
+    (tmp_path / "sync.json").write_text(json.dumps(wanted))
+    block = re.search(r"```bash\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    variable, function, *lines = block.splitlines()
+    variable = variable.replace("https://<gateway>/<prefix>", world.stack.gateway.url)
+    env = {**os.environ, "TOKEN": world.stack.api_token, "PROJECT": PROJECT, "ID": ""}
 
-    def curl(*args):
-        command = ["curl", "-sf", "-H", f"Authorization: Bearer {token}", *args]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    def run(line):
+        command = ["bash", "-c", f"{variable}\n{function}\n{line}"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=env, cwd=tmp_path
+        )
         return json.loads(done.stdout)
 
-    made = curl("--json", json.dumps(wanted), f"{url}{SYNCS}")["secretSync"]
-    assert curl("-X", "POST", f"{url}{SYNCS}/{made['id']}/plan")["plan"]["counts"]["unchanged"] == 1
-    assert curl(f"{url}{SYNCS}?projectId={PROJECT}")["secretSyncs"][0]["id"] == made["id"]
-    own = curl(f"{url}/api/v1/app-connections/oci")["appConnections"][0]["id"]
-    lists = f"{url}/api/v1/app-connections/oci/{own}"
-    vaults = curl(f"{lists}/vaults?compartmentOcid={COMPARTMENT_ID}")
-    assert place.vault_id in [vault["id"] for vault in vaults]
+    made = run(lines[0])["secretSync"]
+    env["ID"] = made["id"]
+    listed, planned, synced, changed, deleted = map(run, lines[1:])
+    assert made["id"] in [row["id"] for row in listed["secretSyncs"]]
+    assert planned["plan"]["counts"]["unchanged"] == 1
+    assert synced["secretSync"]["syncStatus"] == "succeeded"
+    assert not changed["secretSync"]["isAutoSyncEnabled"]
+    assert deleted["secretSync"]["removeStatus"] == "succeeded"
+    assert world.cloud.vault.states(place.vault_id) == {"A": State.PENDING_DELETION}
 
 
 def test_wrong_settings_are_told(world):

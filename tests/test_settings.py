@@ -69,6 +69,7 @@ def test_variables_of_others_do_not_matter():
         ("SOURCE_URL", "ftp://geheim"),
         ("SOURCE_URL", "https://"),
         ("SOURCE_URL", "https://geheim?x=1"),
+        ("SOURCE_URL", "https://user:geheim@host"),
         ("SOURCE_KIND", "geheim"),
         ("CONFIG_STORE", "geheim://bucket"),
         ("CONFIG_STORE", "oci://bucket/geheim"),
@@ -84,6 +85,8 @@ def test_variables_of_others_do_not_matter():
         ("MAX_WORKERS", "101"),
         ("VAULT_CONCURRENCY", "0"),
         ("VAULT_CONCURRENCY", "65"),
+        ("METRICS_NAMESPACE", "oci_geheim"),
+        ("METRICS_NAMESPACE", "geheim-dash"),
         ("LOG_LEVEL", "geheim"),
     ],
 )
@@ -131,10 +134,12 @@ def test_credentials():
     """The credentials JSON holds lists that may be rotated and a key of 32 bytes."""
     token = "ab" * 32
     found = parse(
-        webhookSecrets=["a", "b"], apiTokenHashes=[token, {"sha256": token, "role": "read"}]
+        webhookSecrets=["a", "b"],
+        apiTokenHashes=[token.upper(), {"sha256": token, "role": "read"}],
     )
     assert isinstance(found, Credentials)
     assert [secret.get_secret_value() for secret in found.webhook_secrets] == ["a", "b"]
+    assert {entry.sha256 for entry in found.api_token_hashes} == {token}
     assert [entry.role for entry in found.api_token_hashes] == ["full", "read"]
     assert found.digest_key.get_secret_value() == bytes(range(32))
     assert "geheim" not in repr(found)
@@ -145,6 +150,8 @@ def test_credentials():
     [
         ({"clientId": ""}, "clientId"),
         ({"clientSecret": None}, "clientSecret"),
+        ({"clientSecret": ""}, "clientSecret"),
+        ({"webhookSecrets": ["geheim", " "]}, "webhookSecrets.1"),
         ({"digestKey": "geheim"}, "digestKey"),
         ({"digestKey": base64.b64encode(b"short").decode()}, "digestKey"),
         ({"digestKey": 5}, "digestKey"),

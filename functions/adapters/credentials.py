@@ -3,14 +3,17 @@
 import base64
 import binascii
 from collections.abc import Callable
+from logging import getLogger
 from pathlib import Path
 
 from oci.secrets import SecretsClient
 
 from functions.adapters.oci_clients import Clients, vault_endpoint
 from functions.adapters.retrying import Retrying
-from functions.core.errors import InvalidSettings
+from functions.core.errors import InvalidSettings, Refused, Temporary
 from functions.core.gate import Gate
+
+log = getLogger(__name__)
 
 
 def from_file(path: str) -> bytes:
@@ -19,6 +22,26 @@ def from_file(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InvalidSettings(f"CREDENTIALS_FILE: not readable ({type(error).__name__})") from None
+
+
+def from_secret(
+    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float]
+) -> bytes:
+    """Return the content of the secret that holds the credentials. Raises InvalidSettings, Temporary.
+
+    Whoever calls the function may see why, so OCI's words, with ids in them, are for the log only.
+    """
+    name = "CREDENTIALS_SECRET_OCID"
+    try:
+        return read_secret(clients, secret_ocid, gate, random, name)
+    except Refused as error:
+        log.error("%s", error)  # noqa: TRY400 - it says it all
+        raise InvalidSettings(
+            f"{name}: absent, or this function may not read it ({type(error).__name__})"
+        ) from None
+    except Temporary as error:
+        log.warning("%s", error)
+        raise Temporary(f"{name}: it cannot be read just now", error.retry_after_seconds) from None
 
 
 def read_secret(

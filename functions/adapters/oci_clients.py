@@ -13,6 +13,7 @@ from circuitbreaker import CircuitBreakerError
 from oci import circuit_breaker, config, exceptions, regions, retry, signer
 from oci.auth import signers
 from pydantic import SecretStr
+from requests import RequestException
 
 from functions.adapters.retrying import Pace
 from functions.core.errors import (
@@ -90,12 +91,15 @@ def config_file(env: Mapping[str, str]) -> Identity:
     return Identity(signers.SecurityTokenSigner(token, key), region, tenancy, {"region": region})
 
 
+_WRONG_KEY = "the private key must be an RSA key in PEM, without a pass phrase"
+
+
 def access_key(
     *, tenancy: str, user: str, fingerprint: str, private_key: SecretStr, region: str
 ) -> Identity:
     """Return the identity of an API signing key, as an OCI connection holds it."""
     try:
-        return _api_key(
+        identity = _api_key(
             {
                 "tenancy": tenancy,
                 "user": user,
@@ -105,8 +109,11 @@ def access_key(
             }
         )
     except (ValueError, exceptions.ClientError) as error:
-        wrong = error if isinstance(error, exceptions.InvalidConfig) else "the private key"
+        wrong = error if isinstance(error, exceptions.InvalidConfig) else _WRONG_KEY
         raise InvalidInput(f"OCI connection, user {user}: not usable: {wrong}") from None
+    if not hasattr(identity.signer.private_key, "decrypt"):  # of all kinds only RSA can
+        raise InvalidInput(f"OCI connection, user {user}: not usable: {_WRONG_KEY}")
+    return identity
 
 
 def _api_key(fields: Mapping[str, Any]) -> Identity:
@@ -183,6 +190,7 @@ class Clients:
             exceptions.ServiceError,
             exceptions.BaseRequestException,
             CircuitBreakerError,
+            RequestException,  # of a body that breaks off: the SDK leaves reading it to its caller
         ) as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:

@@ -49,6 +49,10 @@ class Job(Camel):
         """Return the next attempt."""
         return self.model_copy(update={"attempt": self.attempt + 1, "not_before": not_before})
 
+    def anew(self) -> "Job":
+        """Return the job as if this were its first attempt."""
+        return self.model_copy(update={"attempt": 1})
+
     def to_message(self) -> str:
         """Return the body of the queue message."""
         return self.model_dump_json(by_alias=True, exclude_defaults=False)

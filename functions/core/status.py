@@ -18,6 +18,7 @@ QUOTES_BYTES = 3
 TIME_BYTES = 31
 MAX_STATUS_BYTES = 64_000
 STALE_LIST_SECONDS = 300
+LONGEST_WAIT_SECONDS = 3600
 ALL = "*"
 """Stands for every name where the names themselves would not fit."""
 
@@ -43,6 +44,8 @@ class Progress(_Part):
     message: str | None = None
     at: AwareDatetime | None = None
     """When it last succeeded."""
+    is_failing: bool = False
+    """Whether people were told that it failed, and not yet that it works again."""
 
 
 class Lease(_Part):
@@ -96,7 +99,6 @@ class Status(_Part):
     remove: Progress = Field(default_factory=Progress)
     lease: Lease | None = None
     rerun: bool = False
-    is_failing: bool = False
     is_paused: bool = False
     """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
     is_import_done: bool = False
@@ -112,6 +114,8 @@ class Status(_Part):
     """When the last concluded run began to read the source."""
     verified_at: AwareDatetime | None = None
     wrote_at: AwareDatetime | None = None
+    retry_at: AwareDatetime | None = None
+    """When the job that waits on the queue is due again, None where none waits."""
     ended_jobs: list[str] = []
     runs: list[RunRecord] = []
 
@@ -123,6 +127,11 @@ class Status(_Part):
     def is_leased(self, now: datetime) -> bool:
         """Say whether somebody's lease is still good."""
         return self.lease is not None and self.lease.expires_at > now
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Say whether a job on the queue is due again at a time that is yet to come, and may be."""
+        longest = timedelta(seconds=LONGEST_WAIT_SECONDS)
+        return self.retry_at is not None and timedelta(0) < self.retry_at - now <= longest
 
     def remember_writes(self, names: list[str], now: datetime) -> None:
         """Note, before they are made, that these names are being written."""

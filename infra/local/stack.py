@@ -131,7 +131,7 @@ class Stack:
             ),
             "OCI_ENDPOINT": self.cloud.url,
             "NOTIFICATION_TOPIC_OCID": TOPIC_ID,
-            "METRICS_NAMESPACE": "oci_vault_sync",
+            "METRICS_NAMESPACE": "vault_sync",
         }
 
     def command(self, name: str, **rest: object) -> Reply:

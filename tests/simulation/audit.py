@@ -10,6 +10,7 @@ from functions.core.status import parse_status
 from functions.ledger import status_object
 
 
+COMPARTMENT = "ocid1.compartment.oc1..simulated"
 NOTICE = timedelta(seconds=45)
 """A run looks at its config every 15 s, starts no call 30 s later, and a call takes 10 s at most."""
 
@@ -38,7 +39,7 @@ class View:
         self.began_at = None
         self.revision = -1
         self.answer = None
-        self.hidden = frozenset()
+        self.lost = frozenset()
         self.listing = ()
         self.listed_at = 0.0
 
@@ -58,8 +59,8 @@ class View:
     @property
     def kept(self):
         """Return the names that must stay as they are, because their values are not known."""
-        keys = self.hidden | self.answer.errors.keys()
-        return frozenset(rendered(self.options.key_schema, key) for key in keys)
+        unknown = {rendered(self.options.key_schema, key) for key in self.answer.errors}
+        return self.lost | unknown
 
     def scoped(self, name):
         return in_scope(self.options.key_schema, name)
@@ -85,8 +86,7 @@ class Auditor:
         view.answer = answer
         view.revision = self.source.revision
         view.began_at = view.began_at or self.vault.clock.now()
-        hidden = [f for f in self.source.imports.get(folder, ()) if f in self.source.hidden]
-        view.hidden = frozenset(key for other in hidden for key in self.source.folders[other])
+        view.lost = self._lost(folder) if folder in self.source.imports else frozenset()
         if view.gate and view.gate.lease_until is not None:
             self._turns += 1
             view.turn = self._turn_of[folder] = self._turns
@@ -141,6 +141,15 @@ class Auditor:
         stored, changed_at = self.store.objects[view.sync.object_name]
         since = max(changed_at, view.began_at)
         return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
+
+    def _lost(self, folder):
+        """Return the names that the last success knew of imports that may not be read now."""
+        hidden = [other for other in self.source.imports[folder] if other in self.source.hidden]
+        stored = self.store.get(f"status/p/{folder.path[1:]}.json")
+        status = parse_status(stored.body) if hidden and stored else None
+        origins = {f"import {other.environment}:{other.path}" for other in hidden}
+        known = status.origins.items() if status else ()
+        return frozenset(name for origin, names in known if origin in origins for name in names)
 
     def _knows_config(self, view):
         etag, at = view.process.seen[view.sync.object_name]
@@ -256,7 +265,17 @@ class WatchedVault:
 
     def find(self, name):
         self._auditor.vault.list_staleness_seconds = self._staleness()
-        return self._vault.find(name)
+        return self._note(self._vault.find(name))
+
+    def get(self, secret_id):
+        return self._note(self._vault.get(secret_id))
+
+    def _note(self, secret):
+        """Take what was looked up into what the run knows of the vault."""
+        if secret and secret.compartment_id == COMPARTMENT:
+            others = [other for other in self._view.listing if other.id != secret.id]
+            self._view.listing = [*others, secret]
+        return secret
 
     def create(self, name, value, tags, token):
         is_repeated = token in self._vault._tokens

@@ -143,6 +143,7 @@ class Story:
             (self._command, random.choice((0, 6))),
             (self._hide, random.choice((0, 1, 3))),
             (self.world.tick, random.choice((0, 3))),
+            (self.world.work, random.choice((0, 2, 5))),
         ):
             for _ in range(most):
                 at(self._moment(), event)
@@ -307,7 +308,7 @@ class Story:
 
     def _command(self):
         name = self.random.choice(list(self.configs))
-        self.command(self.random.choice(("sync", "plan")), name)
+        self.command(self.random.choice(("sync", "sync", "plan")), name)
 
     def command(self, verb, name, force=None, done=lambda _: None):
         command = Command(command=verb, sync=name, force=force)

@@ -30,6 +30,7 @@ from infra.local.memory_vault import MemoryVault
 from infra.local.oci_secret import Durations
 from infra.local.oci_vault_store import Vault
 from tests.simulation.audit import (
+    COMPARTMENT,
     Auditor,
     View,
     Violation,
@@ -41,7 +42,6 @@ from tests.simulation.scheduler import FiberPool, Process, Scheduler
 from tests.simulation.traffic import Network, Weather
 
 VAULT = "ocid1.vault.oc1.local.simulated"
-COMPARTMENT = "ocid1.compartment.oc1..simulated"
 KEY = "ocid1.key.oc1.local.simulated"
 STORE = "oci://bucket@namespace/prefix"
 TIMEOUT_SECONDS = 300.0
@@ -109,6 +109,9 @@ class World:
 
     def tick(self):
         self.start("tick", Hands.tick)
+
+    def work(self):
+        self.start("worker", Hands.drain)
 
     def is_quiet(self):
         return not any(process.is_alive for process in self.processes)
@@ -192,7 +195,7 @@ class Hands:
 
     def _clockwork(self, desk):
         world = self._world
-        invoker = MemoryInvoker(lambda _: world.start("worker", Hands.drain))
+        invoker = MemoryInvoker(lambda _: world.work())
         return Clockwork(
             desk,
             Drainer(desk.tools, desk.queue, desk.configs, desk.new_gate),
