@@ -40,6 +40,7 @@ EDITABLE = (
     "syncOptions",
     "destinationConfig",
 )
+MAX_WARNINGS = 20
 MAX_COMPARED = 2_000
 
 log = getLogger(__name__)
@@ -220,5 +221,5 @@ def _collisions(office: Office, sync: Sync) -> list[str]:
         f'The sync "{rival.name}" of project {rival.project_id} writes to the same vault, and its '
         "names may be the same: neither touches what the other wrote. Give each a keySchema of its "
         "own."
-        for rival in rivals
+        for rival in rivals[:MAX_WARNINGS]
     ]

@@ -44,7 +44,7 @@ class Outcome:
     has_given_up: bool = False
     """Whether a job that was still waiting was ended for good by its last attempt."""
     has_progress: bool = False
-    """Whether a job that is waiting got on, and only ran out of time: its attempts count anew."""
+    """Whether a waiting job got on, and only ran out of time: it goes on soon, its attempts anew."""
 
     @property
     def is_final(self) -> bool:
@@ -104,7 +104,8 @@ def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outco
     """Say when a waiting job is due again, or that this was its last attempt."""
     if outcome.end != End.WAITING:
         return outcome
-    job = job.anew() if outcome.has_progress else job
+    if outcome.has_progress:
+        return replace(outcome, not_before=now)
     if job.attempt >= MAX_ATTEMPTS:
         text = f"Gave up after {job.attempt} attempts. {outcome.message}"
         return Outcome(End.FAILED, text, has_given_up=True)

@@ -82,7 +82,8 @@ class Clockwork:
             sync = desk.configs.get(entry.name)
         except InvalidInput:
             sync = None
-        ledger = Ledger(tools.store, entry.name, tools.clock, "tick")
+        writer = f"{tools.random.getrandbits(64):016x}"
+        ledger = Ledger(tools.store, entry.name, tools.clock, writer)
         status = ledger.load()
         if status.is_waiting(tools.clock.now()):
             return  # its job on the queue waits on purpose

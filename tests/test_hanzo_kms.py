@@ -18,6 +18,7 @@ class Kms:
     def __init__(self):
         self.secrets = {}
         self.forbidden = set()
+        self.hidden = set()
         self.secret = CREDENTIALS.client_secret.get_secret_value()
         self.foreign = False
         self.writes = []
@@ -41,7 +42,9 @@ class Kms:
 
     def list(self, query):
         names = {(path, name) for path, name, _ in self.secrets if path.startswith(query["prefix"])}
-        return Answer(200, {"secrets": [{"path": path, "name": name} for path, name in names]})
+        rows = [{"path": path, "name": name} for path, name in names]
+        rows += [{"path": path, "name": name, "env": env} for path, name, env in self.hidden]
+        return Answer(200, {"secrets": rows})
 
     def get(self, rest, env):
         path, _, name = rest.rpartition("/")
@@ -124,6 +127,15 @@ def test_forbidden(kms, source):
     kms.foreign = True
     with pytest.raises(Forbidden):
         source.read(APP, sub_folders=False)
+
+
+def test_hidden(kms, source):
+    """A secret that the list shows in this environment, but that answers 404, is an error for its key."""
+    kms.secrets = {("app", "A", "dev"): "1"}
+    kms.hidden = {("app", "B", "dev"), ("app", "C", "prod")}
+    result = source.read(APP, sub_folders=False)
+    assert set(result.errors) == {"B"}
+    assert values(result) == {"A": "1"}
 
 
 def test_write(kms, source):

@@ -23,11 +23,13 @@ class Store(MemoryStore):
 
 @pytest.fixture
 def clock():
+    """Time that a test lets pass."""
     return VirtualClock()
 
 
 @pytest.fixture
 def store(clock):
+    """A store that may lose an answer."""
     return Store("memory", clock)
 
 

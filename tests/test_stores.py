@@ -9,6 +9,7 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from functions.adapters.oci_clients import Clients
 from functions.adapters.store_oci import OciStore
 from functions.adapters.store_s3 import S3Store, s3_client
 from functions.core.errors import (
@@ -23,7 +24,7 @@ from functions.core.gate import Gate
 from functions.core.ports import ABSENT
 from infra.local.oci_cloud import BUCKET, NAMESPACE
 from infra.local.oci_traffic import Fault
-from tests.clouds import cloud_and_clients
+from tests.clouds import cloud_and_clients, function_identity
 from tests.virtual import VirtualClock
 
 PAGE_ROWS = 7
@@ -353,3 +354,19 @@ def test_a_wrong_s3_endpoint_is_told(monkeypatch):
     set_up_boto3(monkeypatch, "not a url")
     with pytest.raises(InvalidSettings, match="AWS_ENDPOINT_URL_S3"):
         s3_client()
+
+
+def test_a_body_that_breaks_off():
+    """An object whose body breaks off in the middle is no answer: it is asked for again, then Temporary."""
+
+    def broken(_environ, start_response):
+        start_response("200 OK", [("etag", "x"), ("Content-Length", "100")])
+        return [b"only the beginning"]
+
+    identity, _ = function_identity()
+    clock = VirtualClock()
+    with serving(broken) as url:
+        clients = Clients(identity, clock, url)
+        store = OciStore("oci://bucket@namespace", clients, lambda: 0.5).open(a_gate())
+        with pytest.raises(Temporary, match="object x of bucket bucket: no answer from OCI"):
+            store.get("x")

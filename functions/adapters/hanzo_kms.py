@@ -54,12 +54,14 @@ class HanzoKmsSource:
         found: dict[str, SourceSecret] = {}
         held: dict[str, list[str]] = {}
         errors: dict[str, str] = {}
-        for path, key in sorted(set(self._names(folder, sub_folders=sub_folders))):
+        for path, key, is_sure in sorted(set(self._names(folder, sub_folders=sub_folders))):
             try:
                 value = self._value(folder, path, key)
             except Forbidden as refusal:
                 errors[key] = str(refusal)
                 continue
+            if value is None and is_sure:
+                errors[key] = "the list shows it in this environment, but it cannot be read"
             if value is not None:
                 held.setdefault(key, []).append(path)
                 origin = Origin("folder", folder.environment, path)
@@ -83,7 +85,10 @@ class HanzoKmsSource:
             return False
         try:
             names = self._names(below, sub_folders=True)
-            return all(self._value(below, path, key) is None for path, key in names)
+            return all(
+                not is_sure and self._value(below, path, key) is None
+                for path, key, is_sure in names
+            )
         except Refused:
             return False
 
@@ -107,8 +112,11 @@ class HanzoKmsSource:
                 refused[key] = f"the source refused it ({refusal})"
         return refused
 
-    def _names(self, folder: Folder, *, sub_folders: bool) -> Iterator[tuple[str, str]]:
-        """List paths and names; the list may show other environments and paths too, so filter."""
+    def _names(self, folder: Folder, *, sub_folders: bool) -> Iterator[tuple[str, str, bool]]:
+        """List paths, names, and whether the list itself says that the environment has them.
+
+        It may show other environments and paths too.
+        """
         prefix = folder.path.strip("/")
         body = self._http.request(
             self._retrying, "GET", _secrets(folder), {"prefix": prefix, "env": folder.environment}
@@ -119,7 +127,7 @@ class HanzoKmsSource:
             if row.get("env") not in (None, "", folder.environment) or not isinstance(name, str):
                 continue
             if path == folder.path or (sub_folders and path.startswith(below)):
-                yield path, name
+                yield path, name, row.get("env") == folder.environment
 
     def _value(self, folder: Folder, path: str, key: str) -> SecretStr | None:
         parts = [*path.strip("/").split("/"), key]

@@ -13,7 +13,6 @@ from circuitbreaker import CircuitBreakerError
 from oci import circuit_breaker, config, exceptions, regions, retry, signer
 from oci.auth import signers
 from pydantic import SecretStr
-from requests import RequestException
 
 from functions.adapters.retrying import Pace
 from functions.core.errors import (
@@ -190,7 +189,6 @@ class Clients:
             exceptions.ServiceError,
             exceptions.BaseRequestException,
             CircuitBreakerError,
-            RequestException,  # of a body that breaks off: the SDK leaves reading it to its caller
         ) as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:

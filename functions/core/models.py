@@ -122,15 +122,6 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-GLYPHS = {
-    Action.CREATE: "+",
-    Action.UPDATE: "~",
-    Action.RESTORE: "^",
-    Action.TAG: "#",
-    Action.DELETE: "-",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of a plan. `held` names the guard that keeps it from being done without `force`."""

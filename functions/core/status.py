@@ -19,6 +19,7 @@ TIME_BYTES = 31
 MAX_STATUS_BYTES = 64_000
 STALE_LIST_SECONDS = 300
 LONGEST_WAIT_SECONDS = 3600
+UNDERWAY_SECONDS = 60
 ALL = "*"
 """Stands for every name where the names themselves would not fit."""
 
@@ -124,14 +125,12 @@ class Status(_Part):
         parts = {JobKind.IMPORT: self.import_, JobKind.REMOVE: self.remove}
         return parts.get(kind, self.sync)
 
-    def is_leased(self, now: datetime) -> bool:
-        """Say whether somebody's lease is still good."""
-        return self.lease is not None and self.lease.expires_at > now
-
     def is_waiting(self, now: datetime) -> bool:
-        """Say whether a job on the queue is due again at a time that is yet to come, and may be."""
-        longest = timedelta(seconds=LONGEST_WAIT_SECONDS)
-        return self.retry_at is not None and timedelta(0) < self.retry_at - now <= longest
+        """Say whether a job on the queue is due again soon, or was so recently that it may be on its way."""
+        if self.retry_at is None:
+            return False
+        ahead_seconds = (self.retry_at - now) / timedelta(seconds=1)
+        return -UNDERWAY_SECONDS < ahead_seconds <= LONGEST_WAIT_SECONDS
 
     def remember_writes(self, names: list[str], now: datetime) -> None:
         """Note, before they are made, that these names are being written."""

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from functions.adapters.clock import SystemClock
 from functions.core.config import PREFIX as CONFIGS
-from functions.core.models import GLYPHS, Action, State
+from functions.core.models import Action, State
 from functions.core.status import Phase, Status, parse_status
 from infra.local import demo
 from infra.local.oci_secret import Durations
@@ -32,6 +32,13 @@ _ACTIONS = {
     "UpdateSecret": Action.UPDATE,
     "CancelSecretDeletion": Action.RESTORE,
     "ScheduleSecretDeletion": Action.DELETE,
+}
+_GLYPHS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.RESTORE: "^",
+    Action.TAG: "#",
+    Action.DELETE: "-",
 }
 _COLOURS = {
     Action.CREATE: "green",
@@ -186,4 +193,4 @@ def _show_command(console: Console, *parts: str) -> None:
 
 
 def _glyph(action: Action) -> str:
-    return f"[bold {_COLOURS[action]}]{GLYPHS[action]}[/]"
+    return f"[bold {_COLOURS[action]}]{_GLYPHS[action]}[/]"

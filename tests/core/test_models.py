@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.models import BLOCKING, GLYPHS, Action, Origin, State
+from functions.core.models import BLOCKING, Origin, State
 
 
 @pytest.mark.parametrize("model", [oci.vault.models.Secret, oci.vault.models.SecretSummary])
@@ -17,11 +17,6 @@ def test_states_in_transition_block():
     """A state blocks if it passes by itself, or if nobody knows what it means."""
     resting = {State.ACTIVE, State.DELETED, State.PENDING_DELETION, State.FAILED}
     assert frozenset(State) - resting == BLOCKING
-
-
-def test_every_action_has_a_glyph_of_its_own():
-    """Each action is shown by a glyph that no other has."""
-    assert len({GLYPHS[action] for action in Action}) == len(Action)
 
 
 KINDS = st.sampled_from(["import", "folder", "sub-folder import"])

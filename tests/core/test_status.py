@@ -100,15 +100,6 @@ def test_each_kind_of_job_reports_to_its_part(kind):
     assert parts.get(kind, status.sync).status == Phase.RUNNING
 
 
-def test_a_lease_ends():
-    """A lease is good until its expiry and not a moment longer."""
-    status = Status()
-    assert not status.is_leased(NOW)
-    status.lease = Lease(run="r", expires_at=NOW)
-    assert status.is_leased(NOW - timedelta(seconds=1))
-    assert not status.is_leased(NOW)
-
-
 def test_writes_are_remembered_until_every_listing_shows_them():
     """Names being written are remembered for five minutes, and the old seal is void at once."""
     status = Status(seal="s", recent={"OLD": NOW})

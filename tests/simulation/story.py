@@ -6,6 +6,7 @@ from datetime import timedelta
 from functions.core.digest import DIGEST_TAG, OWNER_TAG
 from functions.core.errors import SyncError
 from functions.core.models import Folder, State
+from functions.ledger import LEASE_SECONDS
 from functions.triggers import Command, ResourceEvent, Webhook
 from infra.local.oci_secret import Durations
 from tests.simulation.audit import rendered
@@ -135,6 +136,7 @@ class Story:
         while tick < END_SECONDS:
             at(tick, self.world.tick)
             tick += TICK_SECONDS
+        self.world.network.on_long_stall = self._overtake
         self._hot = [random.uniform(0, END_SECONDS) for _ in range(3)]
         for event, most in (
             (self.edit_source, random.choice((6, 25))),
@@ -147,6 +149,11 @@ class Story:
         ):
             for _ in range(most):
                 at(self._moment(), event)
+
+    def _overtake(self, until):
+        """Have somebody come along while a run stalls for longer than its lease lasts."""
+        soonest = self.world.scheduler.seconds + LEASE_SECONDS
+        self.world.scheduler.at(self.random.uniform(soonest, until), self._command)
 
     def _moment(self):
         """Return a time, most often shortly after one of the few at which everything happens."""

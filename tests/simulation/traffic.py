@@ -6,6 +6,7 @@ from greenlet import GreenletExit
 
 from functions.adapters.retrying import Retrying
 from functions.core.errors import SyncError, Temporary, Throttled
+from functions.ledger import LEASE_SECONDS
 
 WRITES = ("create", "update", "tag", "restore", "schedule_deletion")
 
@@ -57,6 +58,7 @@ class Network:
         self._weather = weather
         self._trace = trace
         self.crashes = 0
+        self.on_long_stall = lambda _until: None
 
     def line(self, process, family, port, gate):
         return Line(self, process, family, port, Retrying(gate, self._scheduler.random.random))
@@ -84,6 +86,8 @@ class Network:
             self._trace(f"{process.name} stalls for {seconds:.0f} s")
             if random.random() < 0.5:
                 process.frozen_until = self._scheduler.seconds + seconds
+            if seconds > LEASE_SECONDS:
+                self.on_long_stall(self._scheduler.seconds + seconds)
             process.sleep(seconds)
 
     def crash(self, process):
