@@ -53,10 +53,6 @@ class Results:
     """Not done, or not known to be done: the next look at the vault tells."""
     stopped: OutOfTime | None = None
 
-    def count(self, action: Action) -> int:
-        """Return how many changes of this kind were made."""
-        return list(self.done.values()).count(action)
-
 
 @dataclass(frozen=True, slots=True)
 class Applier:

@@ -61,7 +61,7 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
             raise
         reply = refusal(error)
     except Exception as error:  # noqa: BLE001 - its text might hold anything
-        log.critical("unexpected %s at %s", type(error).__name__, _where(error))
+        log.critical("unexpected %s at %s", type(error).__name__, logs.where(error))
         if not is_http:
             raise SyncError(f"An unexpected {type(error).__name__}; see the log.") from None
         reply = refusal(SyncError("Something went wrong"), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -86,11 +86,3 @@ def _plain(headers: dict[str, Any]) -> dict[str, str]:
 
 def _seconds_until(deadline: str) -> float:
     return (datetime.fromisoformat(deadline) - datetime.now(UTC)).total_seconds()
-
-
-def _where(error: BaseException) -> str:
-    """Return the place of an unexpected error; its text might hold anything."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

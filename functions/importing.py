@@ -60,6 +60,7 @@ class _Found:
 def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
     """Read what may be imported: ACTIVE, in scope, nobody else's."""
     source = {secret.key: secret.value for secret in seen.source.secrets}
+    below = {s.key for s in seen.source.secrets if s.origin and s.origin.kind != "import"}
     present = frozenset(source) | frozenset(seen.source.errors)
     secrets = [
         secret
@@ -84,7 +85,12 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
             why = "its content is not text, so the source cannot hold it"
             refused[name] = Pending(why=why, was_in_source=key in present)
             continue
-        if text and (key not in source or source[key].get_secret_value() != text):
+        if not text or (key in source and source[key].get_secret_value() == text):
+            continue
+        if key in below:
+            why = "the source holds it in a sub-folder, with another value; change it there"
+            refused[name] = Pending(why=why, was_in_source=True)
+        else:
             values[key] = SecretStr(text)
     return _Found(values, refused, present)
 

@@ -63,7 +63,7 @@ class Ledger:
         for _ in range(MAX_SWAPS):
             if self._etag is None:
                 self.load()
-            draft = self.status.model_copy(deep=True)
+            draft = self.status.copied()
             if not mutate(draft):
                 return self.status
             self._writes += 1

@@ -1,6 +1,7 @@
 """One JSON line an event on stderr. `import fdk` sets the root logger to DEBUG: this undoes it."""
 
 import logging
+from pathlib import Path
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -23,3 +24,11 @@ def set_up(level: str) -> None:
     root.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def where(error: BaseException) -> str:
+    """Return the place of an unexpected error; its text might hold anything."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

@@ -25,6 +25,7 @@ from functions.core.plan import Plan
 from functions.core.status import Phase, Status
 from functions.importing import import_only
 from functions.ledger import Ledger, verified_object
+from functions.logs import where
 from functions.look import Seen, Tools, Viewer
 from functions.pushing import SPACING_SECONDS, push
 from functions.record import End, Outcome, record, schedule, tell
@@ -102,6 +103,11 @@ def _attempt(work: Work) -> Outcome:
         return Outcome(End.WAITING, str(error), retry_after_seconds=error.retry_after_seconds)
     except SyncError as error:
         return Outcome(End.FAILED, str(error))
+    except Exception as error:  # noqa: BLE001 - its text might hold anything
+        log.critical("unexpected %s at %s", type(error).__name__, where(error))
+        return Outcome(
+            End.WAITING, f"An unexpected {type(error).__name__}; see the function's log."
+        )
 
 
 def _end(work: Work, outcome: Outcome) -> bool:

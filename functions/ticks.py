@@ -85,7 +85,7 @@ class Clockwork:
         writer = f"{tools.random.getrandbits(64):016x}"
         ledger = Ledger(tools.store, entry.name, tools.clock, writer)
         status = ledger.load()
-        if status.is_waiting(tools.clock.now()):
+        if status.config_etag == entry.etag and status.is_waiting(tools.clock.now()):
             return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:
             job = desk.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))

@@ -52,7 +52,6 @@ class ResourceEvent:
     resource_name: str
     compartment_id: str
     details: Mapping[str, str]
-    time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +179,11 @@ def _parse_resource_event(fields: Mapping[str, Any]) -> ResourceEvent:
     data = fields.get("data")
     data = data if isinstance(data, dict) else {}
     details = data.get("additionalDetails")
-    try:
-        time = datetime.fromisoformat(str(fields.get("eventtime")))
-    except ValueError:
-        time = None
     return ResourceEvent(
         type=str(fields["eventtype"]).lower(),
         resource_name=str(data.get("resourceName") or ""),
         compartment_id=str(data.get("compartmentId") or ""),
         details={k: str(v) for k, v in details.items()} if isinstance(details, dict) else {},
-        time=time if time and time.tzinfo else None,
     )
 
 

@@ -74,6 +74,21 @@ def test_a_long_outage(world, monkeypatch):
     assert len(world.notifier.notices) == 2
 
 
+def test_an_edited_config_does_not_wait(world, monkeypatch):
+    """Whoever edits the config of a sync that waits has it tried at the next tick."""
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryVault, "list", _refuse)
+        ticks(world, 12)
+    name = "secret-syncs/p/a.json"
+    world.store.put(name, world.store.get(name).body)
+    ticks(world, 1)
+    assert status(world).sync.status == "succeeded"
+
+
+def _refuse(_vault):
+    raise Temporary("the vault is down")
+
+
 def test_a_job_that_gets_on_is_not_given_up(world, monkeypatch):
     """A sync too large for one run goes on soon, however many runs it takes, and is never given up."""
     world.source.folders[FOLDER] = {f"K{number:03}": "1" for number in range(120)}
@@ -111,3 +126,22 @@ def test_many_vanished_folders(world, monkeypatch):
     world.start("sync", lambda hands: hands.desk().webhook(EVENT), answers.append)
     world.scheduler.run(world.scheduler.seconds + 120)
     assert [report.outcome.end for report in answers[0]] == ["succeeded"]
+
+
+def test_two_alarms_at_once(world, monkeypatch):
+    """Two ticks at the same moment never both work on a sync: one takes the lease, the other leaves it."""
+    world.interval = timedelta(0)
+    read, reading = MemorySource.read, []
+
+    def alone(self, *args, **how):
+        assert not reading
+        reading.append(1)
+        world.scheduler.sleep(3)
+        reading.clear()
+        return read(self, *args, **how)
+
+    monkeypatch.setattr(MemorySource, "read", alone)
+    for _ in range(20):
+        world.tick()
+        ticks(world, 1)
+    assert len(status(world).runs) == 20

@@ -20,6 +20,7 @@ DEEPEST_CUT = 0.5
 GROWTH_PER_SECOND = 1.05
 FAR_ABOVE_USE = 4.0
 SLOWEST_PER_SECOND = 1.0
+LONGEST_HALT_SECONDS = 60.0
 
 
 class Pace:
@@ -61,7 +62,8 @@ class Pace:
         """Note a call refused for its rate; calls in flight together count as one refusal."""
         with self._lock:
             now = self._clock.monotonic()
-            self._next_slot = max(self._next_slot, now + (retry_after_seconds or 0.0))
+            asked = min(retry_after_seconds or 0.0, LONGEST_HALT_SECONDS)
+            self._next_slot = max(self._next_slot, now + asked)
             if self._rate is not None and now - self._cut_at < WINDOW_SECONDS:
                 return
             self._forget(now)

@@ -74,8 +74,9 @@ class Vault:
         try:
             self._calls.create(name, token, **fields, freeform_tags=dict(tags))
         except InvalidInput:
-            # If it was the tags that were refused, the secret does without.
-            self._calls.create(name, token, **fields)
+            # If it was the tags that were refused, the secret does without: another request, so
+            # another token.
+            self._calls.create(name, token[::-1], **fields)
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
         """Write a new version and merge `tags` into its tags.
@@ -129,9 +130,10 @@ class Vault:
                 pass  # Was it the tags, the two together, or the content? The calls below tell.
             else:
                 return
-        if tags.keys() & secret.tags.keys():
+        outdated = [key for key, value in tags.items() if secret.tags.get(key, value) != value]
+        if outdated:
             # Between the two calls the secret must not claim to hold what it did before.
-            self._calls.update(secret, freeform_tags=_merged(secret, dict.fromkeys(tags)))
+            self._calls.update(secret, freeform_tags=_merged(secret, dict.fromkeys(outdated)))
         self._when_settled(secret, **fields)
         try:
             self._when_settled(secret, freeform_tags=merged)

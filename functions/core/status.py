@@ -175,6 +175,10 @@ class Status(_Part):
         record.drift = record.drift[:MAX_RUN_ERRORS]
         self.runs = [record, *self.runs][:MAX_RUNS]
 
+    def copied(self) -> "Status":
+        """Return a copy that shares nothing, several times faster than a deep copy does."""
+        return Status.model_validate_json(self._dump())
+
     def to_json(self) -> bytes:
         """Return the document; details of old runs, then old runs, are dropped until it is small enough."""
         for run in reversed(self.runs):

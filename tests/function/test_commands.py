@@ -91,6 +91,21 @@ def test_an_import_that_the_source_refuses_is_kept(world):
     assert sync.status.import_pending.keys() == {"A", "B"}
 
 
+def test_an_import_does_not_double_a_key_of_a_sub_folder(world):
+    """A key that a sub-folder holds is not imported into the folder above: then it would be there twice."""
+    sync = world.sync(values={"TOP": "1"}, options={"includeAllSubFolders": True})
+    world.source.set("dev", f"{sync.folder}/below", "S", "source")
+    sync.run()
+    sync.edit("S", value=b"vault")
+    answer = world.command("import", sync, importBehavior="prioritize-destination")
+    assert "S: the source holds it in a sub-folder" in answer["message"]
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.live == {"TOP": "1", "S": "vault"}
+    world.source.set("dev", f"{sync.folder}/below", "S", "vault")
+    sync.run()
+    assert sync.status.import_pending == {}
+
+
 def test_remove(world):
     """`remove` schedules the deletion of what the sync put there, and ticks leave it so."""
     sync = world.sync(values={"A": "1", "B": "2"}, options={"disableSecretDeletion": True})

@@ -6,7 +6,14 @@ import sys
 import time
 import traceback
 
+from tests.simulation.audit import Violation
 from tests.simulation.play import play
+
+
+def say(line):
+    """Write a line at once, for a long run is watched."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main():
@@ -23,15 +30,15 @@ def main():
     started, failed, writes = time.monotonic(), 0, 0
     for seed in seeds:
         try:
-            writes += play(seed, print if options.trace else None).auditor.writes
-        except Exception as error:  # noqa: BLE001 - any error is a finding
+            writes += play(seed, say if options.trace else None).auditor.writes
+        except (Exception, Violation) as error:  # noqa: BLE001 - any error is a finding
             failed += 1
-            print(f"seed {seed}: {type(error).__name__}: {error}")
-            print(f"  replay: python -m tests.simulation --seed {seed} --trace")
+            say(f"seed {seed}: {type(error).__name__}: {error}")
+            say(f"  replay: python -m tests.simulation --seed {seed} --trace")
             if options.trace:
                 traceback.print_exc()
     seconds = time.monotonic() - started
-    print(f"{len(seeds)} seeds, {failed} failed, {writes} writes to vaults, {seconds:.1f} s")
+    say(f"{len(seeds)} seeds, {failed} failed, {writes} writes to vaults, {seconds:.1f} s")
     return failed > 0
 
 

@@ -1,7 +1,7 @@
 """What must hold at every moment: each effect on the vault and the source is judged as it happens."""
 
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 
 from functions.core.config import BlockingScope
 from functions.core.digest import OWNER_TAG
@@ -9,21 +9,22 @@ from functions.core.models import BLOCKING, State
 from functions.core.status import parse_status
 from functions.ledger import status_object
 
-
 COMPARTMENT = "ocid1.compartment.oc1..simulated"
 NOTICE = timedelta(seconds=45)
 """A run looks at its config every 15 s, starts no call 30 s later, and a call takes 10 s at most."""
 
 
-class Violation(AssertionError):
-    """The code did what it must never do."""
+class Violation(BaseException):
+    """The code did what it must never do. No handler of the code itself may swallow this."""
 
 
 def rendered(schema, key):
+    """Return the vault name of a key, worked out apart from the code under test."""
     return (schema or "{{secretKey}}").replace("{{secretKey}}", key)
 
 
 def in_scope(schema, name):
+    """Say whether a vault name fits a key schema."""
     prefix, _, suffix = (schema or "{{secretKey}}").partition("{{secretKey}}")
     return name.startswith(prefix) and name.endswith(suffix)
 
@@ -42,12 +43,14 @@ class View:
         self.lost = frozenset()
         self.listing = ()
         self.listed_at = 0.0
+        self.is_writing = False
+        """Whether its plan is made: what it looks up from then on changes nothing of that."""
 
     @property
     def options(self):
         return self.sync.config.sync_options
 
-    @property
+    @cached_property
     def values(self):
         """Return what the vault should hold."""
         return {
@@ -56,11 +59,12 @@ class View:
             if secret.value.get_secret_value() and " " not in secret.key
         }
 
-    @property
+    @cached_property
     def kept(self):
-        """Return the names that must stay as they are, because their values are not known."""
-        unknown = {rendered(self.options.key_schema, key) for key in self.answer.errors}
-        return self.lost | unknown
+        """Return the names that must stay as they are: no value is known that the vault would take."""
+        refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
+        unknown = refused | self.answer.errors.keys()
+        return self.lost | {rendered(self.options.key_schema, key) for key in unknown}
 
     def scoped(self, name):
         return in_scope(self.options.key_schema, name)
@@ -84,6 +88,8 @@ class Auditor:
 
     def saw_source(self, view, folder, answer):
         view.answer = answer
+        vars(view).pop("values", None)
+        vars(view).pop("kept", None)
         view.revision = self.source.revision
         view.began_at = view.began_at or self.vault.clock.now()
         view.lost = self._lost(folder) if folder in self.source.imports else frozenset()
@@ -260,6 +266,7 @@ class WatchedVault:
     def list(self):
         self._auditor.vault.list_staleness_seconds = self._staleness()
         self._view.listing = self._vault.list()
+        self._view.is_writing = False
         self._view.listed_at = self._auditor.vault.clock.monotonic()
         return self._view.listing
 
@@ -272,7 +279,7 @@ class WatchedVault:
 
     def _note(self, secret):
         """Take what was looked up into what the run knows of the vault."""
-        if secret and secret.compartment_id == COMPARTMENT:
+        if secret and secret.compartment_id == COMPARTMENT and not self._view.is_writing:
             others = [other for other in self._view.listing if other.id != secret.id]
             self._view.listing = [*others, secret]
         return secret
@@ -301,6 +308,7 @@ class WatchedVault:
         return self._write("schedule_deletion", secret.name, write)
 
     def _write(self, operation, name, write, value=None):
+        self._view.is_writing = True
         faults = self._auditor.judge(self._view, operation, name, value)
         answer = write()
         if answer is not False:

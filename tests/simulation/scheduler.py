@@ -76,6 +76,10 @@ class Process:
     def is_alive(self):
         return any(not fiber.dead for fiber in self._fibers)
 
+    def check_alive(self):
+        if self.is_crashed:
+            raise GreenletExit
+
     def now(self):
         return self._scheduler.now() + self._skew
 
@@ -84,8 +88,7 @@ class Process:
 
     def sleep(self, seconds):
         """Wait; a frozen container waits longer, a crashed one never goes on."""
-        if self.is_crashed:
-            raise GreenletExit
+        self.check_alive()
         self._scheduler.sleep(seconds)
         if self.frozen_until > self._scheduler.seconds:
             self._scheduler.sleep(self.frozen_until - self._scheduler.seconds)

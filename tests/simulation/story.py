@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 from functions.core.digest import DIGEST_TAG, OWNER_TAG
 from functions.core.errors import SyncError
@@ -12,7 +13,7 @@ from infra.local.oci_secret import Durations
 from tests.simulation.audit import rendered
 from tests.simulation.world import COMPARTMENT, KEY, VAULT
 
-END_SECONDS = 400.0
+END_SECONDS = 300.0
 TICK_SECONDS = 60.0
 RETRIES_SECONDS = (0.24, 0.7, 1.57)
 BUCKET = {"bucketName": "bucket", "namespace": "namespace"}
@@ -142,7 +143,7 @@ class Story:
             (self.edit_source, random.choice((6, 25))),
             (self._edit_vault, random.choice((0, 3, 12))),
             (self._edit_config, random.choice((0, 1, 4))),
-            (self._command, random.choice((0, 6))),
+            (self._command, random.choice((1, 6))),
             (self._hide, random.choice((0, 1, 3))),
             (self.world.tick, random.choice((0, 3))),
             (self.world.work, random.choice((0, 2, 5))),
@@ -153,7 +154,9 @@ class Story:
     def _overtake(self, until):
         """Have somebody come along while a run stalls for longer than its lease lasts."""
         soonest = self.world.scheduler.seconds + LEASE_SECONDS
-        self.world.scheduler.at(self.random.uniform(soonest, until), self._command)
+        for name in self.configs:
+            when = self.random.uniform(soonest, until)
+            self.world.scheduler.at(when, partial(self.command, "sync", name))
 
     def _moment(self):
         """Return a time, most often shortly after one of the few at which everything happens."""
@@ -238,7 +241,7 @@ class Story:
 
     def deliver(self, name, tries=0):
         if self.by_hints and self._in_flight.get(name, 0) > self.world.scheduler.seconds:
-            return  # The source loses events while a delivery of this folder is in flight.
+            return None  # The source loses events while a delivery of this folder is in flight.
         self._in_flight[name] = self.world.scheduler.seconds + 15
 
         def answered(answer):
@@ -281,9 +284,7 @@ class Story:
             return
         self.world.trace(f"by hand: {act} {secret.name} for {seconds:.0f} s")
         if random.random() < 0.5:
-            event = ResourceEvent(
-                "com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {}, None
-            )
+            event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {})
             self.world.start("vault-event", lambda hands: hands.desk().event(event))
 
     # Configs and commands
@@ -309,7 +310,6 @@ class Story:
                 f"prefix/secret-syncs/p/{name}.json",
                 COMPARTMENT,
                 BUCKET,
-                None,
             )
             self.world.start("config-event", lambda hands: hands.desk().event(event))
 

@@ -44,7 +44,7 @@ class Weather:
             failed=maybe(0.05),
             lost=maybe(0.08),
             crash=maybe(0.02),
-            stall=maybe(0.02),
+            stall=maybe(0.05),
             stale_seconds=random.choice((0, 5, 20, 60)),
             outages=tuple(outages),
         )
@@ -82,7 +82,7 @@ class Network:
             self.crash(process)
         elif dice < weather.crash + weather.stall:
             left = weather.end - self._scheduler.seconds
-            seconds = min(left, random.uniform(*random.choice(((2, 20), (30, 60), (60, 200)))))
+            seconds = min(left, random.uniform(*random.choice(((2, 20), (50, 150)))))
             self._trace(f"{process.name} stalls for {seconds:.0f} s")
             if random.random() < 0.5:
                 process.frozen_until = self._scheduler.seconds + seconds
@@ -108,8 +108,7 @@ class Network:
                 )
             raise Temporary("it failed")
         try:
-            if process.is_crashed:
-                raise GreenletExit
+            process.check_alive()
             self._scheduler.sleep(self._latency())
         except GreenletExit:
             if self._scheduler.random.random() < 0.5:
