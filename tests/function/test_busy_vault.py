@@ -147,3 +147,17 @@ def test_tags_are_refused(world, refuse):
         assert sync.live == {"A": value}
     sync.run()
     assert sync.versions("A") == 2
+
+
+def test_an_answer_that_nobody_foresaw(world):
+    """An unexpected error ends the run as waiting, says where to look, and frees the lease."""
+    sync = world.sync(values={"A": "1"})
+    sync.run()
+    world.cloud.faults.append(Fault("GetSecretBundle", status=200))
+    answer = sync.run()
+    assert answer["outcome"] == "waiting"
+    assert "An unexpected AttributeError; see the function's log." in answer["message"]
+    assert sync.status.lease is None
+    assert any("unexpected AttributeError at vault_calls.py:" in line for line in world.log)
+    world.cloud.faults.clear()
+    assert sync.run()["outcome"] == "succeeded"
