@@ -137,7 +137,7 @@ def _end(work: Work, outcome: Outcome) -> bool:
         return False
     if outcome.has_given_up:
         store.delete(verified_object(work.sync.object_name))  # so that the next tick goes on
-    elif outcome.is_final and job.verifies:
+    elif outcome.is_final and job.kind == JobKind.VERIFY:
         with suppress(ConfigChanged):  # then it stays due
             work.lease.check_config(work.sync, store)
             store.put(verified_object(work.sync.object_name), b"")

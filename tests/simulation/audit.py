@@ -43,7 +43,7 @@ class View:
         self.lost = frozenset()
         self.listing = ()
         self.listed_at = 0.0
-        self.is_writing = False
+        self.is_applying = False
         """Whether its plan is made: what it looks up from then on changes nothing of that."""
 
     @property
@@ -158,8 +158,8 @@ class Auditor:
         return frozenset(name for origin, names in known if origin in origins for name in names)
 
     def _knows_config(self, view):
-        etag, at = view.process.seen[view.sync.object_name]
-        return etag == view.sync.etag and at >= view.listed_at
+        seen_at = view.process.seen.get((view.sync.object_name, view.sync.etag), -1)
+        return seen_at >= view.listed_at
 
     def truth(self, sync):
         """Return both sides of a sync as they are."""
@@ -226,7 +226,7 @@ class WatchedStore:
 
     def get(self, name):
         stored = self._store.get(name)
-        self._process.seen[name] = (stored and stored.etag, self._process.monotonic())
+        self._process.seen[name, stored and stored.etag] = self._process.monotonic()
         return stored
 
 
@@ -266,22 +266,26 @@ class WatchedVault:
     def list(self):
         self._auditor.vault.list_staleness_seconds = self._staleness()
         self._view.listing = self._vault.list()
-        self._view.is_writing = False
+        self._view.is_applying = False
         self._view.listed_at = self._auditor.vault.clock.monotonic()
         return self._view.listing
 
     def find(self, name):
         self._auditor.vault.list_staleness_seconds = self._staleness()
-        return self._note(self._vault.find(name))
+        return self._note(name, self._vault.find(name))
 
     def get(self, secret_id):
-        return self._note(self._vault.get(secret_id))
+        secret = self._vault.get(secret_id)
+        return self._note(secret.name, secret)
 
-    def _note(self, secret):
-        """Take what was looked up into what the run knows of the vault."""
-        if secret and secret.compartment_id == COMPARTMENT and not self._view.is_writing:
-            others = [other for other in self._view.listing if other.id != secret.id]
-            self._view.listing = [*others, secret]
+    def _note(self, name, secret):
+        """Take what was looked up before the plan into what the plan knows."""
+        if not self._view.is_applying:
+            is_ours = secret is not None and secret.compartment_id == COMPARTMENT
+            others = [
+                row for row in self._view.listing if row.name != name or row.state == State.DELETED
+            ]
+            self._view.listing = [*others, secret] if is_ours else others
         return secret
 
     def create(self, name, value, tags, token):
@@ -308,7 +312,7 @@ class WatchedVault:
         return self._write("schedule_deletion", secret.name, write)
 
     def _write(self, operation, name, write, value=None):
-        self._view.is_writing = True
+        self._view.is_applying = True
         faults = self._auditor.judge(self._view, operation, name, value)
         answer = write()
         if answer is not False:

@@ -18,6 +18,8 @@ from tests.simulation.world import COMPARTMENT, STORE, World
 LATE_WEBHOOKS_SECONDS = 100.0
 PATIENCE_SECONDS = 400.0
 SETTLING_SECONDS = 10.0
+MOST_TICKS_FOR_COMMANDS = 5
+"""Each command is a run of its own, and one tick has not the time for a dozen of them."""
 IMPOSSIBLE = "nobody may make it as wanted"
 
 
@@ -48,9 +50,11 @@ def _play(seed, trace):
     else:
         world.scheduler.run(world.scheduler.seconds + world.interval.total_seconds())
     for _ in range(_ticks(world)):
-        world.trace("a last tick")
-        world.tick()
-        world.scheduler.run(world.scheduler.seconds + TICK_SECONDS)
+        _tick(world)
+    for _ in range(MOST_TICKS_FOR_COMMANDS):
+        if not any('"cause":"command"' in message.body for message in world.queue.messages):
+            break
+        _tick(world)
     _wait_until_quiet(world)
     for name in story.configs:
         _force_what_guards_hold(world, story, name)
@@ -59,6 +63,12 @@ def _play(seed, trace):
         _judge(world, name)
     _judge_queue(world)
     return world
+
+
+def _tick(world):
+    world.trace("a last tick")
+    world.tick()
+    world.scheduler.run(world.scheduler.seconds + TICK_SECONDS)
 
 
 def _ticks(world):

@@ -59,7 +59,7 @@ class Scheduler:
 class Process:
     """A container with one invocation: its clock, its fibers, its end. A crash ends all at once.
 
-    `seen` notes the ETag of each object when it was read last, and when that was.
+    `seen` notes when each object was read last with which ETag.
     """
 
     def __init__(self, scheduler, name, skew):
