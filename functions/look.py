@@ -137,7 +137,7 @@ class Viewer:
         Nothing is read where the listing shows exactly what the last run left behind.
         """
         planner = self.planner(listing)
-        shown = self._tools.digests.seal(self.own_tags(planner, listing).items())
+        shown = self._tools.digests.seal(self.scope_tags(planner, listing).items())
         if not status.recent or status.seal == shown:
             return listing
         index = planner.index(listing)
@@ -229,12 +229,14 @@ class Viewer:
         )
         return planner, guarded
 
-    def own_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
-        """Return the digests that this listing shows on the sync's own secrets, by name."""
+    def scope_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
+        """Return the digests that this listing shows on secrets in scope and nobody else's, by name."""
         return {
             secret.name: secret.tags.get(DIGEST_TAG, "")
             for secret in listing
-            if secret.state == State.ACTIVE and planner.is_mine(secret)
+            if secret.state == State.ACTIVE
+            and planner.schema.matches(secret.name)
+            and not planner.foreign(secret)
         }
 
     def _lost(

@@ -112,7 +112,7 @@ def _remember(
     work: Work, planner: Planner, seen: Seen, plan: Plan, results: Results
 ) -> Callable[[Status], None]:
     """Return how to note what the next run needs to tell a fresh listing and a lost import."""
-    tags = work.viewer.own_tags(planner, seen.listing)
+    tags = work.viewer.scope_tags(planner, seen.listing)
     for change in plan.changes:
         if change.name in results.done:
             tags.pop(change.name, None)

@@ -29,17 +29,10 @@ from infra.local.memory import (
 from infra.local.memory_vault import MemoryVault
 from infra.local.oci_secret import Durations
 from infra.local.oci_vault_store import Vault
-from tests.simulation.audit import (
-    COMPARTMENT,
-    Auditor,
-    View,
-    Violation,
-    WatchedSource,
-    WatchedStore,
-    WatchedVault,
-)
+from tests.simulation.audit import COMPARTMENT, Auditor, View, Violation
 from tests.simulation.scheduler import FiberPool, Process, Scheduler
 from tests.simulation.traffic import Network, Weather
+from tests.simulation.watched import WatchedSource, WatchedStore, WatchedVault
 
 VAULT = "ocid1.vault.oc1.local.simulated"
 KEY = "ocid1.key.oc1.local.simulated"
