@@ -54,7 +54,7 @@ class Office:
 
     def uuid(self) -> UUID:
         """Return a new random id."""
-        return UUID(int=self.desk.tools.random.getrandbits(128), version=4)
+        return self.desk.tools.uuid()
 
     def row(self, found: Found, status: Status) -> Row:
         """Return a sync as the API shows it."""

@@ -100,8 +100,7 @@ class Drainer:
         except InvalidInput as error:
             log.warning("jobs of a config that is wrong are dropped: %s", error)
             sync = None
-        writer = f"{self.tools.random.getrandbits(64):016x}"
-        ledger = Ledger(self.tools.store, config, self.tools.clock, writer)
+        ledger = Ledger(self.tools.store, config, self.tools.clock, self.tools.mark())
         ledger.load()
         hints = [held for held in batch if held.job.is_hint]
         for group in (*([held] for held in batch if not held.job.is_hint), hints):

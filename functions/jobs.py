@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from logging import getLogger
 from typing import Any
-from uuid import UUID
 
 from functions.configs import Configs
 from functions.core.config import PREFIX, Sync, project_of
@@ -98,7 +97,7 @@ class Desk:
             cause=cause,
             created_at=now,
             not_before=now + timedelta(seconds=delay),
-            job_id=str(UUID(int=self.tools.random.getrandbits(128), version=4)),
+            job_id=str(self.tools.uuid()),
             args=args or Args(),
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from random import Random
 from typing import TypeVar
+from uuid import UUID
 
 from pydantic import SecretBytes
 
@@ -46,6 +47,14 @@ class Tools:
     """Ids of vault secrets that hold this function's own credentials."""
     living_ids: Callable[[], frozenset[str]]
     """Ids of the syncs that have a status document."""
+
+    def mark(self) -> str:
+        """Return a new mark, by which a writer knows its own writes again."""
+        return f"{self.random.getrandbits(64):016x}"
+
+    def uuid(self) -> UUID:
+        """Return a new random UUID."""
+        return UUID(int=self.random.getrandbits(128), version=4)
 
 
 T = TypeVar("T")

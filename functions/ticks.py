@@ -82,8 +82,7 @@ class Clockwork:
             sync = desk.configs.get(entry.name)
         except InvalidInput:
             sync = None
-        writer = f"{tools.random.getrandbits(64):016x}"
-        ledger = Ledger(tools.store, entry.name, tools.clock, writer)
+        ledger = Ledger(tools.store, entry.name, tools.clock, tools.mark())
         status = ledger.load()
         if status.config_etag == entry.etag and status.is_waiting(tools.clock.now()):
             return  # its job on the queue waits on purpose
@@ -123,8 +122,7 @@ class Clockwork:
     def work(self, is_time_left: Callable[[], bool]) -> bool:
         """Drain as one of so many workers; False if all of their places are taken."""
         tools = self.desk.tools
-        worker = f"{tools.random.getrandbits(64):016x}"
-        slot = Slot.take(tools.store, tools.clock, worker, self.max_workers)
+        slot = Slot.take(tools.store, tools.clock, tools.mark(), self.max_workers)
         if slot is None:
             return False
         self.drainer.beat = slot.keep
