@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from logging import getLogger
 from typing import Any
 
@@ -16,11 +15,11 @@ from functions.api_openapi import document
 from functions.api_requests import read
 from functions.api_routes import DOCUMENT_PATH, HEALTH_PATH, Route, find
 from functions.catalog import Memory
-from functions.core.errors import Refused, Rejected, SyncError
+from functions.core.errors import Rejected, SyncError
 from functions.core.ports import Clock, Pool
 from functions.credentials import ApiToken, CredentialsKeeper
-from functions.look import gather
 from functions.replies import Reply, refusal
+from functions.tools import gather
 from functions.triggers import ApiRequest
 
 SECONDS_PER_MINUTE = 60
@@ -71,8 +70,7 @@ class Api:
                 error, _WrongToken
             ):  # those are counted: a flood must not fill the log
                 log.warning("API request refused: %s", error)
-            # What OCI or the source refuses is no answer to this caller's own credentials or path.
-            return refusal(error, HTTPStatus.BAD_GATEWAY if isinstance(error, Refused) else None)
+            return refusal(error)
 
     def _authenticate(self, headers: Mapping[str, str]) -> ApiToken:
         scheme, _, token = headers.get("authorization", "").strip().partition(" ")

@@ -34,10 +34,10 @@ from functions.core.ports import Clock, SecretVault
 from functions.credentials import CredentialsKeeper
 from functions.drain import Drainer
 from functions.jobs import Desk, Report
-from functions.look import Tools
 from functions.replies import Reply
 from functions.settings import Settings
 from functions.ticks import Clockwork
+from functions.tools import Tools
 from functions.triggers import (
     ApiRequest,
     Call,

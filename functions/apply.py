@@ -115,10 +115,10 @@ class Applier:
         token = self.token(change.name, "".join(sorted(tags.values())))
         try:
             self.vault.create(change.name, change.value.get_secret_value(), tags, token)
-        except NameTaken:
-            self._explain_taken(change)
+        except NameTaken as refusal:
+            self._explain_taken(change, refusal)
 
-    def _explain_taken(self, change: Change) -> None:
+    def _explain_taken(self, change: Change, refusal: NameTaken) -> None:
         """Return if the wanted value is there after all; raise WrongState where a new look helps."""
         other = self.vault.find(change.name)
         if other is not None and other.compartment_id == self.compartment_id:
@@ -129,7 +129,8 @@ class Applier:
             raise WrongState("the vault's listing does not show it yet")
         raise NameTaken(
             "the name is taken by a secret of this vault that the sync's compartment does not list: "
-            "it may lie in another compartment, or be deleted with its name still reserved"
+            "it may lie in another compartment, or be deleted with its name still reserved "
+            f"({refusal})"
         )
 
     def _update(self, change: Change) -> None:

@@ -13,7 +13,7 @@ from functions.core.errors import InvalidInput, Rejected, SyncError
 from functions.core.ports import Entry
 from functions.core.status import Status, parse_status
 from functions.ledger import status_object
-from functions.look import Tools, gather
+from functions.tools import Tools, gather
 
 NEVER_KEPT: dict[str, Any] = {
     "runs": [],

@@ -9,7 +9,7 @@ from functions.core.errors import InvalidInput, NotFound, SyncError
 from functions.core.ports import Entry, Idle, Pool
 from functions.core.status import Phase, Status, shorten
 from functions.ledger import Ledger
-from functions.look import Tools, gather
+from functions.tools import Tools, gather
 
 log = getLogger(__name__)
 

@@ -16,7 +16,7 @@ from functions.core.connection import (
 )
 from functions.core.errors import InvalidInput, SyncError
 from functions.core.ports import ABSENT, Clock, ConfigStore, Entry, Pool
-from functions.look import gather
+from functions.tools import gather
 
 LISTED_EVERY_SECONDS = 60.0
 _SECRET_OCID = re.compile(rb"ocid1\.vaultsecret\.[A-Za-z0-9._-]+")

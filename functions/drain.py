@@ -18,8 +18,8 @@ from functions.core.models import JobKind
 from functions.core.ports import Delivery, JobQueue
 from functions.core.status import Status
 from functions.ledger import Ledger
-from functions.look import Tools
 from functions.sync import run
+from functions.tools import Tools
 
 HIDE_SECONDS = 60
 RENEW_AFTER_SECONDS = 20.0

@@ -31,6 +31,7 @@ from functions.app import App  # noqa: E402
 from functions.core.errors import SyncError  # noqa: E402
 from functions.replies import refusal  # noqa: E402
 from functions.settings import load_settings  # noqa: E402
+from functions.trace import TRACE  # noqa: E402
 from functions.triggers import Call  # noqa: E402
 
 gc.freeze()
@@ -46,12 +47,14 @@ def _app() -> App:
 
 def handler(ctx: Any, data: BytesIO | None = None) -> Response:
     """Answer one call. Without HTTP intent errors are raised: a Response would count as success."""
-    is_http = bool(ctx.HTTPHeaders()) or ctx.Headers().get("fn-intent") == "httprequest"
+    headers = _plain(ctx.HTTPHeaders())
+    TRACE.begin(headers, ctx.CallID())
+    is_http = bool(headers) or ctx.Headers().get("fn-intent") == "httprequest"
     call = Call(
         body=data.getvalue() if data else b"",
         method=(ctx.Method() or "").upper() if is_http else None,
         url=ctx.RequestURL() or "",
-        headers=_plain(ctx.HTTPHeaders()),
+        headers=headers,
     )
     try:
         reply = _app().handle(call, _seconds_until(ctx.Deadline()))
@@ -71,7 +74,11 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
     return Response(
         ctx,
         response_data=json.dumps(body),
-        headers={"Content-Type": "application/json", **reply.headers},
+        headers={
+            "Content-Type": "application/json",
+            "opc-request-id": TRACE.request_id or "",
+            **reply.headers,
+        },
         status_code=reply.status,
     )
 

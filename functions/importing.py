@@ -5,29 +5,36 @@ from functools import partial
 
 from pydantic import SecretStr
 
+from functions.core.errors import Refused
 from functions.core.models import State
 from functions.core.naming import KeySchema
 from functions.core.planner import Planner
 from functions.core.status import Pending, Status
-from functions.look import Seen, meanwhile
-from functions.record import Outcome
+from functions.look import Seen
+from functions.record import Outcome, join
+from functions.tools import meanwhile
 from functions.work import Work
 
 
 def import_only(work: Work) -> Outcome:
     """Import, and neither push nor delete anything."""
     pending = bring(work, replace=work.job.args.import_behavior == "prioritize-destination")
-    work.tally.errors = {name: entry.why for name, entry in pending.items()}
-    work.lease.change(lambda status: status.import_pending.update(pending))
+    work.lease.change(lambda status: status.remember_pending(status.import_pending | pending))
     return work.tally.conclude()
 
 
 def import_first(work: Work, *, replace: bool) -> None:
-    """Do the initial import, and record that it is done before anything is pushed."""
+    """Do the initial import, and record that it is done before anything is pushed.
+
+    An import that could not be recorded would be repeated, over what people edit meanwhile: so it is tried
+    first whether the status can be written.
+    """
+    work.lease.change(lambda _: None)
     pending = bring(work, replace=replace)
 
     def imported(status: Status) -> None:
-        status.is_import_done, status.import_pending = True, pending
+        status.remember_pending(pending)
+        status.is_import_done = True
 
     work.lease.change(imported)
 
@@ -47,6 +54,7 @@ def bring(work: Work, *, replace: bool) -> dict[str, Pending]:
         for key, why in refused.items():
             entry = Pending(why=why, was_in_source=key in found.present)
             pending[planner.schema.render(key)] = entry
+    work.tally.errors = {name: entry.why for name, entry in pending.items()}
     return pending
 
 
@@ -72,6 +80,9 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         and (replace or planner.schema.strip(secret.name) not in present)
     ]
     bundles, unreadable = work.viewer.read(secrets)
+    if unreadable and not bundles:  # rather a missing permission than what these secrets are like
+        reasons = [f"{name}: {why}" for name, why in sorted(unreadable.items())]
+        raise Refused(f"Nothing was imported. {join(reasons)}")
     refused = {
         name: Pending(why=why, was_in_source=planner.schema.strip(name) in present)
         for name, why in unreadable.items()

@@ -15,9 +15,10 @@ from functions.core.job import Args, Job
 from functions.core.models import Folder, JobKind
 from functions.core.ports import JobQueue
 from functions.ledger import Ledger
-from functions.look import Tools, gather
 from functions.record import End, Outcome
 from functions.sync import preview, run
+from functions.tools import Tools, gather
+from functions.trace import TRACE
 from functions.triggers import Command, ResourceEvent, Webhook
 
 VAULT_EVENT_DELAY_SECONDS = 60
@@ -98,6 +99,7 @@ class Desk:
             created_at=now,
             not_before=now + timedelta(seconds=delay),
             job_id=str(self.tools.uuid()),
+            request_id=TRACE.request_id,
             args=args or Args(),
         )
 

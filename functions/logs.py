@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pythonjsonlogger.json import JsonFormatter
 
+from functions.trace import TRACE
+
 TALKATIVE = ("fdk", "fn", "oci", "urllib3", "botocore", "boto3", "s3transfer", "asyncio")
 """Libraries whose debug lines show headers, hosts or bodies: never more than their warnings."""
 
@@ -19,11 +21,18 @@ def set_up(level: str) -> None:
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
     )
+    handler.addFilter(_mark)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _mark(record: logging.LogRecord) -> bool:
+    """Say in each line whom it is for, and in which call of the platform it was written."""
+    record.__dict__.update(requestId=TRACE.request_id, callId=TRACE.call_id)
+    return True
 
 
 def where(error: BaseException) -> str:

@@ -3,91 +3,21 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from random import Random
-from typing import TypeVar
-from uuid import UUID
 
 from pydantic import SecretBytes
 
 from functions.core.config import Sync
-from functions.core.digest import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
+from functions.core.digest import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.core.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.core.gate import Gate
 from functions.core.models import Action, Bundle, Origin, SourceSecrets, State, VaultSecret
 from functions.core.plan import Plan
 from functions.core.planner import Planner
 from functions.core.policy import guard
-from functions.core.ports import (
-    Clock,
-    ConfigStore,
-    Idle,
-    Notifier,
-    Pool,
-    SecretSource,
-    SecretVault,
-    Task,
-)
+from functions.core.ports import Idle, SecretVault
 from functions.core.status import ALL, Status
 from functions.core.wanted import Wanted, want
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What jobs and runs need of the outside world, for one invocation."""
-
-    clock: Clock
-    random: Random
-    store: ConfigStore
-    pool: Pool
-    digests: Digests
-    notifier: Notifier
-    source: Callable[[Gate], SecretSource]
-    vault: Callable[[Sync, Gate], SecretVault]
-    protected_ids: Callable[[], frozenset[str]]
-    """Ids of vault secrets that hold this function's own credentials."""
-    living_ids: Callable[[], frozenset[str]]
-    """Ids of the syncs that have a status document."""
-
-    def mark(self) -> str:
-        """Return a new mark, by which a writer knows its own writes again."""
-        return f"{self.random.getrandbits(64):016x}"
-
-    def uuid(self) -> UUID:
-        """Return a new random UUID."""
-        return UUID(int=self.random.getrandbits(128), version=4)
-
-
-T = TypeVar("T")
-
-
-def gather(pool: Pool, calls: Sequence[Callable[[], T]], idle: Idle) -> list[T | SyncError]:
-    """Make all calls side by side; return each result, or the error in its place."""
-    results: dict[int, T | SyncError] = {}
-    crashes: list[Exception] = []
-
-    def task(number: int, call: Callable[[], T]) -> Task:
-        def run() -> None:
-            try:
-                results[number] = call()
-            except SyncError as error:
-                results[number] = error
-            except Exception as error:  # noqa: BLE001 - raised again below, in the caller's thread
-                crashes.append(error)
-
-        return run
-
-    pool.each([task(*pair) for pair in enumerate(calls)], idle)
-    if crashes:
-        raise crashes[0]
-    return [results[number] for number in range(len(calls))]
-
-
-def meanwhile(pool: Pool, call: Callable[[], T], idle: Idle) -> T:
-    """Make one call that may take long, with `idle` in this thread; raise what it raises."""
-    (result,) = gather(pool, [call], idle)
-    if isinstance(result, SyncError):
-        raise result
-    return result
+from functions.tools import Tools, gather, meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +73,8 @@ class Viewer:
     ) -> Sequence[VaultSecret]:
         """Return the listing with what was written lately read anew: a listing may be stale.
 
-        Nothing is read where the listing shows exactly what the last run left behind.
+        Nothing is read where the listing shows exactly what the last run left behind. Raises
+        WrongState where a secret is hidden: then it is not known whether the listing is right.
         """
         planner = self.planner(listing)
         shown = self._tools.digests.seal(self.scope_tags(planner, listing).items())
@@ -165,7 +96,9 @@ class Viewer:
         home = self._sync.config.destination_config.compartment_ocid
         fresh = {secret.id: secret for secret in listing}
         for result in gather(self._tools.pool, calls, self._idle):
-            if isinstance(result, SyncError) and not isinstance(result, NotFound):
+            if isinstance(result, NotFound):
+                raise WrongState(f"a listed secret is not to be seen: {result}")
+            if isinstance(result, SyncError):
                 raise result
             if isinstance(result, VaultSecret) and result.compartment_id == home:
                 fresh[result.id] = result

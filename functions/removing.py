@@ -20,7 +20,7 @@ def remove(work: Work) -> Outcome:
         names = frozenset(want(seen.source, schema).values)
     except Refused as error:
         log.warning(
-            "removing only what carries the tag of the sync, for the source says: %s", error
+            "removing only what carries the tag of the sync, for this was refused: %s", error
         )
         listing = work.viewer.list_vault()
         names = frozenset()

@@ -9,19 +9,15 @@ from functions.core.errors import (
     Conflict,
     InvalidInput,
     InvalidSettings,
-    NotFound,
     OutOfTime,
     Rejected,
     SyncError,
     Temporary,
-    Unauthorized,
 )
 
 _STATUS: tuple[tuple[type[SyncError], HTTPStatus], ...] = (
     (InvalidSettings, HTTPStatus.INTERNAL_SERVER_ERROR),
     (InvalidInput, HTTPStatus.BAD_REQUEST),
-    (Unauthorized, HTTPStatus.UNAUTHORIZED),
-    (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),
     (Temporary, HTTPStatus.SERVICE_UNAVAILABLE),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -51,7 +47,7 @@ class Reply:
 
 
 def status_of(error: SyncError) -> int:
-    """Return the HTTP status of an error."""
+    """Return the HTTP status of an error; what OCI or the source refuses is a 502."""
     if isinstance(error, Rejected):
         return error.status
     found = (status for kind, status in _STATUS if isinstance(error, kind))

@@ -1,6 +1,7 @@
 """The places of the detached workers: a lease object each, so that no more than so many run."""
 
 from datetime import timedelta
+from logging import getLogger
 
 from pydantic import AwareDatetime, ValidationError
 
@@ -10,6 +11,8 @@ from functions.core.ports import ABSENT, Clock, ConfigStore
 
 SLOT_SECONDS = 120
 RENEW_AFTER_SECONDS = 30.0
+
+log = getLogger(__name__)
 
 
 class _Place(Camel):
@@ -58,11 +61,11 @@ class Slot:
         self._etag, self._renewed_at, self.is_lost = etag or "", now, etag is None
 
     def free(self) -> None:
-        """Give the place up; one that cannot be reached now runs out by itself."""
+        """Give the place up. Never raises: what the place was needed for is done."""
         try:
             self._store.delete(self._name, if_match=self._etag)
-        except SyncError:
-            return
+        except SyncError as error:
+            log.warning("%s is not given up, it runs out by itself: %s", self._name, error)
 
 
 def _write(store: ConfigStore, name: str, body: bytes, etag: str) -> str | None:

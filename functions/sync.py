@@ -4,7 +4,7 @@ Level-triggered: it looks, plans, checks and applies until the vault holds what 
 running it twice, late or after a crash at any point is harmless.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from logging import getLogger
@@ -26,10 +26,12 @@ from functions.core.status import Phase, Status
 from functions.importing import import_only
 from functions.ledger import Ledger, verified_object
 from functions.logs import where
-from functions.look import Seen, Tools, Viewer
+from functions.look import Seen, Viewer
 from functions.pushing import SPACING_SECONDS, push
 from functions.record import End, Outcome, record, schedule, tell
 from functions.removing import forget, remove
+from functions.tools import Tools
+from functions.trace import TRACE
 from functions.work import Blocked, Work
 
 log = getLogger(__name__)
@@ -46,10 +48,19 @@ def run(
     heartbeat: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Carry out a job and record what came of it. Raises only what the config store raises."""
+    calls = TRACE.calls()
     work = Work(job, sync, tools, gate, ledger, heartbeat)
+    with TRACE.on_behalf_of(job.request_id):
+        outcome = _run(work)
+        _log(work, outcome, TRACE.calls() - calls)
+    return outcome
+
+
+def _run(work: Work) -> Outcome:
+    job, sync, tools = work.job, work.sync, work.tools
     if not work.lease.take(lambda status: _begin(work, status), mark_rerun=job.is_hint):
         return Outcome(End.HELD, "Another run of this sync is on.")
-    if ledger.was_lost and tools.store.get(sync.object_name) is None:
+    if work.ledger.was_lost and tools.store.get(sync.object_name) is None:
         forget(work)  # it was deleted after the job was made; its new status would make it live on
         return Outcome(End.FAILED, "The sync was deleted.")
     try:
@@ -146,18 +157,29 @@ def _end(work: Work, outcome: Outcome) -> bool:
 
 
 def _announce(work: Work, outcome: Outcome, now: datetime, *, was_failing: bool) -> None:
+    notifier = work.tools.notifier
+    tell(notifier, work.sync, work.job, outcome, work.tally, was_failing=was_failing, now=now)
+
+
+def _log(work: Work, outcome: Outcome, calls: Mapping[str, int]) -> None:
+    sync, job, tally = work.sync, work.job, work.tally
     log.info(
         "run ended",
         extra={
-            "sync": work.sync.config.name,
-            "syncId": str(work.sync.id),
-            "kind": work.job.kind.value,
-            "cause": work.job.cause,
+            "sync": sync.config.name,
+            "syncId": str(sync.id),
+            "project": sync.config.project_id,
+            "kind": job.kind.value,
+            "cause": job.cause,
+            "jobId": job.job_id,
+            "attempt": job.attempt,
+            "changes": dict(tally.counts),
+            "unchanged": tally.unchanged,
+            "errors": len(tally.errors),
+            "drift": len(tally.drift),
+            "calls": dict(sorted(calls.items())),
+            "seconds": tally.seconds(work.tools.clock.now()),
             "outcome": outcome.end.value,
             "reason": outcome.message,
-            "changes": dict(work.tally.counts),
-            "seconds": work.tally.seconds(now),
         },
     )
-    notifier = work.tools.notifier
-    tell(notifier, work.sync, work.job, outcome, work.tally, was_failing=was_failing, now=now)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr, StringConstraints, ValidationError
 
 from functions.core.config import Camel, describe
-from functions.core.errors import InvalidInput, NotFound, Unauthorized
+from functions.core.errors import InvalidInput, Rejected
 from functions.core.job import Args
 from functions.core.models import Folder
 
@@ -98,7 +98,7 @@ WebhookSecrets = Callable[[bool], tuple[SecretStr, ...]]
 
 
 def parse(call: Call, secrets: WebhookSecrets, now: datetime) -> Trigger:
-    """Return the trigger. Raises InvalidInput, Unauthorized, NotFound."""
+    """Return the trigger. Raises InvalidInput, Rejected."""
     if len(call.body) > MAX_BODY_BYTES:
         raise InvalidInput(f"The body is larger than {MAX_BODY_BYTES} bytes.")
     if call.method is None:
@@ -113,7 +113,7 @@ def parse(call: Call, secrets: WebhookSecrets, now: datetime) -> Trigger:
         if call.method != "POST":
             raise InvalidInput("A webhook is delivered by POST.")
         return _parse_webhook(call, secrets, now)
-    raise NotFound(f"There is nothing at this path; webhooks go to …{WEBHOOK_PATH}.")
+    raise Rejected(404, f"There is nothing at this path; webhooks go to …{WEBHOOK_PATH}.")
 
 
 def _parse_webhook(call: Call, secrets: WebhookSecrets, now: datetime) -> Trigger:
@@ -122,14 +122,14 @@ def _parse_webhook(call: Call, secrets: WebhookSecrets, now: datetime) -> Trigge
     header = next((call.headers[h] for h in SIGNATURE_HEADERS if h in call.headers), "")
     stamp, _, signature = header.removeprefix("t=").partition(";")
     if not (header.startswith("t=") and signature and stamp.isascii() and stamp.isdigit()):
-        raise Unauthorized("The webhook is not signed; give it a secret key in the source.")
+        raise Rejected(401, "The webhook is not signed; give it a secret key in the source.")
     if not any(_is_signed(call.body, signature, secrets(again)) for again in (False, True)):
-        raise Unauthorized("The webhook's signature does not fit any of webhookSecrets.")
+        raise Rejected(401, "The webhook's signature does not fit any of webhookSecrets.")
     body = _json_object(call.body)
     if body.get("timestamp") != int(stamp):
-        raise Unauthorized("The webhook's timestamp is not the signed one.")
+        raise Rejected(401, "The webhook's timestamp is not the signed one.")
     if abs(now.timestamp() - int(stamp) / 1000) > MAX_AGE_SECONDS:
-        raise Unauthorized(f"The webhook is more than {MAX_AGE_SECONDS} seconds old or ahead.")
+        raise Rejected(401, f"The webhook is more than {MAX_AGE_SECONDS} seconds old or ahead.")
     event = body.get("event")
     if event not in ("secrets.modified", "test"):
         return Ignored("only secrets.modified asks for a sync")

@@ -14,8 +14,9 @@ from functions.core.planner import Planner
 from functions.core.policy import deletion_time
 from functions.core.status import Status
 from functions.ledger import HeldLease, Ledger
-from functions.look import Seen, Tools, Viewer
+from functions.look import Seen, Viewer
 from functions.record import Tally, join
+from functions.tools import Tools
 
 PAUSE_SHARE = 0.15
 SHORTEST_PAUSE_SECONDS = 0.2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.core.errors import InvalidInput, NotFound, SyncError
+from functions.core.errors import InvalidInput, Rejected, SyncError
 from functions.triggers import (
     ApiRequest,
     Call,
@@ -28,7 +28,7 @@ def never(renew):
 @pytest.mark.parametrize("url", ["", "/", "/webhooks", "/webhooks/infisical/x", "/other"])
 def test_other_places(url):
     """Whatever else is asked for is not found, whoever asks."""
-    with pytest.raises(NotFound):
+    with pytest.raises(Rejected):
         parse(Call(b"{}", "POST", url), never, NOW)
 
 

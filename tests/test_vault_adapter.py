@@ -115,6 +115,15 @@ def test_content_that_may_not_be_read(bench):
     assert not bench.vault.promote(bench.secret("KEY"), b"x", TAGS)
 
 
+def test_a_taken_name_that_may_not_be_looked_at(bench):
+    """A name that has content but may not be looked at is a matter of waiting, not a free name."""
+    bench.sim.seed("KEY", b"x")
+    bench.sim.list_staleness_seconds = 60.0
+    bench.fail("GetSecret", status=404, code="NotAuthorizedOrNotFound")
+    with pytest.raises(WrongState, match="see the policy statement write-secrets"):
+        bench.vault.find("KEY")
+
+
 def test_a_secret_is_created_with_its_tags(bench):
     """A secret is created with content and tags in one call."""
     bench.vault.create("KEY", VALUE, TAGS, token="t1")

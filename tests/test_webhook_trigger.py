@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from functions.core.errors import InvalidInput, SyncError, Unauthorized
+from functions.core.errors import InvalidInput, Rejected, SyncError
 from functions.core.models import Folder
 from functions.triggers import (
     MAX_AGE_SECONDS,
@@ -86,7 +86,7 @@ def test_recorded_webhooks(name):
 def test_recorded_webhooks_without_a_key(name):
     """A webhook of a real server that has no key is refused, with the way to give it one."""
     row = RECORDINGS[name]
-    with pytest.raises(Unauthorized, match="give it a secret key"):
+    with pytest.raises(Rejected, match="give it a secret key"):
         deliver(row["body"].encode(), None, secrets=never, now=at(row["received_at_ms"]))
 
 
@@ -115,7 +115,7 @@ def test_worked_examples(text, stamp, mac_hex):
     assert isinstance(deliver(text.encode(), signature, now=at(stamp)), Webhook)
     again = json.dumps(json.loads(text)).encode()
     assert again != text.encode()
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Rejected):
         deliver(again, signature, now=at(stamp))
 
 
@@ -143,7 +143,7 @@ def test_the_other_header():
 )
 def test_malformed_signatures(signature):
     """A signature that is missing or malformed is refused before any key is fetched."""
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Rejected):
         deliver(WORKED.encode(), signature, secrets=never, now=at(1760000000000))
 
 
@@ -159,7 +159,7 @@ def test_malformed_signatures(signature):
 )
 def test_wrong_signatures(signature):
     """A signature that does not fit the body, or a `t` that the body does not hold, is refused."""
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Rejected):
         deliver(WORKED.encode(), signature, now=at(1760000000000))
 
 
@@ -168,7 +168,7 @@ def test_age(sign):
     """A webhook is accepted up to five minutes from its time, in both directions, and not beyond."""
     edge = timedelta(seconds=MAX_AGE_SECONDS * sign)
     assert isinstance(signed(NOW + edge, event="test", project=ABOUT), Webhook)
-    with pytest.raises(Unauthorized, match="old or ahead"):
+    with pytest.raises(Rejected, match="old or ahead"):
         signed(NOW + edge + timedelta(seconds=sign), event="test", project=ABOUT)
 
 
@@ -185,7 +185,7 @@ def test_rotation():
     assert isinstance(deliver(body, signature, secrets=rotated, now=now), Webhook)
     assert asked == [False, True]
     assert isinstance(deliver(body, signature, secrets=keys("x", KEY), now=now), Webhook)
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Rejected):
         deliver(body, signature, secrets=keys(), now=now)
 
 
@@ -196,7 +196,7 @@ def test_the_stamp_in_the_body(stamp):
     if stamp == STAMP:
         assert deliver(raw, f"t={STAMP};{mac(raw)}")
     else:
-        with pytest.raises(Unauthorized):
+        with pytest.raises(Rejected):
             deliver(raw, f"t={STAMP};{mac(raw)}")
 
 

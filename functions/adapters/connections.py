@@ -1,32 +1,22 @@
-"""OCI connections: their identities, what they reach, and where their private keys are kept."""
+"""OCI connections: their identities, and what they reach."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from oci import pagination
 from oci.identity import IdentityClient
 from oci.key_management import KmsManagementClient, KmsVaultClient
 from oci.object_storage import ObjectStorageClient
-from oci.vault import VaultsClient, models
 from pydantic import SecretStr
 
 from functions.adapters.credentials import read_secret
-from functions.adapters.oci_clients import Clients, access_key, vault_endpoint
+from functions.adapters.key_safe import Safe
+from functions.adapters.oci_clients import Clients, access_key
 from functions.adapters.retrying import Retrying
-from functions.adapters.vault_calls import content
-from functions.core.config import DestinationConfig
 from functions.core.connection import Connection, Method
-from functions.core.digest import CONNECTION_OWNER, OWNER_TAG
-from functions.core.errors import InvalidInput, Temporary
 from functions.core.gate import Gate
 from functions.core.ports import Clock, Place
-
-T = TypeVar("T")
-
-SETTLING_SECONDS = 20.0
-POLL_SECONDS = 0.25
 
 
 class Connections:
@@ -171,85 +161,4 @@ class Reached:
     ) -> Any:
         return self._retrying.call(
             lambda: self._clients.call(kind, use, what=what, endpoint=endpoint)
-        ).data
-
-
-class Safe:
-    """Keeps private keys, as `KeySafe` describes it."""
-
-    def __init__(
-        self, clients: Clients, beside: str | None, gate: Gate, retrying: Retrying
-    ) -> None:
-        self._clients = clients
-        self._beside = beside
-        self._gate = gate
-        self._retrying = retrying
-
-    def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
-        """Store a key, beside the function's credentials where nothing else is said; return its id.
-
-        Returns only when the key can be read, so that a run need not wait for it.
-        """
-        where = where or self._place_of_credentials()
-        details = models.CreateSecretDetails(
-            compartment_id=where.compartment_ocid,
-            vault_id=where.vault_ocid,
-            key_id=where.key_ocid,
-            secret_name=name,
-            description="Private key of an OCI connection of oci-vault-sync",
-            secret_content=content(private_key.get_secret_value().encode()),
-            freeform_tags={OWNER_TAG: CONNECTION_OWNER},
-        )
-        secret = self._call(
-            lambda client: client.create_secret(details, opc_retry_token=name),
-            f"secret {name} in vault {where.vault_ocid}",
-            where.vault_ocid,
-            quiet=True,
-        )
-        self._settle(secret)
-        return str(secret.id)
-
-    def discard(self, secret_ocid: str, when: datetime) -> None:
-        """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
-        secret = self._get(secret_ocid)
-        if (secret.freeform_tags or {}).get(OWNER_TAG) != CONNECTION_OWNER:
-            return
-        details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
-        self._call(
-            lambda client: client.schedule_secret_deletion(secret_ocid, details),
-            f"secret {secret_ocid}",
-            secret_ocid,
-        )
-
-    def _settle(self, secret: Any) -> None:
-        give_up = self._gate.clock.monotonic() + SETTLING_SECONDS
-        while secret.lifecycle_state != models.Secret.LIFECYCLE_STATE_ACTIVE:
-            if self._gate.clock.monotonic() > give_up or not self._gate.pause(POLL_SECONDS):
-                raise Temporary(
-                    f"secret {secret.secret_name}: OCI Vault is still creating it; try again"
-                )
-            secret = self._get(secret.id)
-
-    def _place_of_credentials(self) -> DestinationConfig:
-        if self._beside is None:
-            raise InvalidInput(
-                "Say in keyStorage where the private key is to be kept: compartmentOcid, vaultOcid "
-                "and keyOcid. (This function's own credentials are not in a vault.)"
-            )
-        secret = self._get(self._beside)
-        return DestinationConfig(
-            compartment_ocid=secret.compartment_id,
-            vault_ocid=secret.vault_id,
-            key_ocid=secret.key_id,
-        )
-
-    def _get(self, secret_ocid: str) -> Any:
-        return self._call(
-            lambda client: client.get_secret(secret_ocid), f"secret {secret_ocid}", secret_ocid
-        )
-
-    def _call(self, use: Callable[[Any], Any], what: str, near: str, *, quiet: bool = False) -> Any:
-        endpoint = vault_endpoint(near, "vaults")
-        return self._retrying.call(
-            lambda: self._clients.call(VaultsClient, use, what=what, endpoint=endpoint, quiet=quiet)
         ).data

@@ -9,8 +9,9 @@ from pathlib import Path
 from oci.secrets import SecretsClient
 
 from functions.adapters.oci_clients import Clients, vault_endpoint
+from functions.adapters.permissions import see_statements
 from functions.adapters.retrying import Retrying
-from functions.core.errors import InvalidSettings, Refused, Temporary
+from functions.core.errors import Forbidden, InvalidSettings, NotFound, Refused, Temporary
 from functions.core.gate import Gate
 
 log = getLogger(__name__)
@@ -36,8 +37,10 @@ def from_secret(
         return read_secret(clients, secret_ocid, gate, random, name)
     except Refused as error:
         log.error("%s", error)  # noqa: TRY400 - it says it all
+        is_permission = isinstance(error, NotFound | Forbidden)
+        hint = see_statements("get_secret_bundle") if is_permission else ""
         raise InvalidSettings(
-            f"{name}: absent, or this function may not read it ({type(error).__name__})"
+            f"{name}: absent, or this function may not read it ({type(error).__name__}){hint}"
         ) from None
     except Temporary as error:
         log.warning("%s", error)

@@ -18,6 +18,7 @@ from functions.core.models import Folder, Origin, SourceSecret, SourceSecrets
 from functions.core.ports import Clock
 
 _LOGIN = "/v1/kms/auth/login"
+_SECRETS = "/v1/kms/orgs/{org}/secrets"
 
 
 class HanzoKms:
@@ -118,9 +119,8 @@ class HanzoKmsSource:
         It may show other environments and paths too.
         """
         prefix = folder.path.strip("/")
-        body = self._http.request(
-            self._retrying, "GET", _secrets(folder), {"prefix": prefix, "env": folder.environment}
-        )
+        query = {"prefix": prefix, "env": folder.environment}
+        body = self._http.request(self._retrying, "GET", _SECRETS, query, org=_org(folder))
         below = f"{folder.path.rstrip('/')}/"
         for row in _rows(body):
             path, name = "/" + str(row.get("path", "")).strip("/"), row.get("name")
@@ -136,8 +136,10 @@ class HanzoKmsSource:
             body = self._http.request(
                 self._retrying,
                 "GET",
-                f"{_secrets(folder)}/{name}",
+                f"{_SECRETS}/{{name}}",
                 {"env": folder.environment},
+                org=_org(folder),
+                name=name,
             )
         except NotFound:
             return None
@@ -155,11 +157,11 @@ class HanzoKmsSource:
             "env": folder.environment,
             "value": value,
         }
-        self._http.request(self._retrying, "POST", _secrets(folder), None, body)
+        self._http.request(self._retrying, "POST", _SECRETS, None, body, org=_org(folder))
 
 
-def _secrets(folder: Folder) -> str:
-    return f"/v1/kms/orgs/{quote(folder.project_id, safe='')}/secrets"
+def _org(folder: Folder) -> str:
+    return quote(folder.project_id, safe="")
 
 
 def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -117,14 +117,14 @@ class Api:
         body: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         def call(route: _Route) -> dict[str, Any]:
-            path = route.path.format(project=quote(project_id, safe=""))
             named = {route.project: project_id}
             return self._http.request(
                 self._retrying,
                 method,
-                path,
+                route.path,
                 None if query is None else {**named, **query},
                 None if body is None else {**named, **body},
+                project=quote(project_id, safe=""),
             )
 
         newer, older = _ROUTES[name]

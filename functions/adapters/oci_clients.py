@@ -1,11 +1,9 @@
-"""OCI's SDK: who signs, which endpoint, clients to borrow, and errors in this project's words."""
+"""OCI's SDK: who signs, which endpoint, and clients to borrow."""
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,37 +12,17 @@ from oci import circuit_breaker, config, exceptions, regions, retry, signer
 from oci.auth import signers
 from pydantic import SecretStr
 
+from functions.adapters.oci_errors import translate
 from functions.adapters.retrying import Pace
-from functions.core.errors import (
-    Conflict,
-    Forbidden,
-    InvalidInput,
-    InvalidSettings,
-    NameTaken,
-    NotFound,
-    Refused,
-    SyncError,
-    Temporary,
-    Throttled,
-    Unauthorized,
-    ValueReused,
-    WrongState,
-)
+from functions.core.errors import InvalidInput, InvalidSettings, Refused
 from functions.core.ports import Clock
+from functions.trace import TRACE
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 7.0
 BREAKER_SECONDS = 10
-
-
-class BucketHidden(Temporary):
-    """Object Storage says 404 BucketNotFound, which it also does now and then for a good bucket."""
-
-
-class ObjectMissing(NotFound):
-    """Object Storage says that there is no such object, and that this principal may know it."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +122,17 @@ def vault_endpoint(vault_ocid: str, service: str) -> str:
     return f"https://{service}.{region}.oci.{domain}"
 
 
+class _OneTry(retry.NoneRetryStrategy):  # type: ignore[misc]
+    """The SDK's way to see each call: it is counted, and sent in the name of the request at hand."""
+
+    def make_retrying_call(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Make the call once."""
+        TRACE.count(options["operation_name"])
+        if request_id := TRACE.opc_request_id():
+            options["header_params"]["opc-request-id"] = request_id
+        return call(*args, **options)
+
+
 class Clients:
     """SDK clients of one identity, kept for the life of the container.
 
@@ -200,7 +189,7 @@ class Clients:
             signer=self.identity.signer,
             service_endpoint=endpoint,
             timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
-            retry_strategy=retry.NoneRetryStrategy(),
+            retry_strategy=_OneTry(),
             # The SDK's default is one breaker for the whole process, and it counts 409 and 429 as
             # failures: ten waits for a lifecycle state would shut every service off for 30 s.
             circuit_breaker_strategy=circuit_breaker.CircuitBreakerStrategy(
@@ -208,55 +197,3 @@ class Clients:
                 failure_statuses_and_codes={500: [], 502: [], 503: [], 504: []},
             ),
         )
-
-
-_BY_CODE: Mapping[str, type[SyncError]] = {
-    "BucketNotFound": BucketHidden,
-    "IncorrectState": WrongState,
-    "InvalidatedRetryToken": NameTaken,
-    "NotAuthorizedOrResourceAlreadyExists": NameTaken,
-    "ObjectNotFound": ObjectMissing,
-}
-_BY_STATUS: Mapping[int, type[SyncError]] = {
-    400: InvalidInput,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    408: Temporary,
-    409: Temporary,
-    412: Conflict,
-    429: Throttled,
-    501: Refused,
-}
-_LIMITS = frozenset({"LimitExceeded", "QuotaExceeded"})
-
-
-def translate(
-    error: Exception, what: str, *, quiet: bool = False, over_limit: type[Refused] = Refused
-) -> SyncError:
-    """Return this project's error for an error of the SDK."""
-    if not isinstance(error, exceptions.ServiceError):
-        return Temporary(f"{what}: no answer from OCI ({type(error).__name__})")
-    kind = over_limit if error.code in _LIMITS else _kind(error)
-    missing = error.status == HTTPStatus.NOT_FOUND
-    hint = ": absent, or not permitted to this principal" if missing else ""
-    words = "" if quiet or not error.message else f": {error.message}"
-    text = f"{what}{hint}: OCI answered {error.status} {error.code}{words}"
-    if error.request_id:
-        text += f" (opc-request-id {error.request_id})"
-    if not issubclass(kind, Temporary):
-        return kind(text)
-    seconds = None
-    with suppress(ValueError):
-        seconds = float(error.headers.get("retry-after", ""))
-    return kind(text, seconds)
-
-
-def _kind(error: Any) -> type[SyncError]:
-    said = (error.message or "").lower()
-    if "already exists" in said:
-        return NameTaken
-    if error.status == HTTPStatus.BAD_REQUEST and re.search(r"re-?use", said):
-        return ValueReused
-    other = Temporary if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
-    return _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, other)

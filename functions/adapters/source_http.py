@@ -23,6 +23,7 @@ from functions.core.errors import (
 )
 from functions.core.gate import CALL_TIMEOUT_SECONDS
 from functions.core.ports import Clock
+from functions.trace import TRACE
 
 _EXPIRY_MARGIN_SECONDS = 60.0
 _LOCKOUT_SECONDS = 300.0
@@ -82,17 +83,22 @@ class SourceHttp:
         self,
         retrying: Retrying,
         method: str,
-        path: str,
+        route: str,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        **names: str,
     ) -> dict[str, Any]:
         """Return the JSON object that the server answers, logging in (again) where needed.
+
+        `names` fill the placeholders of the route; they are quoted already.
 
         Raises RouteMissing, NotFound, Forbidden, Unauthorized, Refused, Temporary, OutOfTime.
         """
 
         def send(token: _Token) -> dict[str, Any]:
-            return retrying.call(lambda: self._exchange(method, path, query, body, token.value))
+            return retrying.call(
+                lambda: self._exchange(method, route, names, query, body, token.value)
+            )
 
         token = self.login(retrying)
         try:
@@ -130,7 +136,7 @@ class SourceHttp:
         }
         now = self._clock.now().timestamp()
         try:
-            answer = self._exchange("POST", self._login_path, None, body, None)
+            answer = self._exchange("POST", self._login_path, {}, None, body, None)
         except RouteMissing as missing:
             raise Refused(f"{missing}: {_WRONG_URL}") from None
         except (Unauthorized, NotFound) as refusal:
@@ -149,11 +155,14 @@ class SourceHttp:
     def _exchange(
         self,
         method: str,
-        path: str,
+        route: str,
+        names: Mapping[str, str],
         query: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
         token: SecretStr | None,
     ) -> dict[str, Any]:
+        TRACE.count(f"{method} {route}")
+        path = route.format(**names)
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from oci.object_storage import ObjectStorageClient
 
-from functions.adapters.oci_clients import BucketHidden, Clients, ObjectMissing
+from functions.adapters.oci_clients import Clients
+from functions.adapters.oci_errors import BucketHidden, ObjectMissing
 from functions.adapters.retrying import Retrying
 from functions.core.errors import Conflict, InvalidSettings, NotFound
 from functions.core.gate import Gate

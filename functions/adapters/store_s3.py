@@ -23,6 +23,7 @@ from functions.core.errors import (
 )
 from functions.core.gate import Gate
 from functions.core.ports import ABSENT, Entry, Stored
+from functions.trace import TRACE
 
 T = TypeVar("T")
 
@@ -47,12 +48,14 @@ def s3_client() -> Any:
         response_checksum_validation="when_required",
     )
     try:
-        return boto3.Session().client("s3", config=config)
+        client = boto3.Session().client("s3", config=config)
     except (boto.NoRegionError, ValueError) as error:
         raise InvalidSettings(
             f"CONFIG_STORE: boto3 is not set up ({type(error).__name__}); check "
             "AWS_ENDPOINT_URL_S3, AWS_REGION"
         ) from None
+    client.meta.events.register("before-call.s3", lambda model, **_: TRACE.count(model.name))
+    return client
 
 
 class S3Store:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
 from functions.core.config import Camel, describe, project_of
 from functions.core.errors import InvalidInput
@@ -12,6 +12,10 @@ from functions.core.models import JobKind
 MAX_ATTEMPTS = 20
 COVERED_AFTER_SECONDS = 15
 """A source may lose an event while it delivers another: only a later read proves that all is seen."""
+
+
+REQUEST_ID = r"^/{0,2}[A-Za-z0-9_.:-][A-Za-z0-9/_.:-]{0,125}$"
+"""What the id of a request may look like: segments, of which OCI leaves the first one out at times."""
 
 
 class Args(Camel):
@@ -23,7 +27,12 @@ class Args(Camel):
 
 
 class Job(Camel):
-    """One piece of work for one sync; `config` is the object name of its config."""
+    """One piece of work for one sync; `config` is the object name of its config.
+
+    What it does not know it ignores: containers of two versions share the queue for a while.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     v: Literal[1] = 1
     config: str
@@ -33,6 +42,8 @@ class Job(Camel):
     not_before: AwareDatetime
     attempt: int = Field(default=1, ge=1)
     job_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
+    request_id: Annotated[str, StringConstraints(pattern=REQUEST_ID)] | None = None
+    """The request that made the job."""
     args: Args = Args()
 
     @property

@@ -60,7 +60,10 @@ class SecretVault(Protocol):
         """Return every secret of the compartment and vault, in all lifecycle states, all pages."""
 
     def find(self, name: str) -> VaultSecret | None:
-        """Look a name up in the whole vault, whatever the compartment; None where it is not seen."""
+        """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
+
+        Raises WrongState where there is one that may not be looked at.
+        """
 
     def get(self, secret_id: str) -> VaultSecret:
         """Return one secret as it is now."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from functions.core.config import Camel
+from functions.core.errors import Refused
 from functions.core.models import JobKind
 
 MAX_RUNS = 20
@@ -14,6 +15,7 @@ MAX_RUN_ERRORS = 50
 MAX_ENDED_JOBS = 50
 MAX_MESSAGE_CHARACTERS = 1024
 MAX_NAMES_BYTES = 12_000
+MAX_PENDING_BYTES = 20_000
 QUOTES_BYTES = 3
 TIME_BYTES = 31
 MAX_STATUS_BYTES = 64_000
@@ -59,7 +61,7 @@ class Lease(_Part):
 class Pending(_Part):
     """Why a vault secret could not be imported, and whether the source had its key at that time."""
 
-    why: str
+    why: str = ""
     was_in_source: bool = False
 
 
@@ -131,6 +133,21 @@ class Status(_Part):
             return False
         ahead_seconds = (self.retry_at - now) / timedelta(seconds=1)
         return -UNDERWAY_SECONDS < ahead_seconds <= LONGEST_WAIT_SECONDS
+
+    def remember_pending(self, pending: Mapping[str, Pending]) -> None:
+        """Note what was not imported, the reasons only where they fit.
+
+        Raises Refused where not even the names do: what is forgotten might be deleted.
+        """
+        names = {name: Pending(was_in_source=one.was_in_source) for name, one in pending.items()}
+        for noted in (pending, names):
+            if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES:
+                self.import_pending = dict(noted)
+                return
+        raise Refused(
+            f"{len(pending)} secrets could not be imported, more than a sync can keep in mind. "
+            "The run tells why; mend that, or leave them out by a key schema."
+        )
 
     def remember_writes(self, names: list[str], now: datetime) -> None:
         """Note, before they are made, that these names are being written."""

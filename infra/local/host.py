@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -22,11 +22,8 @@ SYNC_TIMEOUT_SECONDS = 300
 DETACHED_TIMEOUT_SECONDS = 3600
 POLL_SECONDS = 0.005
 
-# fdk asks for the current event loop before it makes its own; Python 3.14 has none to give.
-_FDK = (
-    "import asyncio; asyncio.set_event_loop(asyncio.new_event_loop()); "
-    "from fdk.scripts.fdk import main; main()"
-)
+# This interpreter and its packages, with the start of the image.
+RUNTIME = (sys.executable, str(Path(__file__).parents[1] / "image" / "start.py"))
 
 
 class Reply(NamedTuple):
@@ -51,14 +48,21 @@ class _UnixConnection(http.client.HTTPConnection):
 class Container:
     """One process of the function."""
 
-    def __init__(self, function: Path, env: Mapping[str, str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        function: Path,
+        env: Mapping[str, str],
+        log: Callable[[str], None],
+        runtime: Sequence[str],
+    ) -> None:
         self._log = log
         # A short path: a socket's name may have 107 bytes at most.
         self._directory = Path(tempfile.mkdtemp(prefix="fn-"))
         self._socket = self._directory / "lsnr.sock"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _FDK, str(function), "handler"],
+            [*runtime, str(function), "handler"],
             env={**env, "FN_FORMAT": "http-stream", "FN_LISTENER": f"unix:{self._socket}"},
+            cwd=self._directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,7 +123,10 @@ class Container:
 
 
 class Host:
-    """A pool of containers, started on demand and kept warm; a call waits where all are busy."""
+    """A pool of containers, started on demand and kept warm; a call waits where all are busy.
+
+    `runtime` is the command that serves a function; the function's path and "handler" follow it.
+    """
 
     def __init__(
         self,
@@ -130,8 +137,10 @@ class Host:
         log: Callable[[str], None],
         containers: int = 8,
         timeout_seconds: float = SYNC_TIMEOUT_SECONDS,
+        runtime: Sequence[str] = RUNTIME,
     ) -> None:
         self._function = function
+        self._runtime = runtime
         self._env = env
         self._clock = clock
         self._log = log
@@ -181,11 +190,12 @@ class Host:
     def _borrow(self) -> Container:
         with self._lock:
             self._idle = [container for container in self._idle if container.alive]
-            container = (
-                self._idle.pop() if self._idle else Container(self._function, self._env, self._log)
-            )
+            container = self._idle.pop() if self._idle else self._new()
             self._busy.add(container)
             return container
+
+    def _new(self) -> Container:
+        return Container(self._function, self._env, self._log, self._runtime)
 
     def _give_back(self, container: Container) -> None:
         with self._lock:

@@ -11,12 +11,14 @@ from werkzeug.routing import Map, Rule
 from functions.core.ports import Clock
 from infra.local.oci_bundles import BundleApi
 from infra.local.oci_http import Answer, Failure, Request, Route, Server
+from infra.local.oci_iam import Iam
 from infra.local.oci_kms import Kms
 from infra.local.oci_misc import Functions, Identity, Watch
 from infra.local.oci_objects import Objects
 from infra.local.oci_queue import Queues
 from infra.local.oci_secret import Durations
-from infra.local.oci_signature import check_signature
+from infra.local.oci_signature import check_signature, is_resource_principal
+from infra.local.oci_targets import Targets, refusal
 from infra.local.oci_traffic import Call, Faults, RateLimits
 from infra.local.oci_vault import VaultApi
 from infra.local.oci_vault_store import Vault
@@ -44,7 +46,8 @@ class Cloud:
     """All simulated services. It holds what the ids of this module name; tests add more.
 
     `before` and `after` are called with each call, before it is carried out and when its answer is
-    ready but not sent. With `public_key` (or `trust`) every request must be signed.
+    ready but not sent. With `public_key` (or `trust`) every request must be signed. With `iam`, to be
+    set at any time, those of a resource principal must be permitted; without it everything is.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class Cloud:
         latency_seconds: float = 0.0,
         page_size: int | None = None,
         public_key: RSAPublicKey | None = None,
+        iam: Iam | None = None,
     ) -> None:
         self.clock = clock
+        self.iam = iam
         self.latency_seconds = latency_seconds
         self.page_size = page_size
         self.url = ""
@@ -69,6 +74,7 @@ class Cloud:
         self._request_ids = count(1)
         self._server: Server | None = None
         self._furnish(durations or Durations())
+        self._targets = Targets(self.vault, self.kms, self.objects, COMPARTMENT_ID)
         services: list[Service] = [
             VaultApi(self.vault, self.kms),
             BundleApi(self.vault),
@@ -163,12 +169,20 @@ class Cloud:
         for fault in faults:
             fault.before_work()
         self.rate_limits.take(route.family)
+        self._authorize(route.operation, request, arguments)
         try:
             return route.handler(request, **arguments)
         finally:
             self.after(call)
             for fault in faults:
                 fault.after_work()
+
+    def _authorize(self, operation: str, request: Request, arguments: dict[str, Any]) -> None:
+        if self.iam is None or not is_resource_principal(request):
+            return  # others have policies of their own
+        needs = self._targets.needs(operation, request, arguments)
+        if not self.iam.allows(operation, needs):
+            raise refusal(arguments)
 
     def _route(self, request: Request) -> tuple[Route, dict[str, Any]]:
         try:

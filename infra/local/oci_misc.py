@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from functions.core.ports import Clock
-from infra.local.oci_http import Answer, Handler, Json, Request, Route, absent, page, wire_time
+from infra.local.oci_http import (
+    Answer,
+    Handler,
+    Json,
+    Request,
+    Route,
+    absent,
+    invalid,
+    page,
+    wire_time,
+)
 
 
 class Functions:
@@ -87,7 +97,10 @@ class Watch:
         return Answer(202, {"messageId": f"message-{len(self.notices)}", "timeStamp": now})
 
     def _post(self, request: Request) -> Answer:
-        self.metrics.extend(request.json()["metricData"])
+        rows = request.json()["metricData"]
+        if not all(row.get("dimensions") for row in rows):
+            raise invalid("Each metric needs at least one dimension.")
+        self.metrics.extend(rows)
         return Answer(200, {"failedMetricsCount": 0, "failedMetrics": []})
 
 

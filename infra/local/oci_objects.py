@@ -46,6 +46,16 @@ class Object:
         }
 
 
+def hidden(namespace: str, bucket: str) -> Failure:
+    """Return the error for a bucket that does not exist or may not be seen."""
+    return Failure(
+        404,
+        "BucketNotFound",
+        f"Either the bucket named '{bucket}' does not exist in the namespace '{namespace}' "
+        "or you are not authorized to access it",
+    )
+
+
 class Objects:
     """The buckets of one namespace; `on_write(bucket, name)` is told of each object written."""
 
@@ -107,12 +117,7 @@ class Objects:
 
     def _bucket(self, namespace: str, bucket: str) -> dict[str, Object]:
         if namespace != self.namespace or bucket not in self._buckets:
-            raise Failure(
-                404,
-                "BucketNotFound",
-                f"Either the bucket named '{bucket}' does not exist in the namespace "
-                f"'{namespace}' or you are not authorized to access it",
-            )
+            raise hidden(namespace, bucket)
         return self._buckets[bucket]
 
     def _get_namespace(self, _request: Request) -> Answer:

@@ -24,6 +24,11 @@ def fingerprint(key: RSAPublicKey) -> str:
     return hashlib.md5(der, usedforsecurity=False).digest().hex(":")
 
 
+def is_resource_principal(request: Request) -> bool:
+    """Say whether a request is signed by a resource principal, whose key id is a token."""
+    return 'keyId="ST$' in request.headers.get("authorization", "")
+
+
 def check_signature(request: Request, keys: Iterable[RSAPublicKey]) -> None:
     """Raise 401 unless one of `keys` signed this very request."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 import urllib3
@@ -16,6 +17,7 @@ from functions.adapters.clock import SystemClock
 from functions.core.config import PREFIX as CONFIGS
 from functions.core.models import Action, State
 from functions.core.status import Phase, Status, parse_status
+from infra.image.build import Tree
 from infra.local import demo
 from infra.local.oci_secret import Durations
 from infra.local.oci_traffic import Call
@@ -54,15 +56,22 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the first sync")
     parser.add_argument("--s3", action="store_true", help="keep configs and status in S3 (moto)")
+    parser.add_argument(
+        "--image",
+        type=Path,
+        help="run the function from this directory, as infra/image/build.py made it",
+    )
     options = parser.parse_args(arguments)
+    image = options.image and Tree(options.image.resolve())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     LOG_FILE.parent.mkdir(exist_ok=True)
     with suppress(KeyboardInterrupt), LOG_FILE.open("w", buffering=1) as log:
-        return _run(Console(highlight=False), log, once=options.once, use_s3=options.s3)
+        console = Console(highlight=False)
+        return _run(console, log, once=options.once, use_s3=options.s3, image=image)
     return 0
 
 
-def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool) -> int:
+def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool, image: Tree | None) -> int:
     clock = SystemClock()
     started = clock.monotonic()
     with Stack(
@@ -72,6 +81,7 @@ def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool) -> int:
         durations=DURATIONS,
         use_s3=use_s3,
         tick_seconds=TICK_SECONDS,
+        image=image,
     ) as stack:
         _show_stack(console, stack, clock.monotonic() - started)
         demo.fill_vault(stack.cloud.vault)

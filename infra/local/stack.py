@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from functions.core.config import PREFIX as CONFIGS
 from functions.core.ports import Clock
+from infra.image.build import Tree
 from infra.local.buckets import PREFIX, Bucket, OciBucket, S3Bucket
 from infra.local.gateway import Gateway
-from infra.local.host import Host, Reply
+from infra.local.host import RUNTIME, Host, Reply
 from infra.local.infisical import InfisicalServer
 from infra.local.infisical_source import Source
 from infra.local.messages import alarm, object_event
@@ -36,7 +37,7 @@ class Stack:
 
     Configs and status are kept in the simulated Object Storage, or with `use_s3` in moto's S3. Ticks
     come every `tick_seconds`; None leaves them to `tick`. `env` adds to the function's config, `log`
-    gets each line that the function logs.
+    gets each line that the function logs. The function is this checkout's, or `image`'s alone.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Stack:
         use_s3: bool = False,
         tick_seconds: float | None = ALARM_INTERVAL_SECONDS,
         env: Mapping[str, str] | None = None,
+        image: Tree | None = None,
     ) -> None:
         self.clock = clock
         self.api_token = secrets.token_urlsafe()
@@ -66,6 +68,7 @@ class Stack:
         self._log = log
         self._tick_seconds = tick_seconds
         self._env = dict(env or {})
+        self._image = image
         self._ending = threading.Event()
         self._has_ticked = False
         self._parts = ExitStack()
@@ -94,11 +97,12 @@ class Stack:
         parts.callback(self._background.shutdown, cancel_futures=True)
         self.host = parts.enter_context(
             Host(
-                ROOT / "functions" / "func.py",
+                (self._image.function if self._image else ROOT) / "functions" / "func.py",
                 {**principal, **self._config(), **self.bucket.env, **self._env},
                 clock=self.clock,
                 log=self._log,
                 containers=CONTAINERS,
+                runtime=self._image.runtime if self._image else RUNTIME,
             )
         )
         self.cloud.objects.on_write = self._object_written
@@ -118,7 +122,7 @@ class Stack:
             "digestKey": base64.b64encode(secrets.token_bytes(32)).decode(),
         }
         return {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": self._image.python_path if self._image else str(ROOT),
             "FN_APP_ID": f"ocid1.fnapp.oc1.{REGION}.local",
             "FN_APP_NAME": "local",
             "FN_FN_ID": FUNCTION_ID,

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.core.errors import Refused
 from functions.core.models import JobKind
 from functions.core.status import (
     ALL,
     MAX_NAMES_BYTES,
+    MAX_PENDING_BYTES,
     MAX_RUN_ERRORS,
     MAX_RUNS,
     MAX_STATUS_BYTES,
@@ -98,6 +100,24 @@ def test_each_kind_of_job_reports_to_its_part(kind):
     status.progress(kind).status = Phase.RUNNING
     parts = {"import": status.import_, "remove": status.remove}
     assert parts.get(kind, status.sync).status == Phase.RUNNING
+
+
+def test_what_was_not_imported_is_remembered_as_far_as_it_fits():
+    """The reasons give way to the names; where not even these fit, nothing is taken for remembered."""
+    status = Status()
+    few = {"A": Pending(why="w", was_in_source=True), "B": Pending(why="v")}
+    status.remember_pending(few)
+    assert status.import_pending == few
+    status.remember_pending(
+        {name: Pending(why="w" * 100, was_in_source=True) for name in names(400)}
+    )
+    assert set(status.import_pending.values()) == {Pending(was_in_source=True)}
+    assert len(status.import_pending) == 400
+    before = status.to_json()
+    assert len(before) <= MAX_PENDING_BYTES
+    with pytest.raises(Refused, match="9000 secrets could not be imported"):
+        status.remember_pending({name: Pending(why="w") for name in names(9000)})
+    assert status.to_json() == before
 
 
 def test_writes_are_remembered_until_every_listing_shows_them():

@@ -45,7 +45,7 @@ def test_a_config_that_is_wrong(world, change, named):
     assert good.live == {"A": "1"}
     assert (bad.status.sync.status, bad.live) == ("failed", {})
     assert f"{bad.object}: {named}" in bad.status.sync.message
-    assert any(bad.object in line and named in line for line in world.log)
+    world.until(lambda: any(bad.object in line and named in line for line in world.log))
 
 
 def test_a_config_that_is_not_json(world):
@@ -66,7 +66,7 @@ def test_a_config_under_a_wrong_name(world):
     world.bucket.put(f"secret-syncs/{PROJECT}/a b.json", json.dumps(sync.config).encode())
     sync.webhook()
     assert sync.live == {"A": "1"}
-    assert any("a b.json" in line and "must be named" in line for line in world.log)
+    world.until(lambda: any("a b.json" in line and "must be named" in line for line in world.log))
 
 
 def test_missing_settings(world):
@@ -247,7 +247,7 @@ def test_a_status_object_full_of_nonsense(world):
         world.log.clear()
         assert sync.run()["outcome"] == "succeeded"
         assert parse_status(world.bucket.get(sync.status_object)).sync.status == "succeeded"
-        assert any("not readable" in line for line in world.log)
+        world.until(lambda: any("not readable" in line for line in world.log))
 
 
 def test_a_lease_from_a_clock_that_jumped(world):

@@ -222,6 +222,15 @@ def test_the_queue_is_down_for_a_webhook(world):
     assert world.infisical.calls == []
 
 
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_refusal_of_oci_is_none_of_the_sender(world, status):
+    """What OCI refuses to the function is a 502 to who sent the webhook, whatever OCI's own status was."""
+    sync = world.sync(values={"A": "1"})
+    world.cloud.faults.append(Fault("ListObjects", status=status, code="NotAuthorizedOrNotFound"))
+    assert sync.webhook()[0] == 502
+    assert sync.live == {}
+
+
 @pytest.mark.parametrize("kind", ["command", "event"])
 def test_the_queue_is_down_for_a_call_without_http(world, kind):
     """A command or event whose job cannot be queued raises, and nothing is started."""

@@ -98,3 +98,73 @@ def test_a_listing_from_before_a_deletion_is_not_believed(world):
         vault.list_staleness_seconds = 0.0
     assert (answer["outcome"], answer["message"]) == ("succeeded", None)
     assert sync.live == {"A": "1", "B": "2"}
+
+
+def test_a_doubtful_listing_is_not_believed_where_the_secret_is_hidden(world):
+    """What was written lately and may not be looked at is waited for, not taken as the listing has it."""
+    sync = world.sync(values={"A": "1", "B": "1"})
+    world.cloud.faults.append(
+        Fault("CreateSecret", 400, "InvalidParameter", when=lambda call: call.name_or_id == "B")
+    )
+    assert sync.run()["outcome"] == "failed"
+    sync.set("A", "2")
+    world.cloud.faults.append(Fault("GetSecret", 404, "NotAuthorizedOrNotFound"))
+    status, _ = sync.webhook()
+    assert (status, sync.status.sync.status, sync.live) == (202, "pending", {"A": "1"})
+    assert "see the policy statement write-secrets" in sync.status.sync.message
+    world.cloud.faults.clear()
+    sync.run()
+    assert sync.live == {"A": "2", "B": "1"}
+
+
+def test_an_import_that_may_read_nothing_is_not_done(world):
+    """Where no content may be read at all the initial import fails, and is done once it may."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    sync.seed("B", b"theirs")
+    hidden = Fault(
+        "GetSecretBundle", 404, "NotAuthorizedOrNotFound", when=lambda c: c.name_or_id == "B"
+    )
+    world.cloud.faults.append(hidden)
+    answer = sync.run()
+    assert answer["outcome"] == "failed"
+    assert "see the policy statements read-content, use-key" in answer["message"]
+    assert (sync.live, sync.status.is_import_done) == ({"B": "theirs"}, False)
+    world.cloud.faults.clear()
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.live == {"A": "1", "B": "theirs"}
+
+
+def test_an_import_that_could_not_be_recorded_is_not_begun(world):
+    """Where the status can be created but not overwritten, nothing is imported: it would be imported again."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    sync.seed("B", b"theirs")
+    world.cloud.faults.append(Fault("PutObject", 404, "BucketNotFound", nth=2))
+    sync.run()
+    folder = world.source.folders["dev", sync.folder]
+    assert [row.key for row in folder.secrets] == ["A"]
+    world.cloud.faults.clear()
+    world.age(60)  # until the lease that could not be given back has run out
+    sync.run()
+    assert [row.key for row in folder.secrets] == ["A", "B"]
+
+
+def test_a_name_that_may_not_be_taken_says_why(world):
+    """Where OCI does not say whether a name is taken or the permission is missing, neither does the message."""
+    sync = world.sync(values={"A": "1"})
+    world.cloud.faults.append(Fault("CreateSecret", 409, "NotAuthorizedOrResourceAlreadyExists"))
+    sync.run()
+    assert "see the policy statements write-secrets, use-vault, use-key" in sync.status.sync.message
+
+
+def test_more_unimported_secrets_than_can_be_kept_in_mind(world):
+    """Where more could not be imported than the status can hold, nothing is pushed: none is forgotten."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    names = [f"{number:0250}" for number in range(90)]
+    for name in names:
+        sync.seed(name, NO_TEXT)
+    for answer in (sync.run(), world.command("import", sync)):
+        assert answer["outcome"] == "failed"
+        assert "90 secrets could not be imported, more than" in answer["message"]
+    assert sync.status.runs[0].errors[names[0]].startswith("its content is not text")
+    assert set(sync.states.values()) == {"ACTIVE"}
+    assert (len(sync.states), sync.status.is_import_done) == (90, False)

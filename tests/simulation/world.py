@@ -17,8 +17,8 @@ from functions.core.errors import SyncError, Temporary
 from functions.core.gate import CALL_TIMEOUT_SECONDS, Gate
 from functions.drain import Drainer
 from functions.jobs import Desk
-from functions.look import Tools
 from functions.ticks import Clockwork
+from functions.tools import Tools
 from infra.local.memory import (
     MemoryInvoker,
     MemoryNotifier,

@@ -1,0 +1,113 @@
+"""A missing permission is named by the policy statement that gives it, and never taken for absence."""
+
+import ast
+
+import pytest
+from oci import exceptions
+
+from functions.adapters.invoke import Function
+from functions.adapters.oci_errors import translate
+from functions.adapters.permissions import ALLOWED_BY
+from functions.adapters.queue import Queue
+from functions.adapters.store_oci import OciStore
+from functions.core.errors import NotFound
+from functions.core.gate import Gate
+from infra.local.oci_cloud import FUNCTION_ID, QUEUE_ID
+from infra.local.oci_traffic import Fault
+from infra.local.stack import ROOT
+from tests.clouds import VaultBench, cloud_and_clients
+from tests.virtual import VirtualClock
+
+ABSENT = "absent, or not permitted to this principal"
+HIDDEN = {"status": 404, "code": "NotAuthorizedOrNotFound"}
+
+
+@pytest.fixture
+def bench():
+    """A cloud and a vault in it."""
+    clock = VirtualClock()
+    with cloud_and_clients(clock) as (cloud, clients):
+        yield VaultBench(clock, cloud, clients)
+
+
+def methods_called():
+    """The SDK methods that the adapters name: attributes of what they call `client`."""
+    files = set((ROOT / "functions/adapters").glob("*.py")) - {
+        ROOT / "functions/adapters/store_s3.py"
+    }
+    trees = [ast.parse(file.read_text()) for file in files]
+    return {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "client"
+    }
+
+
+def test_every_call_has_its_statements():
+    """Each SDK method that is called is in the table, and nothing else is."""
+    assert methods_called() == set(ALLOWED_BY)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "operation", "hint"),
+    [
+        (404, "NotAuthorizedOrNotFound", "list_secrets", f": {ABSENT} (see the policy statement list-secrets)"),
+        (404, "NotAuthorizedOrNotFound", "create_secret", f": {ABSENT} (see the policy statements write-secrets, use-vault, use-key)"),
+        (404, "BucketNotFound", "put_object", f": {ABSENT} (see the policy statement store)"),
+        (404, "NotAuthorizedOrNotFound", "get_user", f": {ABSENT}"),
+        (403, "NotAllowed", "put_messages", ": not permitted to this principal (see the policy statement put-jobs)"),
+        (409, "NotAuthorizedOrResourceAlreadyExists", "update_secret", ": there already, or not permitted to this principal (see the policy statement write-secrets)"),
+        (404, "ObjectNotFound", "get_object", ""),
+        (409, "IncorrectState", "update_secret", ""),
+        (500, "InternalError", "get_secret", ""),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_statements(status, code, operation, hint):
+    """Where a permission may be missing the message names the statements that give it, else none."""
+    error = exceptions.ServiceError(status, code, {}, "words", operation_name=operation)
+    assert str(translate(error, "X")) == f"X{hint}: OCI answered {status} {code}: words"
+
+
+def test_the_vault_names_the_statement(bench):
+    """Each call to the vault that is refused names its own statement."""
+    secret_id = bench.sim.seed("KEY", b"x")
+    bench.cloud.faults.append(Fault("*", **HIDDEN))
+    secret = bench.sim.get("KEY")
+    for call, statement in (
+        (bench.vault.list, "list-secrets"),
+        (lambda: bench.vault.get(secret_id), "write-secrets"),
+        (lambda: bench.vault.create("NEW", b"x", {}, "token"), "write-secrets, use-vault, use-key"),
+        (lambda: bench.vault.prune_versions(secret, bench.clock.now()), "prune-versions"),
+    ):
+        with pytest.raises(NotFound, match=rf"\(see the policy statements? {statement}\)"):
+            call()
+    bench.cloud.faults[:] = [Fault("GetSecretBundle", **HIDDEN)]
+    with pytest.raises(NotFound, match="see the policy statements read-content, use-key"):
+        bench.vault.read(secret_id)
+
+
+def test_the_other_services_name_the_statement(bench):
+    """Store, queue and function name theirs too, and a hidden bucket is not an absent object."""
+    clock, clients = bench.clock, bench.clients
+    bench.cloud.faults.append(Fault("*", **HIDDEN))
+    gate = Gate(clock, deadline=60)
+    queue = Queue(clients, QUEUE_ID, bench.cloud.url, lambda: 0.5).open(gate)
+    store = OciStore("oci://configs@local/p", clients, lambda: 0.5).open(gate)
+    function = Function(clients, FUNCTION_ID, lambda: 0.5).open(gate)
+    for call, statement in (
+        (lambda: queue.put(["x"]), "put-jobs"),
+        (lambda: queue.receive(1, 60), "take-jobs"),
+        (queue.depth, "queue-depth"),
+        (lambda: store.list("x"), "store"),
+        (lambda: store.get("x"), "store"),
+        (lambda: store.delete("x"), "store"),
+        (lambda: function.start({}), "find-itself"),
+    ):
+        with pytest.raises(NotFound, match=rf"\(see the policy statement {statement}\)"):
+            call()
+    bench.cloud.faults[:] = [Fault("*", status=404, code="BucketNotFound")]
+    with pytest.raises(NotFound, match=r"bucket configs: .*\(see the policy statement store\)"):
+        store.get("x")
