@@ -1,0 +1,64 @@
+# The clock: an alarm that never stops firing, and repeats itself every minute.
+
+resource "oci_ons_notification_topic" "clock" {
+  compartment_id = var.compartment_ocid
+  name           = "${var.name}-clock"
+  description    = "Ticks of the function, once a minute."
+}
+
+resource "oci_ons_subscription" "clock" {
+  count = local.is_deployed ? 1 : 0
+
+  compartment_id = var.compartment_ocid
+  topic_id       = oci_ons_notification_topic.clock.id
+  protocol       = "ORACLE_FUNCTIONS"
+  endpoint       = local.function_ocid
+
+  depends_on = [oci_identity_policy.function]
+}
+
+# An alarm fires only while its metric has data. Object Storage posts ObjectCount of each bucket that is not empty once
+# an hour, whether or not anything happens, and the marker (bucket.tf) keeps ours from being empty: a window of six hours
+# always holds a value, and no count is below zero. Metrics of traffic (gateways, queue, the function) may go quiet, and
+# absent() ends after its detection period.
+resource "oci_monitoring_alarm" "clock" {
+  count = local.is_deployed ? 1 : 0
+
+  compartment_id               = var.compartment_ocid
+  display_name                 = "${var.name}-clock"
+  body                         = "tick"
+  destinations                 = [oci_ons_notification_topic.clock.id]
+  is_enabled                   = true
+  message_format               = "RAW"
+  metric_compartment_id        = var.compartment_ocid
+  namespace                    = "oci_objectstorage"
+  query                        = "ObjectCount[6h].grouping().max() >= 0"
+  severity                     = "INFO"
+  pending_duration             = "PT1M"
+  repeat_notification_duration = "PT1M"
+
+  depends_on = [oci_objectstorage_object.marker, oci_ons_subscription.clock]
+}
+
+# A second clock, should the first one stop. It is documented for hours; whether it takes minutes is not.
+resource "oci_resource_scheduler_schedule" "clock" {
+  count = local.is_deployed ? 1 : 0
+
+  compartment_id     = var.compartment_ocid
+  display_name       = "${var.name}-clock"
+  description        = "A tick every hour, beside those of the alarm."
+  action             = "START_RESOURCE"
+  recurrence_type    = "CRON"
+  recurrence_details = "0 * * * *"
+
+  resources {
+    id = local.function_ocid
+
+    parameters {
+      parameter_type = "BODY"
+      value          = jsonencode({ command = "tick" })
+    }
+  }
+
+  depends_on = [oci_identity_policy.function]
+}

@@ -1,0 +1,44 @@
+locals {
+  # The function's configuration contract (functions/settings.py). Its own OCID is in FN_FN_ID.
+  function_config = {
+    SOURCE_URL                 = var.source_url
+    SOURCE_KIND                = var.source_kind
+    CONFIG_STORE               = "oci://${local.bucket_name}@${data.oci_objectstorage_namespace.own.namespace}"
+    QUEUE_OCID                 = oci_queue_queue.jobs.id
+    QUEUE_ENDPOINT             = oci_queue_queue.jobs.messages_endpoint
+    CREDENTIALS_SECRET_OCID    = oci_vault_secret.credentials.id
+    RECONCILE_INTERVAL_SECONDS = tostring(var.reconcile_interval_seconds)
+    MAX_WORKERS                = tostring(var.max_workers)
+    VAULT_CONCURRENCY          = tostring(var.vault_concurrency)
+    NOTIFICATION_TOPIC_OCID    = oci_ons_notification_topic.failures.id
+    METRICS_NAMESPACE          = var.metrics_namespace
+    LOG_LEVEL                  = var.log_level
+  }
+
+  function_ocid = one(oci_functions_function.main[*].id)
+
+  function_timeout_seconds = 300  # the longest of a call that somebody waits for
+  worker_timeout_seconds   = 3600 # the longest of a detached one
+}
+
+resource "oci_functions_application" "main" {
+  compartment_id = var.compartment_ocid
+  display_name   = var.name
+  shape          = var.function_shape
+  subnet_ids     = local.function_subnet_ocids
+}
+
+resource "oci_functions_function" "main" {
+  count = local.is_deployed ? 1 : 0
+
+  application_id = oci_functions_application.main.id
+  display_name   = var.name
+
+  # Newer providers prefer source_details.image and only warn of this one; older ones know nothing else.
+  image                            = var.image
+  image_digest                     = var.image_digest != "" ? var.image_digest : null
+  memory_in_mbs                    = tostring(var.memory)
+  timeout_in_seconds               = local.function_timeout_seconds
+  detached_mode_timeout_in_seconds = local.worker_timeout_seconds
+  config                           = local.function_config
+}

@@ -1,0 +1,73 @@
+resource "oci_apigateway_gateway" "main" {
+  compartment_id = var.compartment_ocid
+  display_name   = var.name
+  endpoint_type  = "PUBLIC"
+  subnet_id      = local.gateway_subnet_ocid
+}
+
+resource "oci_apigateway_deployment" "main" {
+  count = local.is_deployed ? 1 : 0
+
+  compartment_id = var.compartment_ocid
+  display_name   = var.name
+  gateway_id     = oci_apigateway_gateway.main.id
+  path_prefix    = "/${var.name}"
+
+  # No authentication here: a webhook carries its own signature, an API call its own token, and the function checks
+  # both. Timeouts of a function backend cannot be set; the function answers within about 10 s, and refuses
+  # a webhook of more than 1 MB.
+  specification {
+    request_policies {
+      # Far above what a secret manager and people send. What is refused here is found by the next verification.
+      rate_limiting {
+        rate_in_requests_per_second = 20
+        rate_key                    = "CLIENT_IP"
+      }
+    }
+
+    routes {
+      path    = "/webhooks/infisical"
+      methods = ["POST"]
+
+      backend {
+        type        = "ORACLE_FUNCTIONS_BACKEND"
+        function_id = local.function_ocid
+      }
+
+      # What cannot be a webhook does not start the function.
+      request_policies {
+        body_validation {
+          required        = true
+          validation_mode = "ENFORCING"
+
+          content {
+            media_type      = "application/json"
+            validation_type = "NONE"
+          }
+        }
+      }
+    }
+
+    routes {
+      path    = "/api/v1/{path*}"
+      methods = ["GET", "POST", "PATCH", "DELETE"]
+
+      backend {
+        type        = "ORACLE_FUNCTIONS_BACKEND"
+        function_id = local.function_ocid
+      }
+    }
+
+    routes {
+      path    = "/healthz"
+      methods = ["GET"]
+
+      backend {
+        type        = "ORACLE_FUNCTIONS_BACKEND"
+        function_id = local.function_ocid
+      }
+    }
+  }
+
+  depends_on = [oci_identity_policy.function, oci_identity_policy.platform]
+}

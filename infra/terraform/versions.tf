@@ -1,0 +1,33 @@
+terraform {
+  # Resource Manager runs Terraform 1.5: nothing newer is used here.
+  required_version = ">= 1.5.0, < 2.0.0"
+
+  required_providers {
+    oci = {
+      source = "oracle/oci"
+      # The first release known to have detached_mode_timeout_in_seconds of a function.
+      version = ">= 7.23.0"
+    }
+  }
+}
+
+provider "oci" {
+  region = var.region
+}
+
+# Dynamic groups and policies can only be written in the home region.
+provider "oci" {
+  alias  = "home"
+  region = local.home_region
+}
+
+data "oci_identity_region_subscriptions" "all" {
+  tenancy_id = var.tenancy_ocid
+}
+
+locals {
+  home_region = one([
+    for row in data.oci_identity_region_subscriptions.all.region_subscriptions : row.region_name
+    if row.is_home_region
+  ])
+}
