@@ -1,0 +1,93 @@
+"""What an apply makes, in each way that the variables allow."""
+
+import json
+from itertools import chain
+
+import pytest
+
+from tests.terraform import engine
+from tests.terraform.engine import IMAGE, applied
+from tests.terraform.ways import COMPARTMENTS, GIVEN, PORT, SUBNETS, VAULT, WAYS
+
+NETWORK = ("oci_core_vcn", "oci_core_subnet", "oci_core_nat_gateway", "oci_core_internet_gateway")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_can_be_applied(way):
+    """Terraform makes it all, without and with an image, in every way the variables allow."""
+    outcome = applied(**WAYS[way])
+    assert len(outcome.of("oci_functions_function")) == ("image" in WAYS[way])
+
+
+def test_without_an_image_there_is_no_function():
+    """Before the image is pushed neither the function exists nor anything that refers to it."""
+    outcome = applied()
+    assert outcome.one("oci_artifacts_container_repository")
+    assert "ocid1.fnfunc" not in json.dumps(outcome.resources)
+    kinds = ("oci_apigateway_deployment", "oci_events_rule", "oci_monitoring_alarm")
+    assert not [kind for kind in (*kinds, "oci_ons_subscription") if outcome.of(kind)]
+    assert {"find-itself", "start-workers"}.isdisjoint(outcome.outputs["policy_statements"])
+    assert outcome.outputs.get("function_ocid") is None
+
+
+def test_two_applies_make_a_deployment():
+    """The second apply adds to the first and replaces nothing; a third finds nothing to do."""
+    with engine.Terraform() as terraform:
+        terraform.apply()
+        actions = terraform.plan(**IMAGE)
+        assert actions["oci_functions_function.main[0]"] == ["create"]
+        assert "delete" not in chain(*actions.values())
+        terraform.apply(**IMAGE)
+        assert terraform.plan(**IMAGE) == {}
+        newer = terraform.plan(image=IMAGE["image"] + ".1")
+        assert newer == {"oci_functions_function.main[0]": ["update"]}
+
+
+def test_a_vault_and_a_key_are_made_or_given():
+    """Without a vault a vault and an AES key of 256 bits are made; given ones are used as they are."""
+    made = applied(**IMAGE)
+    key = made.one("oci_kms_key")
+    assert key["key_shape"] == [{"algorithm": "AES", "length": 32, "curve_id": None}]
+    assert key["management_endpoint"] == made.one("oci_kms_vault")["management_endpoint"]
+    assert made.outputs["vault_ocid"] == made.one("oci_kms_vault")["id"]
+    assert made.outputs["key_ocid"] == key["id"]
+    given = applied(**IMAGE, **GIVEN)
+    assert not given.of("oci_kms_vault") + given.of("oci_kms_key")
+    assert {name: given.outputs[name] for name in VAULT} == VAULT
+    secret = given.one("oci_vault_secret")
+    assert secret["compartment_id"] == COMPARTMENTS["secrets_compartment_ocid"]
+
+
+def test_a_network_is_made_or_given():
+    """Without subnets a network is made: private for the function, public for the gateway."""
+    made, given = applied(**IMAGE), applied(**IMAGE, **GIVEN)
+    private = {one["id"]: one["prohibit_public_ip_on_vnic"] for one in made.of("oci_core_subnet")}
+    (subnet,) = made.one("oci_functions_application")["subnet_ids"]
+    assert private == {subnet: True, made.one("oci_apigateway_gateway")["subnet_id"]: False}
+    assert not [kind for kind in NETWORK if given.of(kind)]
+    assert given.one("oci_functions_application")["subnet_ids"] == SUBNETS["subnet_ocids"]
+    assert given.one("oci_apigateway_gateway")["subnet_id"] == SUBNETS["gateway_subnet_ocid"]
+
+
+def test_the_made_network_leads_to_oci_and_the_source_only():
+    """The function gets out by gateways of services and of NAT; nothing gets in to it."""
+    made = applied(**IMAGE, **PORT)
+    (routes,) = (t for t in made.of("oci_core_route_table") if "function" in t["display_name"])
+    assert {rule["network_entity_id"].split(".")[1] for rule in routes["route_rules"]} == {
+        "servicegateway",
+        "natgateway",
+    }
+    (rules,) = (t for t in made.of("oci_core_security_list") if "function" in t["display_name"])
+    ports = {rule["tcp_options"][0]["max"] for rule in rules["egress_security_rules"]}
+    assert ports == {443, 8443}
+    assert {rule["protocol"] for rule in rules["ingress_security_rules"]} == {"1"}
+
+
+def test_people_are_told_by_email_if_asked():
+    """An e-mail address is subscribed to failures, never to the topic of ticks."""
+    told = applied(**IMAGE, **GIVEN)
+    (email,) = (one for one in told.of("oci_ons_subscription") if one["protocol"] == "EMAIL")
+    assert email["endpoint"] == "a@b.example"
+    assert email["topic_id"] == told.outputs["failures_topic_ocid"]
+    protocols = {one["protocol"] for one in applied(**IMAGE).of("oci_ons_subscription")}
+    assert protocols == {"ORACLE_FUNCTIONS"}

@@ -1,0 +1,84 @@
+"""The text of the configuration: its form, the console's form for it, and no secrets in it."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.terraform.engine import ROOT, SOURCE, Terraform
+from tests.terraform.texts import blocks, named
+
+FORM = yaml.safe_load((SOURCE / "schema.yaml").read_text())
+
+
+def test_format_and_validation():
+    """`terraform fmt` has nothing to change, `terraform validate` nothing to say."""
+    with Terraform() as terraform:
+        assert terraform.unformatted() == []
+        assert terraform.validate() == []
+
+
+def test_no_secret_is_given():
+    """No variable takes a secret: they would be in the state. Secrets are named by their OCIDs."""
+    words = r"secret|password|token|credential|private|api_?key|passphrase"
+    names = {name for name in named("variable") if re.search(words, name)}
+    assert names == {"secrets_compartment_ocid"}
+    assert not [name for name, body in named("variable").items() if body.get("sensitive")]
+
+
+@pytest.mark.parametrize("part", ["variables", "outputs"])
+def test_the_form_has_what_there_is(part):
+    """The form of Resource Manager has every variable and output, each in one group, and no other."""
+    there = set(named(part.removesuffix("s")))
+    groups = FORM["variableGroups" if part == "variables" else "outputGroups"]
+    grouped = [name for group in groups for name in group[part]]
+    assert set(FORM[part]) == there
+    assert sorted(grouped) == sorted(there)
+
+
+def test_the_form_has_the_same_defaults():
+    """The form offers Terraform's own defaults, and requires what has none."""
+    for name, body in named("variable").items():
+        row = FORM["variables"][name]
+        if "default" not in body:
+            assert row["required"] is True, name
+        elif "default" in row:
+            assert str(row["default"]) == str(body["default"]), name
+        else:
+            assert body["default"] in ("", []), name
+
+
+def test_the_form_offers_what_is_accepted():
+    """The form's choices are those that the validation names."""
+    for name, row in FORM["variables"].items():
+        if row["type"] == "enum":
+            condition = named("variable")[name]["validation"][0]["condition"]
+            accepted = re.search(r"contains\(\[(.*?)\]", condition)[1]
+            assert [word.strip(' "') for word in accepted.split(",")] == row["enum"], name
+
+
+def test_identity_is_written_in_the_home_region():
+    """Dynamic group and policies go to the home region; nothing else does."""
+    home = {
+        name for name, body in named("resource").items() if "oci.home" in body.get("provider", "")
+    }
+    assert home == {name for name in named("resource") if name.startswith("oci_identity_")}
+
+
+def test_each_statement_says_why():
+    """Each policy statement has a reason, and a text in either form."""
+    (locals_,) = [block for block in blocks("locals") if "function_statements" in block]
+    statements = {**locals_["function_statements"], **locals_["platform_statements"]}
+    for name, row in statements.items():
+        assert set(row) == {"why", "narrow", "fallback"}, name
+        assert row["why"].endswith("."), name
+
+
+def test_the_readme_says_what_to_say():
+    """README.md sets every variable that has no default, and names only what there is."""
+    readme = (ROOT / "README.md").read_text()
+    (example,) = re.findall(r"terraform.tfvars <<END\n(.*?)\nEND\n", readme, re.DOTALL)
+    said = set(re.findall(r"^(\w+) += ", example, re.MULTILINE))
+    assert said <= set(named("variable"))
+    assert {name for name, body in named("variable").items() if "default" not in body} <= said
+    assert set(re.findall(r"terraform output -raw (\w+)", readme)) <= set(named("output"))

@@ -1,0 +1,51 @@
+"""Ways to set the variables that tests share: each distinct one costs an apply."""
+
+from tests.terraform.engine import IMAGE, VARIABLES
+
+COMPARTMENTS = {
+    "vault_compartment_ocid": "ocid1.compartment.oc1..vaults",
+    "secrets_compartment_ocid": "ocid1.compartment.oc1..secrets",
+}
+VAULT = {"vault_ocid": "ocid1.vault.oc1..given", "key_ocid": "ocid1.key.oc1..given"}
+SUBNETS = {
+    "subnet_ocids": ["ocid1.subnet.oc1..one", "ocid1.subnet.oc1..two"],
+    "gateway_subnet_ocid": "ocid1.subnet.oc1..public",
+}
+MORE_VAULTS = {
+    "more_vaults": [
+        {
+            "secrets_compartment_ocid": f"ocid1.compartment.oc1..secrets{number}",
+            "vault_ocid": f"ocid1.vault.oc1..more{number}",
+            "vault_compartment_ocid": f"ocid1.compartment.oc1..vaults{number}",
+            "key_ocid": f"ocid1.key.oc1..more{number}",
+        }
+        for number in range(4)
+    ]
+}
+GIVEN = {**COMPARTMENTS, **VAULT, **SUBNETS, "alarm_email": "a@b.example"}
+SHARED = {
+    "vault_ocid": VAULT["vault_ocid"],
+    "more_vaults": [
+        {
+            "secrets_compartment_ocid": VARIABLES["compartment_ocid"],
+            "vault_ocid": "ocid1.vault.oc1..other",
+            "vault_compartment_ocid": VARIABLES["compartment_ocid"],
+            "key_ocid": "ocid1.key.oc1..other",
+        }
+    ],
+}
+PORT = {
+    "gateway_subnet_ocid": SUBNETS["gateway_subnet_ocid"],
+    "source_url": "https://secrets.example.com:8443/base",
+}
+WAYS = {
+    "no image": {},
+    "what has to be said": IMAGE,
+    "four more vaults": {**IMAGE, **MORE_VAULTS},
+    "fallback policies": {**IMAGE, **MORE_VAULTS, "policy_form": "fallback"},
+    "all is given": {**IMAGE, **GIVEN},
+    "all is given, no image": GIVEN,
+    "a given vault, a new key, a vault beside it": {**IMAGE, **SHARED},
+    "a given subnet for the gateway, a port": {**IMAGE, **PORT},
+    "given subnets for the function": {**IMAGE, "subnet_ocids": SUBNETS["subnet_ocids"]},
+}
