@@ -35,8 +35,10 @@ bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
 
-image: ## Build the function's image
-	docker build --tag oci-vault-sync .
+image: $(READY) ## Build the image's files without a container engine, sync once on them alone, measure them
+	$(BIN)/python infra/image/build.py .local/image
+	$(BIN)/python -m infra.local --once --image .local/image
+	$(BIN)/python -m benchmarks image
 
 clean: ## Remove what these targets made
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

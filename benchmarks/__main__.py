@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: figures, not pass or fail. Names: main, cold, waits; all without one."""
+"""`python -m benchmarks [name …]`: figures, not pass or fail. Names: main, cold, waits, image."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold, main_job, waits
+from benchmarks import cold, image, main_job, waits
 
 GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
     "main": main_job.tables,
     "cold": cold.tables,
     "waits": waits.tables,
+    "image": image.tables,
 }
 
 

@@ -58,9 +58,9 @@ class Nursery:
         return SimpleNamespace(**{**vars(subprocess), "Popen": self._fork})
 
     def _fork(self, command: Sequence[str], env: Mapping[str, str], **_: Any) -> Forked:
-        """Start the fdk with the arguments of `command`, which begin behind `python -c script`."""
+        """Start the fdk with the arguments of `command`, which begin behind `python start.py`."""
         log, log_end = os.pipe()
-        order = json.dumps({"arguments": command[3:], "env": dict(env)}).encode()
+        order = json.dumps({"arguments": command[2:], "env": dict(env)}).encode()
         socket.send_fds(self._socket, [order], [log_end])
         os.close(log_end)
         return Forked(int(self._socket.recv(16)), log)
