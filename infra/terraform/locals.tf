@@ -7,7 +7,7 @@ locals {
   vault_ocid = var.vault_ocid != "" ? var.vault_ocid : oci_kms_vault.main[0].id
   key_ocid   = var.key_ocid != "" ? var.key_ocid : oci_kms_key.main[0].id
 
-  # Everything that the function may sync to; the first also holds its credentials.
+  # Everything that the function may sync to.
   destinations = concat(
     [{
       secrets_compartment_ocid = local.secrets_compartment_ocid
@@ -16,6 +16,13 @@ locals {
       key_ocid                 = local.key_ocid
     }],
     var.more_vaults,
+  )
+
+  # Its credentials, and private keys of connections, lie in the first vault but in the deployment's compartment: who may
+  # read the synced secrets need not be able to read these.
+  places_of_content = concat(
+    local.destinations,
+    [merge(local.destinations[0], { secrets_compartment_ocid = var.compartment_ocid })],
   )
 
   bucket_name     = "${var.name}-config"

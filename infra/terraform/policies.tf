@@ -14,8 +14,8 @@ locals {
     }
     write-secrets = {
       why      = "Creates, updates and restores secrets of the vault, and schedules their deletion."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {SECRET_READ, SECRET_CREATE, SECRET_UPDATE, SECRET_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to manage secrets in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.places_of_content : "Allow ${local.function_principal} to {SECRET_READ, SECRET_CREATE, SECRET_UPDATE, SECRET_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.places_of_content : "Allow ${local.function_principal} to manage secrets in compartment id ${d.secrets_compartment_ocid}"]
     }
     prune-versions = {
       why      = "Schedules the deletion of old versions before a secret runs out of them."
@@ -24,8 +24,8 @@ locals {
     }
     read-content = {
       why      = "Reads its credentials, and compares what the vault holds with the source."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {SECRET_BUNDLE_READ} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to read secret-bundles in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.places_of_content : "Allow ${local.function_principal} to {SECRET_BUNDLE_READ} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.places_of_content : "Allow ${local.function_principal} to read secret-bundles in compartment id ${d.secrets_compartment_ocid}"]
     }
     use-vault = {
       why      = "Creating a secret needs this permission on its vault."

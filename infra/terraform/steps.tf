@@ -5,9 +5,8 @@ locals {
     1. In a clone of the repository, build the image and push it. The password is an auth token of your user:
 
          TAG=0.1.0    # one tag per build: the registry keeps the first build of a tag
-         make image   # for the processors of function_shape, ${var.function_shape}
          docker login ${var.region}.ocir.io
-         docker tag oci-vault-sync ${local.repository}:$TAG
+         docker build --platform ${local.platform} --tag ${local.repository}:$TAG .
          docker push ${local.repository}:$TAG
 
     2. Fill the credentials:
@@ -58,9 +57,17 @@ locals {
           "apiTokenHashes": ["$(printf %s "$TOKEN" | openssl dgst -sha256 -r | cut -c 1-64)"], "digestKey": "$(openssl rand -base64 32)"}
          END
          # fill in client id and secret of the machine identity, then
-         oci vault secret update-base64 --secret-id ${oci_vault_secret.credentials.id} \
-           --secret-content-content "$(base64 < credentials.json | tr -d '\n')" && rm credentials.json
+         printf '{"secretId": "${oci_vault_secret.credentials.id}", "secretContentContent": "%s"}' \
+           "$(openssl base64 -A < credentials.json)" > update.json
+         oci vault secret update-base64 --from-json file://update.json && rm credentials.json update.json
   TEXT
+
+  # An application that may run on both needs an image for both.
+  platform = {
+    GENERIC_X86     = "linux/amd64"
+    GENERIC_ARM     = "linux/arm64"
+    GENERIC_X86_ARM = "linux/amd64,linux/arm64"
+  }[var.function_shape]
 
   endpoint = join("", oci_apigateway_deployment.main[*].endpoint)
 }

@@ -35,7 +35,7 @@ resource "oci_kms_key" "main" {
 
 # Made with placeholders that the function refuses, each by name; people fill it (see next_steps), Terraform never does.
 resource "oci_vault_secret" "credentials" {
-  compartment_id = local.secrets_compartment_ocid
+  compartment_id = var.compartment_ocid
   vault_id       = local.vault_ocid
   key_id         = local.key_ocid
   secret_name    = "${var.name}-credentials"

@@ -66,7 +66,6 @@ def policy_world():
     """A stack whose secrets, and whose vault and key, are in compartments of their own."""
     with running_world() as world, TemporaryDirectory() as world.keys:
         world.cloud.objects.on_write = None
-        world.cloud.vault.edit(CREDENTIALS_NAME, compartmentId=SECRETS)
         world.cloud.identity.compartments |= {SECRETS: "secrets", VAULTS: "vaults"}
         world.tick()  # from here on there is a warm container, which knows its credentials
         yield world

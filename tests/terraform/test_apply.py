@@ -7,7 +7,7 @@ import pytest
 
 from tests.terraform import engine
 from tests.terraform.engine import IMAGE, applied
-from tests.terraform.ways import COMPARTMENTS, GIVEN, PORT, SUBNETS, VAULT, WAYS
+from tests.terraform.ways import GIVEN, PORT, SUBNETS, VAULT, WAYS
 
 NETWORK = ("oci_core_vcn", "oci_core_subnet", "oci_core_nat_gateway", "oci_core_internet_gateway")
 
@@ -55,7 +55,7 @@ def test_a_vault_and_a_key_are_made_or_given():
     assert not given.of("oci_kms_vault") + given.of("oci_kms_key")
     assert {name: given.outputs[name] for name in VAULT} == VAULT
     secret = given.one("oci_vault_secret")
-    assert secret["compartment_id"] == COMPARTMENTS["secrets_compartment_ocid"]
+    assert (secret["vault_id"], secret["key_id"]) == (VAULT["vault_ocid"], VAULT["key_ocid"])
 
 
 def test_a_network_is_made_or_given():

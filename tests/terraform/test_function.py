@@ -9,8 +9,9 @@ from functions.core.job import MAX_ATTEMPTS
 from functions.credentials import parse_credentials
 from functions.settings import Settings, load_settings
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
-from tests.terraform.engine import IMAGE, applied
+from tests.terraform.engine import IMAGE, VARIABLES, applied
 from tests.terraform.texts import named
+from tests.terraform.ways import COMPARTMENTS
 
 MAX_CONFIG_BYTES = 4096
 NOT_SET = {
@@ -102,6 +103,12 @@ def test_the_repository_is_private(deployed):
     """The image is pulled with the rights of the Functions service, not by everybody."""
     assert deployed.one("oci_artifacts_container_repository")["is_public"] is False
     assert IMAGE["image"].startswith(deployed.outputs["repository"] + ":")
+
+
+def test_credentials_lie_apart_from_what_is_synced():
+    """Who may read the secrets' compartment need not be able to read the function's own credentials."""
+    secret = applied(**IMAGE, **COMPARTMENTS).one("oci_vault_secret")
+    assert secret["compartment_id"] == VARIABLES["compartment_ocid"]
 
 
 def test_credentials_are_filled_by_people(deployed):

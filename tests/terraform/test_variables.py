@@ -35,7 +35,7 @@ WRONG = {
     "key_ocid": [VAULT],
     "vault_compartment_ocid": ["vaults"],
     "secrets_compartment_ocid": ["secrets"],
-    "more_vaults": [[ROW] * 5, *([ROW | {name: "x"}] for name in ROW)],
+    "more_vaults": [[ROW] * 4, *([ROW | {name: "x"}] for name in ROW)],
     "subnet_ocids": [["subnet"], ["ocid1.subnet.oc1..a"] * 4],
     "gateway_subnet_ocid": ["subnet"],
     "policy_form": ["", "wide"],

@@ -19,7 +19,7 @@ MORE_VAULTS = {
             "vault_compartment_ocid": f"ocid1.compartment.oc1..vaults{number}",
             "key_ocid": f"ocid1.key.oc1..more{number}",
         }
-        for number in range(4)
+        for number in range(3)
     ]
 }
 GIVEN = {**COMPARTMENTS, **VAULT, **SUBNETS, "alarm_email": "a@b.example"}
@@ -41,7 +41,7 @@ PORT = {
 WAYS = {
     "no image": {},
     "what has to be said": IMAGE,
-    "four more vaults": {**IMAGE, **MORE_VAULTS},
+    "three more vaults": {**IMAGE, **MORE_VAULTS},
     "fallback policies": {**IMAGE, **MORE_VAULTS, "policy_form": "fallback"},
     "all is given": {**IMAGE, **GIVEN},
     "all is given, no image": GIVEN,
