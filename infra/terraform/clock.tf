@@ -1,4 +1,4 @@
-# The clock: an alarm that never stops firing, and repeats itself every minute.
+# The clock: alarms of which one always fires, and repeats itself every minute.
 
 resource "oci_ons_notification_topic" "clock" {
   compartment_id = var.compartment_ocid
@@ -17,22 +17,30 @@ resource "oci_ons_subscription" "clock" {
   depends_on = [oci_identity_policy.function]
 }
 
-# An alarm fires only while its metric has data. Object Storage posts ObjectCount of each bucket that is not empty once
-# an hour, whether or not anything happens, and the marker (bucket.tf) keeps ours from being empty: a window of six hours
-# always holds a value, and no count is below zero. Metrics of traffic (gateways, queue, the function) may go quiet, and
-# absent() ends after its detection period.
+locals {
+  # An alarm fires only while its metric has data. Object Storage posts ObjectCount of each bucket that is not empty once
+  # an hour, whether or not anything happens, and the marker (bucket.tf) keeps ours from being empty: a window of six
+  # hours always holds a value, and no count is below zero. Metrics of traffic (gateways, queue, the function) may go
+  # quiet. Until the first value is there, an hour or two, and while OCI posts none, its absence ticks instead, for
+  # three days, the longest that OCI offers. Of the two one fires at a time.
+  clock = {
+    clock         = "ObjectCount[6h].grouping().max() >= 0"
+    clock-instead = "ObjectCount[6h].grouping().absent(3d)"
+  }
+}
+
 resource "oci_monitoring_alarm" "clock" {
-  count = local.is_deployed ? 1 : 0
+  for_each = local.is_deployed ? local.clock : {}
 
   compartment_id               = var.compartment_ocid
-  display_name                 = "${var.name}-clock"
+  display_name                 = "${var.name}-${each.key}"
   body                         = "tick"
   destinations                 = [oci_ons_notification_topic.clock.id]
   is_enabled                   = true
   message_format               = "RAW"
   metric_compartment_id        = var.compartment_ocid
   namespace                    = "oci_objectstorage"
-  query                        = "ObjectCount[6h].grouping().max() >= 0"
+  query                        = each.value
   severity                     = "INFO"
   pending_duration             = "PT1M"
   repeat_notification_duration = "PT1M"
@@ -56,7 +64,7 @@ resource "oci_resource_scheduler_schedule" "clock" {
 
     parameters {
       parameter_type = "BODY"
-      value          = jsonencode({ command = "tick" })
+      value          = [jsonencode({ command = "tick" })]
     }
   }
 

@@ -5,6 +5,7 @@
 locals {
   function_principal = "dynamic-group id ${oci_identity_dynamic_group.function.id}"
   here               = "compartment id ${var.compartment_ocid}"
+  root               = "compartment id ${var.tenancy_ocid}"
 
   function_statements = {
     list-secrets = {
@@ -128,14 +129,17 @@ locals {
     }
   }
 
-  # What the policies are made of: two maps, as triggers wait for the first, and the second for triggers.
+  # What the policies are made of: two maps, as triggers wait for the first, and the second for triggers. The root
+  # compartment is called tenancy in them.
   function_policy = {
     for name, statement in local.function_statements :
-    name => distinct(statement[var.policy_form]) if length(statement.narrow) > 0
+    name => [for text in distinct(statement[var.policy_form]) : replace(text, "in ${local.root}", "in tenancy")]
+    if length(statement.narrow) > 0
   }
   platform_policy = {
     for name, statement in local.platform_statements :
-    name => distinct(statement[var.policy_form]) if length(statement.narrow) > 0
+    name => [for text in distinct(statement[var.policy_form]) : replace(text, "in ${local.root}", "in tenancy")]
+    if length(statement.narrow) > 0
   }
 
   network_compartment_ocids = local.makes_function_subnet ? [var.compartment_ocid] : values(data.oci_core_subnet.function)[*].compartment_id

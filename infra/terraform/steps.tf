@@ -4,7 +4,7 @@ locals {
 
     1. In a clone of the repository, build the image and push it. The password is an auth token of your user:
 
-         TAG=0.1.0    # one tag per build: the registry keeps the first build of a tag
+         TAG=0.1.0    # one tag per build: the function is only deployed anew when the tag changes
          docker login ${var.region}.ocir.io
          docker build --platform ${local.platform} --tag ${local.repository}:$TAG .
          docker push ${local.repository}:$TAG
@@ -43,7 +43,7 @@ locals {
 
          oci os object put --bucket-name ${local.bucket_name} --file sync.json --name secret-syncs/<projectId>/<file>.json
 
-    6. See what comes of it. The clock starts an hour or two after the first apply; this is a tick by hand:
+    6. See what comes of it. The clock starts within minutes, at the latest two hours after the first apply; this is a tick by hand:
 
          oci fn function invoke --function-id ${join("", oci_functions_function.main[*].id)} --file - --body '{"command": "tick"}'
   TEXT

@@ -81,7 +81,7 @@ variable "image" {
 }
 
 variable "image_digest" {
-  description = "Digest of the image (sha256:…). Empty: the digest that the tag has when it is deployed."
+  description = "Digest of the image (sha256:…). Empty: the digest that the tag has when it is deployed. Change it together with the image: the provider drops a digest that stays the same once."
   type        = string
   default     = ""
   nullable    = false
@@ -173,7 +173,7 @@ variable "vault_ocid" {
   nullable    = false
 
   validation {
-    condition     = var.vault_ocid == "" || can(regex("^ocid1\\.vault\\.", var.vault_ocid))
+    condition     = var.vault_ocid == "" || can(regex("^ocid1\\.vault\\.[A-Za-z0-9._-]+$", var.vault_ocid))
     error_message = "It must be the OCID of a vault: ocid1.vault.…."
   }
 }
@@ -185,7 +185,7 @@ variable "key_ocid" {
   nullable    = false
 
   validation {
-    condition     = var.key_ocid == "" || can(regex("^ocid1\\.key\\.", var.key_ocid))
+    condition     = var.key_ocid == "" || can(regex("^ocid1\\.key\\.[A-Za-z0-9._-]+$", var.key_ocid))
     error_message = "It must be the OCID of a key: ocid1.key.…."
   }
 }
@@ -197,7 +197,7 @@ variable "vault_compartment_ocid" {
   nullable    = false
 
   validation {
-    condition     = var.vault_compartment_ocid == "" || can(regex("^ocid1\\.(compartment|tenancy)\\.", var.vault_compartment_ocid))
+    condition     = var.vault_compartment_ocid == "" || can(regex("^ocid1\\.(compartment|tenancy)\\.[A-Za-z0-9._-]+$", var.vault_compartment_ocid))
     error_message = "It must be the OCID of a compartment: ocid1.compartment.…."
   }
 }
@@ -209,7 +209,7 @@ variable "secrets_compartment_ocid" {
   nullable    = false
 
   validation {
-    condition     = var.secrets_compartment_ocid == "" || can(regex("^ocid1\\.(compartment|tenancy)\\.", var.secrets_compartment_ocid))
+    condition     = var.secrets_compartment_ocid == "" || can(regex("^ocid1\\.(compartment|tenancy)\\.[A-Za-z0-9._-]+$", var.secrets_compartment_ocid))
     error_message = "It must be the OCID of a compartment: ocid1.compartment.…."
   }
 }
@@ -233,9 +233,9 @@ variable "more_vaults" {
 
   validation {
     condition = alltrue([
-      for row in var.more_vaults : can(regex("^ocid1\\.vault\\.", row.vault_ocid)) && can(regex("^ocid1\\.key\\.", row.key_ocid))
-      && can(regex("^ocid1\\.(compartment|tenancy)\\.", row.secrets_compartment_ocid))
-      && can(regex("^ocid1\\.(compartment|tenancy)\\.", row.vault_compartment_ocid))
+      for row in var.more_vaults : can(regex("^ocid1\\.vault\\.[A-Za-z0-9._-]+$", row.vault_ocid)) && can(regex("^ocid1\\.key\\.[A-Za-z0-9._-]+$", row.key_ocid))
+      && can(regex("^ocid1\\.(compartment|tenancy)\\.[A-Za-z0-9._-]+$", row.secrets_compartment_ocid))
+      && can(regex("^ocid1\\.(compartment|tenancy)\\.[A-Za-z0-9._-]+$", row.vault_compartment_ocid))
     ])
     error_message = "Each needs four OCIDs: compartment of the secrets, vault, compartment of vault and key, key."
   }
@@ -250,7 +250,7 @@ variable "subnet_ocids" {
   nullable    = false
 
   validation {
-    condition     = length(var.subnet_ocids) <= 3 && alltrue([for ocid in var.subnet_ocids : can(regex("^ocid1\\.subnet\\.", ocid))])
+    condition     = length(var.subnet_ocids) <= 3 && alltrue([for ocid in var.subnet_ocids : can(regex("^ocid1\\.subnet\\.[A-Za-z0-9._-]+$", ocid))])
     error_message = "At most three, each the OCID of a subnet: ocid1.subnet.…."
   }
 }
@@ -262,7 +262,7 @@ variable "gateway_subnet_ocid" {
   nullable    = false
 
   validation {
-    condition     = var.gateway_subnet_ocid == "" || can(regex("^ocid1\\.subnet\\.", var.gateway_subnet_ocid))
+    condition     = var.gateway_subnet_ocid == "" || can(regex("^ocid1\\.subnet\\.[A-Za-z0-9._-]+$", var.gateway_subnet_ocid))
     error_message = "It must be the OCID of a subnet: ocid1.subnet.…."
   }
 }

@@ -1,7 +1,7 @@
 """What OCI's Terraform provider takes and gives, read from the Pulumi package generated from it.
 
-The wheel is read as text and never imported. It cannot tell which lists are sets, which names were
-made plural and whether `name` is required: the tables do. Nobody tells enumerations or conflicts.
+The wheel is read as text and never imported. It cannot tell which lists are sets or became one value, which
+names were made plural and whether `name` is required: the tables do. Nobody tells enumerations or conflicts.
 """
 
 import ast
@@ -42,6 +42,8 @@ SETS = {
     "services",
 }
 """What is a set, if there may be more than one: its elements have no index."""
+LISTS = {("ScheduleResourceParameterArgs", "value")}
+"""Lists of at most one that the package flattened; of blocks it is known, of plain values it is not."""
 SINGULAR = {
     "allowed_scopes": "allowed_scope",
     "cache_keys": "cache_key",
@@ -145,6 +147,8 @@ def _given(text: str, start: str, inputs: str, optional: str = "pulumi.Input[Opt
             kind = _type(annotation, "")
             if own in SETS:
                 kind = ["set", kind[1]]
+            if (start.strip("\n :").removeprefix("class "), name) in LISTS:
+                kind = ["list", kind]
             block.attributes[own] = Attribute(kind, True, required, not required)
     return block
 

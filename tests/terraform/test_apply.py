@@ -1,6 +1,7 @@
 """What an apply makes, in each way that the variables allow."""
 
 import json
+import re
 from itertools import chain
 
 import pytest
@@ -9,6 +10,7 @@ from tests.terraform import engine
 from tests.terraform.engine import IMAGE, applied
 from tests.terraform.ways import GIVEN, PORT, SUBNETS, VAULT, WAYS
 
+HOLDS_DATA = "oci_(artifacts|kms|queue|vault|objectstorage_(bucket|object\\.)|ons_notification)"
 NETWORK = ("oci_core_vcn", "oci_core_subnet", "oci_core_nat_gateway", "oci_core_internet_gateway")
 
 
@@ -41,6 +43,17 @@ def test_two_applies_make_a_deployment():
         assert terraform.plan(**IMAGE) == {}
         newer = terraform.plan(image=IMAGE["image"] + ".1")
         assert newer == {"oci_functions_function.main[0]": ["update"]}
+
+
+def test_without_the_image_again_what_holds_data_stays():
+    """An apply without the image takes the function and its triggers away, and nothing that holds data."""
+    with engine.Terraform() as terraform:
+        terraform.apply(**IMAGE)
+        gone = {name for name, actions in terraform.plan().items() if "delete" in actions}
+        assert "oci_functions_function.main[0]" in gone
+        assert {name for name in gone if re.match(HOLDS_DATA, name)} == set()
+        terraform.apply()
+        assert terraform.plan() == {}
 
 
 def test_a_vault_and_a_key_are_made_or_given():

@@ -99,6 +99,21 @@ BROKEN = {
       key_id = "k"
     }
     """: 'The argument "management_endpoint" is required, but no definition was found.',
+    """
+    resource "oci_resource_scheduler_schedule" "n" {
+      action             = "START_RESOURCE"
+      compartment_id     = "c"
+      recurrence_details = "0 * * * *"
+      recurrence_type    = "CRON"
+      resources {
+        id = "f"
+        parameters {
+          parameter_type = "BODY"
+          value          = "{}"
+        }
+      }
+    }
+    """: 'Inappropriate value for attribute "value": list of string required',
 }
 
 

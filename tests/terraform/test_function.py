@@ -100,8 +100,12 @@ def test_the_bucket(deployed):
 
 
 def test_the_repository_is_private(deployed):
-    """The image is pulled with the rights of the Functions service, not by everybody."""
+    """The image is pulled with the rights of the Functions service, not by everybody.
+
+    Nothing is said of immutability, which OCI offers in the API and refuses.
+    """
     assert deployed.one("oci_artifacts_container_repository")["is_public"] is False
+    assert "is_immutable" not in named("resource")["oci_artifacts_container_repository.main"]
     assert IMAGE["image"].startswith(deployed.outputs["repository"] + ":")
 
 

@@ -71,6 +71,16 @@ def test_each_destination_has_statements():
     assert {len(texts) for name, texts in statements.items() if name == "list-compartments"} == {1}
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_root_compartment_is_the_tenancy(form):
+    """Statements about the root compartment say "in tenancy": OCI knows it by no other name."""
+    root = dict.fromkeys(("compartment_ocid", "vault_compartment_ocid"), VARIABLES["tenancy_ocid"])
+    statements = policy_statements(**root, policy_form=form)
+    for text in chain(*statements.values()):
+        assert " in tenancy" in text
+        assert "compartment id" not in text
+
+
 def test_destinations_that_share_share_statements():
     """Two vaults in the same compartments need their lists allowed once."""
     statements = policy_statements(**SHARED)

@@ -137,18 +137,40 @@ def test_each_compartment_of_secrets_has_a_rule():
 
 
 def test_the_clock_ticks_every_minute(deployed):
-    """An alarm that always fires repeats itself every minute to the function alone."""
-    (clock,) = (one for one in deployed.of("oci_monitoring_alarm") if one["body"] == "tick")
-    assert clock["is_enabled"] is True
-    assert clock["repeat_notification_duration"] == "PT1M"
-    assert clock["message_format"] == "RAW"
-    (topic,) = clock["destinations"]
+    """Alarms of which one always fires repeat themselves every minute to the function alone."""
+    clocks = [one for one in deployed.of("oci_monitoring_alarm") if one["body"] == "tick"]
+    for clock in clocks:
+        assert clock["is_enabled"] is True
+        assert clock["repeat_notification_duration"] == "PT1M"
+        assert clock["message_format"] == "RAW"
+    ((topic,),) = {tuple(clock["destinations"]) for clock in clocks}
     (subscription,) = (
         one for one in deployed.of("oci_ons_subscription") if one["topic_id"] == topic
     )
     assert subscription["protocol"] == "ORACLE_FUNCTIONS"
     assert subscription["endpoint"] == deployed.one("oci_functions_function")["id"]
     assert topic != deployed.outputs["failures_topic_ocid"]
+
+
+def test_one_alarm_ticks_at_a_time(deployed):
+    """A metric that does not depend on traffic is there, or its absence ticks: never both at once."""
+    clocks = [one for one in deployed.of("oci_monitoring_alarm") if one["body"] == "tick"]
+    assert {one["namespace"] for one in clocks} == {"oci_objectstorage"}
+    there, absent = sorted((one["query"] for one in clocks), key=lambda query: "absent" in query)
+    assert there == "ObjectCount[6h].grouping().max() >= 0"
+    assert absent == "ObjectCount[6h].grouping().absent(3d)"
+    assert deployed.one("oci_objectstorage_object")["bucket"] == deployed.outputs["bucket"]
+
+
+def test_queries_are_of_the_form_that_oci_takes(deployed):
+    """Each alarm has a window of 1 to 60 minutes or 1 to 24 hours, one group, and looks back 3 days at most."""
+    form = (
+        r"\w+\[([1-9]|[1-5]\d|60)m\]|\w+\[([1-9]|1\d|2[0-4])h\]",
+        r"(\{\w+ = \"[^\"]+\"(, \w+ = \"[^\"]+\")*\})?",
+        r"\.grouping\(\)\.((sum|max)\(\) >=? \d+|absent\([1-3]d\))",
+    )
+    for alarm in deployed.of("oci_monitoring_alarm"):
+        assert re.fullmatch(f"({form[0]}){form[1]}{form[2]}", alarm["query"]), alarm["query"]
 
 
 def test_alarms_tell_people(deployed):
@@ -166,7 +188,8 @@ def test_a_second_clock(deployed):
     (resource,) = deployed.one("oci_resource_scheduler_schedule")["resources"]
     assert resource["id"] == deployed.one("oci_functions_function")["id"]
     (parameter,) = resource["parameters"]
-    assert (parameter["parameter_type"], json.loads(parameter["value"])) == (
+    (value,) = parameter["value"]
+    assert (parameter["parameter_type"], json.loads(value)) == (
         "BODY",
         {"command": "tick"},
     )

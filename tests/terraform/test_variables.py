@@ -10,6 +10,8 @@ from tests.terraform import engine
 from tests.terraform.texts import named
 
 KEY, VAULT, COMPARTMENT = "ocid1.key.oc1..a", "ocid1.vault.oc1..a", "ocid1.compartment.oc1..a"
+QUOTE = "' or target.vault.id != '"
+"""What would widen a policy statement, were it taken."""
 ROW = {
     "secrets_compartment_ocid": COMPARTMENT,
     "vault_ocid": VAULT,
@@ -19,7 +21,7 @@ ROW = {
 WRONG = {
     "tenancy_ocid": ["", COMPARTMENT],
     "region": ["Frankfurt", "eu-frankfurt-1 "],
-    "compartment_ocid": ["app", VAULT],
+    "compartment_ocid": ["app", VAULT, COMPARTMENT + QUOTE],
     "name": ["", "Vault", "1st", "a-", "a" * 31],
     "source_url": ["app.infisical.com", "https://me:pw@example.com", "https://a.example?x=1"],
     "source_kind": ["", "vault"],
@@ -31,13 +33,16 @@ WRONG = {
     "max_workers": [-1, 101, 1.5],
     "vault_concurrency": [0, 65, 1.5],
     "log_level": ["", "info"],
-    "vault_ocid": [KEY],
-    "key_ocid": [VAULT],
-    "vault_compartment_ocid": ["vaults"],
-    "secrets_compartment_ocid": ["secrets"],
-    "more_vaults": [[ROW] * 4, *([ROW | {name: "x"}] for name in ROW)],
+    "vault_ocid": [KEY, VAULT + QUOTE],
+    "key_ocid": [VAULT, KEY + QUOTE],
+    "vault_compartment_ocid": ["vaults", COMPARTMENT + QUOTE],
+    "secrets_compartment_ocid": ["secrets", COMPARTMENT + QUOTE],
+    "more_vaults": [
+        [ROW] * 4,
+        *([ROW | {name: wrong}] for name in ROW for wrong in ("x", ROW[name] + QUOTE)),
+    ],
     "subnet_ocids": [["subnet"], ["ocid1.subnet.oc1..a"] * 4],
-    "gateway_subnet_ocid": ["subnet"],
+    "gateway_subnet_ocid": ["subnet", "ocid1.subnet.oc1..a b"],
     "policy_form": ["", "wide"],
     "alarm_email": ["me", "me@localhost", "a b@example.com"],
     "metrics_namespace": ["", "1st", "vault-sync", "oci_vault", "oracle_x"],
