@@ -48,6 +48,9 @@ def test_a_user_with_an_api_key_is_accepted(cloud, tmp_path):
     assert vaults.list_secrets(COMPARTMENT_ID).data == []
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="oci-cli cannot be installed on this Python"
+)
 def test_the_oci_command_works(cloud, tmp_path):
     """The real oci-cli lists secrets of the simulated vault."""
     cloud.trust(public_key(tmp_path))
