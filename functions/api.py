@@ -23,6 +23,8 @@ from functions.tools import gather
 from functions.triggers import ApiRequest
 
 SECONDS_PER_MINUTE = 60
+HEALTH_SECONDS = 15.0
+"""How long an answer to who needs no token is remembered: else anybody could have the outside called."""
 
 Checks = Mapping[str, Callable[[], object]]
 """By the name of what is checked: a call that raises SyncError if it is not well."""
@@ -47,6 +49,8 @@ class Api:
         self.memory = Memory()
         self._minute = 0.0
         self._wrong_tokens = 0
+        self._unwell: list[str] = []
+        self._checked_at = float("-inf")
 
     def answer(
         self, request: ApiRequest, office: Callable[[], Office], checks: Callable[[], Checks]
@@ -55,7 +59,7 @@ class Api:
         try:
             if request.path == HEALTH_PATH:
                 _only_get(request)
-                return self._health(checks())
+                return self._health(checks)
             token = self._authenticate(request.headers)
             if request.path == DOCUMENT_PATH:
                 _only_get(request)
@@ -85,17 +89,23 @@ class Api:
         self._count_wrong_token()
         raise _WrongToken("The API token is not valid")
 
-    def _health(self, checks: Checks) -> Reply:
-        """Answer 200 if every check passes, else 503 that names those that do not."""
+    def _health(self, checks: Callable[[], Checks]) -> Reply:
+        """Answer 200 if every check passed lately, else 503 that names those that did not."""
+        now = self._clock.monotonic()
+        if now - self._checked_at >= HEALTH_SECONDS:
+            self._unwell, self._checked_at = self._check(checks()), now
+        if self._unwell:
+            raise Rejected(503, f"Not healthy: {', '.join(self._unwell)}.")
+        return Reply(_json(Health()))
+
+    def _check(self, checks: Checks) -> list[str]:
         results = gather(self._pool, list(checks.values()), lambda: None)
         failed = []
         for name, result in zip(checks, results, strict=True):
             if isinstance(result, SyncError):
                 log.warning("not healthy: %s: %s", name, result)
                 failed.append(name)
-        if failed:
-            raise Rejected(503, f"Not healthy: {', '.join(failed)}.")
-        return Reply(_json(Health()))
+        return failed
 
     def _count_wrong_token(self) -> None:
         """Log how many there are in a minute, at 1, 10, 100, …."""

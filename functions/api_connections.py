@@ -19,6 +19,7 @@ from functions.api_models import (
 from functions.api_office import Ask, Office, blaming_request
 from functions.api_requests import KeyConnection, OwnConnection, read
 from functions.core.connection import (
+    KEY_NAME,
     OWN_CONNECTION,
     OWN_CONNECTION_ID,
     Connection,
@@ -162,7 +163,7 @@ def _prove_and_keep(
         return connection
     with blaming_request():
         secret = office.safe(office.gate).keep(
-            f"oci-vault-sync-connection-{office.uuid()}", key, request.key_storage
+            f"{KEY_NAME}{office.uuid()}", key, request.key_storage
         )
     return connection.model_copy(update={"private_key_secret_ocid": secret})
 

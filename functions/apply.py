@@ -8,7 +8,9 @@ from logging import getLogger
 
 from functions.core.errors import (
     NameTaken,
+    NotFound,
     OutOfTime,
+    Refused,
     SyncError,
     Temporary,
     TooManyVersions,
@@ -118,9 +120,12 @@ class Applier:
         except NameTaken as refusal:
             self._explain_taken(change, refusal)
 
-    def _explain_taken(self, change: Change, refusal: NameTaken) -> None:
+    def _explain_taken(self, change: Change, refusal: Refused) -> None:
         """Return if the wanted value is there after all; raise WrongState where a new look helps."""
-        other = self.vault.find(change.name)
+        try:
+            other = self.vault.find(change.name)
+        except NotFound as hidden:
+            other, refusal = None, hidden
         if other is not None and other.compartment_id == self.compartment_id:
             if other.state == State.ACTIVE and self.vault.read(other.id).value == change.value:
                 return

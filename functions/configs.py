@@ -70,7 +70,7 @@ class Configs:
         etag, known = self._cache.get(name, ("", None))
         if known is None or etag != stored.etag:
             try:
-                known = parse_sync(self._store.url, name, stored.etag, stored.body)
+                known = parse_sync(self._store.url, name, stored.etag, stored.whole(name))
             except InvalidInput as error:
                 known = error
                 self._report(name, stored.etag, error)

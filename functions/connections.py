@@ -105,7 +105,7 @@ class Registry:
                 found.decode() for found in _SECRET_OCID.findall(stored.body)
             )
             try:
-                known = parse_connection(name, stored.body)
+                known = parse_connection(name, stored.whole(name))
             except InvalidInput as error:
                 log.error("a connection is wrong: %s", error)  # noqa: TRY400 - it says it all
                 known = error

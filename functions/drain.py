@@ -1,6 +1,7 @@
 """Take jobs from the queue: what is done is dropped, what is not is run, what did not end is put anew.
 
-A message is deleted only when its job ended or its next attempt is on the queue.
+A message is deleted only when its job ended or stands on the queue again. The queue gives up a message that
+was received too often: so what waits on purpose is put anew, and only what crashed is received again.
 """
 
 from collections import defaultdict
@@ -23,7 +24,8 @@ from functions.tools import Tools
 
 HIDE_SECONDS = 60
 RENEW_AFTER_SECONDS = 20.0
-HELD_RETRY_SECONDS = 30
+RETRY_SECONDS = 30
+NEXT_DRAINER_SECONDS = 1
 MAX_HIDE_SECONDS = 43_200
 BATCH = 20
 
@@ -62,13 +64,13 @@ class Drainer:
             batches = self._sort(deliveries)
             for config, batch in batches.items():
                 if not is_time_left():
-                    self._release(batch)
+                    self._postpone(batch, NEXT_DRAINER_SECONDS)
                     continue
                 try:
                     self._serve(config, batch)
                 except SyncError as error:
                     log.warning("jobs of %s stay on the queue: %s", config, error)
-                    self._hide(batch, HELD_RETRY_SECONDS)
+                    self._postpone(batch, RETRY_SECONDS)
                 except Exception as error:  # noqa: BLE001 - one sync never stops the others
                     log.critical("unexpected %s in a job of %s", type(error).__name__, config)
             self._held.clear()
@@ -76,13 +78,13 @@ class Drainer:
 
     def _sort(self, deliveries: Iterable[Delivery]) -> dict[str, list[Held]]:
         """Return the messages that are due, by config; hide the others until they are."""
-        now = self.tools.clock.now()
+        now, digests = self.tools.clock.now(), self.tools.digests
         batches: dict[str, list[Held]] = defaultdict(list)
         for delivery in deliveries:
             try:
-                held = Held(parse_job(delivery.body), delivery.receipt)
+                held = Held(parse_job(delivery.body, digests), delivery.receipt)
             except InvalidInput as error:
-                log.error("an unreadable message is dropped: %s", error)  # noqa: TRY400
+                log.error("a message is dropped: %s", error)  # noqa: TRY400 - it says it all
                 self.queue.delete(delivery.receipt)
                 continue
             wait = (_due(held.job) - now) / timedelta(seconds=1)
@@ -120,9 +122,9 @@ class Drainer:
             for held in group:
                 self._delete(held)
         elif outcome.not_before is None:
-            self._hide(group, HELD_RETRY_SECONDS)
+            self._postpone(group, RETRY_SECONDS)
         else:
-            self.queue.put([outcome.next_of(job).to_message()])
+            self.queue.put([outcome.next_of(job).to_message(self.tools.digests)])
             for held in group:
                 self._delete(held)
 
@@ -144,8 +146,17 @@ class Drainer:
             except SyncError as error:
                 log.warning("a message could not be kept hidden: %s", error)
 
-    def _release(self, batch: Iterable[Held]) -> None:
-        self._hide(batch, 1)
+    def _postpone(self, batch: Iterable[Held], seconds: int) -> None:
+        """Put jobs anew that no attempt is made at now. Where that fails, their messages stay."""
+        due = self.tools.clock.now() + timedelta(seconds=seconds)
+        left = [held for held in batch if id(held) in self._held]
+        try:
+            self.queue.put([held.job.later(due).to_message(self.tools.digests) for held in left])
+            for held in left:
+                self._delete(held)
+        except SyncError as error:
+            log.warning("messages stay on the queue as they are: %s", error)
+            self._hide([held for held in left if id(held) in self._held], seconds)
 
     def _delete(self, held: Held) -> None:
         self._held.pop(id(held), None)
@@ -154,7 +165,8 @@ class Drainer:
 
 def is_done(job: Job, sync: Sync, status: Status) -> bool:
     """Say whether a job needs no run any more."""
-    if job.job_id in status.ended_jobs and not job.is_hint:
+    is_rewritten = job.args.delete_config and not sync.config.is_being_removed
+    if is_rewritten or (job.job_id in status.ended_jobs and not job.is_hint):
         return True
     if sync.config.is_being_removed:
         return job.kind != JobKind.REMOVE

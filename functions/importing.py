@@ -19,7 +19,7 @@ from functions.work import Work
 def import_only(work: Work) -> Outcome:
     """Import, and neither push nor delete anything."""
     pending = bring(work, replace=work.job.args.import_behavior == "prioritize-destination")
-    work.lease.change(lambda status: status.remember_pending(status.import_pending | pending))
+    work.lease.change(lambda status: status.remember_pending(pending))
     return work.tally.conclude()
 
 
@@ -30,7 +30,7 @@ def import_first(work: Work, *, replace: bool) -> None:
     first whether the status can be written.
     """
     work.lease.change(lambda _: None)
-    pending = bring(work, replace=replace)
+    pending = bring(work, replace=replace, is_first=True)
 
     def imported(status: Status) -> None:
         status.remember_pending(pending)
@@ -39,13 +39,21 @@ def import_first(work: Work, *, replace: bool) -> None:
     work.lease.change(imported)
 
 
-def bring(work: Work, *, replace: bool) -> dict[str, Pending]:
-    """Write what the source lacks (with `replace`: also what differs); return what it refused."""
+def bring(work: Work, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:
+    """Write what the source lacks (with `replace`: also what differs); return what was not imported.
+
+    Raises Refused where nothing can be read and it `is_first`: that is rather for want of a permission.
+    """
     seen = work.look()
     listing = work.settle(seen.listing)
     planner = work.viewer.planner(listing)
     found = _read(work, planner, Seen(seen.source, listing), replace=replace)
     pending = dict(found.refused)
+    if is_first and found.is_blind:
+        reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
+        raise Refused(
+            f"Nothing was imported. {join(reasons)}. Permit it, or leave these out by a key schema."
+        )
     if found.values:
         values = {key: value.get_secret_value() for key, value in found.values.items()}
         write = partial(work.viewer.source.write, work.sync.config.folder, values, replace=replace)
@@ -63,6 +71,8 @@ class _Found:
     values: dict[str, SecretStr]
     refused: dict[str, Pending]
     present: frozenset[str]
+    is_blind: bool
+    """Whether there was something to read, and none of it may be."""
 
 
 def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
@@ -80,9 +90,6 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         and (replace or planner.schema.strip(secret.name) not in present)
     ]
     bundles, unreadable = work.viewer.read(secrets)
-    if unreadable and not bundles:  # rather a missing permission than what these secrets are like
-        reasons = [f"{name}: {why}" for name, why in sorted(unreadable.items())]
-        raise Refused(f"Nothing was imported. {join(reasons)}")
     refused = {
         name: Pending(why=why, was_in_source=planner.schema.strip(name) in present)
         for name, why in unreadable.items()
@@ -103,7 +110,8 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
             refused[name] = Pending(why=why, was_in_source=True)
         else:
             values[key] = SecretStr(text)
-    return _Found(values, refused, present)
+    is_blind = bool(unreadable) and not bundles
+    return _Found(values, refused, present, is_blind)
 
 
 def _comes_back(schema: KeySchema, name: str) -> bool:

@@ -121,7 +121,8 @@ class Desk:
         """
         if not jobs:
             return
-        put: Callable[[], Any] = partial(self.queue.put, [job.to_message() for job in jobs])
+        messages = [job.to_message(self.tools.digests) for job in jobs]
+        put: Callable[[], Any] = partial(self.queue.put, messages)
         stored, *_ = gather(self.tools.pool, [put, *before], lambda: None)
         if isinstance(stored, SyncError):
             raise Temporary(f"Nothing was started: the job could not be queued. {stored}")

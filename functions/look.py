@@ -97,7 +97,7 @@ class Viewer:
         fresh = {secret.id: secret for secret in listing}
         for result in gather(self._tools.pool, calls, self._idle):
             if isinstance(result, NotFound):
-                raise WrongState(f"a listed secret is not to be seen: {result}")
+                raise WrongState(f"a secret is not to be seen: {result}")
             if isinstance(result, SyncError):
                 raise result
             if isinstance(result, VaultSecret) and result.compartment_id == home:
@@ -150,11 +150,12 @@ class Viewer:
         """Return what to do, every guard applied. `trusted` is what this run wrote itself."""
         planner = self.planner(seen.listing)
         wanted = want(seen.source, planner.schema)
+        pending = status.import_pending
         if seen.source.collisions:
             raise InvalidInput(_tell_collisions(seen.source.collisions))
         sure = [name for name, value in trusted.items() if wanted.values.get(name) == value]
         doubtful = planner.doubtful(
-            wanted, seen.listing, trusted=sure, unsure=status.import_pending, verify=verify
+            wanted, seen.listing, trusted=sure, unsure=pending, verify=verify or ALL in pending
         )
         bundles, unreadable = self.read(doubtful)
         wanted = _without(wanted, unreadable)
@@ -165,8 +166,8 @@ class Viewer:
             lost=self._lost(plan, seen.source, status),
             pending=[
                 name
-                for name, pending in status.import_pending.items()
-                if pending.was_in_source or name not in wanted.values
+                for name, entry in pending.items()
+                if entry.was_in_source or name not in wanted.values
             ],
         )
         return planner, guarded

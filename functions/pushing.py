@@ -10,7 +10,7 @@ from functions.core.errors import Refused, WrongState
 from functions.core.models import Action, Change
 from functions.core.plan import Plan
 from functions.core.planner import Planner
-from functions.core.status import MAX_NAMES_BYTES, Granted, Status, names_bytes
+from functions.core.status import ALL, MAX_NAMES_BYTES, Granted, Status, names_bytes
 from functions.core.wanted import want
 from functions.importing import import_first
 from functions.look import Seen
@@ -134,7 +134,9 @@ def _remember(
         gone = status.origins.keys() - names.keys()
         status.remember_origins(names, keep=gone & plan.lost if deletes else gone)
         status.import_pending = {
-            name: why for name, why in status.import_pending.items() if name in pending
+            name: why
+            for name, why in status.import_pending.items()
+            if name in pending or (name == ALL and not work.job.args.force)
         }
 
     return remember

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ValidationError
 from functions.core.config import Camel
 from functions.core.errors import Conflict, SyncError
 from functions.core.ports import ABSENT, Clock, ConfigStore
+from functions.ledger import MAX_CLOCK_SKEW
 
 SLOT_SECONDS = 120
 RENEW_AFTER_SECONDS = 30.0
@@ -84,6 +85,7 @@ def _body(worker: str, clock: Clock) -> bytes:
 
 def _is_live(body: bytes, clock: Clock) -> bool:
     try:
-        return _Place.model_validate_json(body).expires_at > clock.now()
+        ahead = _Place.model_validate_json(body).expires_at - clock.now()
     except ValidationError:
         return False
+    return timedelta(0) < ahead <= MAX_CLOCK_SKEW + timedelta(seconds=SLOT_SECONDS)

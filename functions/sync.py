@@ -51,7 +51,11 @@ def run(
     calls = TRACE.calls()
     work = Work(job, sync, tools, gate, ledger, heartbeat)
     with TRACE.on_behalf_of(job.request_id):
-        outcome = _run(work)
+        try:
+            outcome = _run(work)
+        except SyncError as error:
+            _log(work, Outcome(End.WAITING, str(error)), TRACE.calls() - calls)
+            raise
         _log(work, outcome, TRACE.calls() - calls)
     return outcome
 

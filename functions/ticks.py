@@ -102,7 +102,7 @@ class Clockwork:
             return
         outcome = run(job, sync, tools, desk.new_gate(), ledger, self.drainer.keep)
         if not outcome.is_final and outcome.not_before:
-            desk.queue.put([outcome.next_of(job).to_message()])
+            desk.queue.put([outcome.next_of(job).to_message(tools.digests)])
 
     def _call_workers(self, due_entries: Sequence[Entry]) -> None:
         """Share what is due through the queue, unless it waits there already, and start workers."""
@@ -114,7 +114,7 @@ class Clockwork:
             syncs = desk.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
             jobs = [desk.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
             if jobs:
-                desk.queue.put([job.to_message() for job in jobs])
+                desk.queue.put([job.to_message(desk.tools.digests) for job in jobs])
         for _ in range(self.max_workers):
             self.invoker.start({"command": "drain"})
 

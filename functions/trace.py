@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Lock
 from uuid import uuid4
 
-from functions.core.job import REQUEST_ID
+from functions.core.job import plain_id
 
 SEGMENT_CHARACTERS = 32
 
@@ -27,9 +27,9 @@ class Trace:
 
     def begin(self, headers: Mapping[str, str], call_id: str) -> None:
         """Begin an invocation; `headers` are those of HTTP, in lower case."""
-        self.call_id = _checked(call_id)
+        self.call_id = plain_id(call_id)
         given = headers.get("opc-request-id") or headers.get("x-request-id") or ""
-        self.request_id = _checked(given) or self.call_id
+        self.request_id = plain_id(given) or self.call_id
 
     @contextmanager
     def on_behalf_of(self, request_id: str | None) -> Iterator[None]:
@@ -58,10 +58,6 @@ class Trace:
         customer = next(filter(None, self.request_id.split("/")))
         customer = re.sub("[^A-Za-z0-9_-]", "-", customer)
         return f"{customer[:SEGMENT_CHARACTERS]}/{uuid4().hex.upper()}"
-
-
-def _checked(request_id: str) -> str | None:
-    return request_id if re.fullmatch(REQUEST_ID, request_id) else None
 
 
 TRACE = Trace()

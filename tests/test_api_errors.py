@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from functions.api import HEALTH_SECONDS
 from infra.local.oci_traffic import Fault
 from tests.api_kit import (
     CONNECTIONS,
@@ -329,6 +330,7 @@ def test_health_names_what_is_not_well(api, operation, name):
     """`/healthz` needs no token; it is 503 and names what does not answer, and nothing else."""
     app = api.make_app()
     assert api.ok("GET", "/healthz", token=None, app=app) == {"status": "ok"}
+    app._api._checked_at -= HEALTH_SECONDS
     if operation:
         fault = Fault(operation, status=404, code="NotAuthorizedOrNotFound", message="details")
         api.cloud.faults.append(fault)
@@ -342,6 +344,22 @@ def test_health_names_what_is_not_well(api, operation, name):
         if not operation:
             api.infisical.client_secret = secret
     assert told == f"Not healthy: {name}."
+
+
+def test_health_is_asked_for_by_anybody(api):
+    """However often `/healthz` is called, what it calls itself is called once in 15 seconds."""
+    app = api.make_app()
+    api.cloud.faults.append(Fault("GetStats", status=404, code="NotAuthorizedOrNotFound"))
+    try:
+        answers = [api.call("GET", "/healthz", token=None, app=app)[0] for _ in range(3)]
+    finally:
+        api.cloud.faults.clear()
+    answers.append(api.call("GET", "/healthz", token=None, app=app)[0])
+    app._api._checked_at -= HEALTH_SECONDS
+    api.cloud.reset_calls()
+    answers += [api.call("GET", "/healthz", token=None, app=app)[0] for _ in range(3)]
+    assert answers == [503] * 4 + [200] * 3
+    assert (api.cloud.count("GetStats"), api.cloud.count("ListObjects")) == (1, 1)
 
 
 def test_what_oci_refuses_is_not_blamed_on_the_caller(api):

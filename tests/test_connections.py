@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from functions.core.connection import OWN_CONNECTION_ID
+from functions.core.digest import CONNECTION_OWNER, OWNER_TAG
 from functions.core.models import State
 from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, REGION, TENANCY_ID, VAULT_ID
 from infra.local.oci_traffic import Fault
@@ -89,10 +90,11 @@ def test_a_sync_through_a_connection(api, key):
     row = connect(api, key)
     signers = set()
     fingerprint = key[0]["fingerprint"]
+    private = api.stored(f"connections/{row['id']}.json")["privateKeySecretOcid"]
     serve = api.cloud._work
 
     def work(request):
-        if "/20180608/secrets" in request.target and "credentials" not in request.target:
+        if "/20180608/secrets" in request.target and private not in request.target:
             signers.add(fingerprint in request.headers["authorization"])
         return serve(request)
 
@@ -256,25 +258,38 @@ def test_a_connection_in_use_is_not_deleted(api, key):
 def test_keys_kept_by_hand_stay(api, key):
     """A connection object written by hand works; deleting it leaves the secret that a person made."""
     api.cloud.trust(key[1])
-    secret = api.vault.seed("my-key", key[0]["privateKey"].encode(), vaultId=CREDENTIALS_VAULT)
-    wanted = str(uuid4())
-    shown = {name: text for name, text in key[0].items() if name != "privateKey"}
-    api.store(
-        f"connections/{wanted}.json",
-        {
-            "id": wanted,
-            "name": "by-hand",
-            "app": "oci",
-            "method": "access-key",
-            "privateKeySecretOcid": secret,
-            **shown,
-        },
-    )
+    wanted = by_hand(api, key, tags={OWNER_TAG: CONNECTION_OWNER})
     sync = api.create(connectionId=wanted)
     assert sync["syncStatus"] == "succeeded"
     api.ok("DELETE", f"{SYNCS}/{sync['id']}")
     api.ok("DELETE", f"{CONNECTIONS}/{wanted}")
     assert api.vault.states(CREDENTIALS_VAULT)["my-key"] == State.ACTIVE
+
+
+@pytest.mark.parametrize("tags", [{}, {OWNER_TAG: str(uuid4())}], ids=["none", "of a sync"])
+def test_a_key_that_is_not_marked_as_one(api, key, tags):
+    """No connection signs with a secret that does not say it is a private key, such as one that was synced."""
+    wanted = by_hand(api, key, tags=tags)
+    sync = api.create(connectionId=wanted)
+    assert sync["syncStatus"] == "failed"
+    assert "free-form tag oci-vault-sync=connection; add it" in sync["lastSyncMessage"]
+    assert "my-key" not in [
+        c.name_or_id for c in api.cloud.calls if c.operation == "GetSecretBundle"
+    ]
+    status, answer = api.call("GET", f"{CONNECTIONS}/{wanted}/compartments")
+    assert (status, "oci-vault-sync=connection" in answer["message"]) == (400, True)
+
+
+def by_hand(api, key, tags):
+    """Make a connection and its secret without the API; return its id."""
+    api.cloud.trust(key[1])
+    private = key[0]["privateKey"].encode()
+    secret = api.vault.seed("my-key", private, vaultId=CREDENTIALS_VAULT, tags=tags)
+    wanted = str(uuid4())
+    shown = {name: text for name, text in key[0].items() if name != "privateKey"}
+    names = {"id": wanted, "name": "by-hand", "app": "oci", "method": "access-key"}
+    api.store(f"connections/{wanted}.json", {**names, "privateKeySecretOcid": secret, **shown})
+    return wanted
 
 
 def test_a_connection_object_that_is_wrong(api):

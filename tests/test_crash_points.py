@@ -6,24 +6,27 @@ call is dying after the one before it: what a killed process knew is gone either
 dies when a call was carried out but not answered, others being under way.
 """
 
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
 import pytest
+from pydantic import SecretBytes
 
-from functions.core.digest import DIGEST_TAG, OWNER_TAG
+from functions.core.digest import DIGEST_TAG, OWNER_TAG, Digests
 from functions.core.job import COVERED_AFTER_SECONDS, Job
 from functions.core.models import JobKind, State
 from functions.core.status import Phase, Status
 from infra.local.oci_cloud import QUEUE_ID
 from tests.crash.forks import Nursery
-from tests.crash.world import PROJECT, Crash, World
+from tests.crash.world import CREDENTIALS, PROJECT, Crash, World
 
 TICK_SECONDS = 60
 CALM_SECONDS = 600
 """Before the next crash: nothing that happened counts as recent any more."""
 LEAST_CALLS = 12
+DIGESTS = Digests(SecretBytes(b64decode(CREDENTIALS["digestKey"])))
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class ChangesFoundByTick(Changes):
             not_before=long_ago,
             job_id=f"{number:08}",
         )
-        world.cloud.queues.put(QUEUE_ID, job.to_message())
+        world.cloud.queues.put(QUEUE_ID, job.to_message(DIGESTS))
         return world.tick()
 
     def restart(self, world, _number):

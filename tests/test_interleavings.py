@@ -4,6 +4,7 @@
 """
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from functions.look import Viewer
 from functions.work import Work
 from tests.simulation.audit import Violation
 from tests.simulation.play import play
+from tests.simulation.traffic import Weather
 
 CHUNKS = 20
 SEEDS_A_CHUNK = 100
@@ -61,6 +63,11 @@ def check_all_but_the_lease(gate, check=Gate.check):
         gate.lease_until = held
 
 
+def draw_with_stale_lists(random, end, draw=Weather.draw):
+    """Draw a weather in which lists are as stale as they ever are: some harm is done only then."""
+    return replace(draw(random, end), stale_seconds=60)
+
+
 BREAKAGES = {
     "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
     "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
@@ -77,5 +84,6 @@ BREAKAGES = {
 def test_simulation_catches(breakage, monkeypatch):
     """A function that is broken like this does not pass: the simulation sees what it claims to see."""
     monkeypatch.setattr(*BREAKAGES[breakage])
+    monkeypatch.setattr(Weather, "draw", draw_with_stale_lists)
     with pytest.raises(Violation):
         play_all(range(SEEDS_TO_BE_CAUGHT))

@@ -44,6 +44,13 @@ def test_so_many_places(store, clock):
     assert Slot.take(store, clock, "d", 2)
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"worker":"x","expiresAt":"2999-01-01T00:00:00Z"}'])
+def test_a_place_that_nobody_can_hold(store, clock, body):
+    """A place whose object is nonsense, or says that it is held for years, is free."""
+    store.put("workers/1", body)
+    assert Slot.take(store, clock, "a", 1)
+
+
 def test_a_lost_answer_costs_no_place(store, clock):
     """A worker whose own write was answered by 412 after a retry has its place, and keeps it."""
     store.loses = True

@@ -1,7 +1,9 @@
 """One contract, two stores: OCI's native API (simulated) and S3 (moto's server)."""
 
+import gzip
 import random
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -15,6 +17,7 @@ from functions.adapters.store_s3 import S3Store, s3_client
 from functions.core.errors import (
     Conflict,
     Forbidden,
+    InvalidInput,
     InvalidSettings,
     NotFound,
     Temporary,
@@ -22,6 +25,7 @@ from functions.core.errors import (
 )
 from functions.core.gate import Gate
 from functions.core.ports import ABSENT
+from functions.core.stored import MAX_OBJECT_BYTES, Stored
 from infra.local.oci_cloud import BUCKET, NAMESPACE
 from infra.local.oci_traffic import Fault
 from tests.clouds import cloud_and_clients, function_identity
@@ -150,6 +154,41 @@ def test_deleting(store):
     store.delete("a", if_match=etag)
     store.delete("a")
     assert store.get("a") is None
+
+
+@pytest.mark.parametrize("size", [0, 1, MAX_OBJECT_BYTES, MAX_OBJECT_BYTES + 1, 3_000_000])
+def test_an_object_that_is_too_large_is_not_read(store, size):
+    """An object of up to 64 KB is read whole, of a larger one only that it is there; more calls follow."""
+    etag = store.put("a", b"x" * size)
+    stored = store.get("a")
+    is_too_large = size > MAX_OBJECT_BYTES
+    assert stored == Stored(b"" if is_too_large else b"x" * size, etag, is_too_large)
+    if is_too_large:
+        with pytest.raises(InvalidInput, match=r"^a: is larger than 65536 bytes$"):
+            stored.whole("a")
+    store.put("b", b"1")
+    assert store.get("b").whole("b") == b"1"
+
+
+def test_an_object_that_is_small_only_until_it_is_unpacked():
+    """An object that unpacks to much more than it has is too large too, and is not unpacked to its end."""
+    packed = gzip.compress(bytes(40_000_000))
+    assert len(packed) < MAX_OBJECT_BYTES
+
+    def server(_environ, start_response):
+        length = ("Content-Length", str(len(packed)))
+        start_response("200 OK", [("etag", "x"), ("Content-Encoding", "gzip"), length])
+        return [packed]
+
+    identity, _ = function_identity()
+    with serving(server) as url:
+        clients = Clients(identity, VirtualClock(), url)
+        store = OciStore("oci://bucket@namespace", clients, lambda: 0.5).open(a_gate())
+        tracemalloc.start()
+        assert store.get("x") == Stored(b"", "x", is_too_large=True)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_listing(store):

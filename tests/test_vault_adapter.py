@@ -116,11 +116,11 @@ def test_content_that_may_not_be_read(bench):
 
 
 def test_a_taken_name_that_may_not_be_looked_at(bench):
-    """A name that has content but may not be looked at is a matter of waiting, not a free name."""
+    """A name that has content but may not be looked at is not taken for a free name."""
     bench.sim.seed("KEY", b"x")
     bench.sim.list_staleness_seconds = 60.0
     bench.fail("GetSecret", status=404, code="NotAuthorizedOrNotFound")
-    with pytest.raises(WrongState, match="see the policy statement write-secrets"):
+    with pytest.raises(NotFound, match="see the policy statement write-secrets"):
         bench.vault.find("KEY")
 
 

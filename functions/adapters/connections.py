@@ -10,7 +10,6 @@ from oci.key_management import KmsManagementClient, KmsVaultClient
 from oci.object_storage import ObjectStorageClient
 from pydantic import SecretStr
 
-from functions.adapters.credentials import read_secret
 from functions.adapters.key_safe import Safe
 from functions.adapters.oci_clients import Clients, access_key
 from functions.adapters.retrying import Retrying
@@ -44,9 +43,7 @@ class Connections:
             key = None
             if connection.private_key_secret_ocid:
                 what = f"private key {connection.private_key_secret_ocid} of {connection.name}"
-                body = read_secret(
-                    self._own, connection.private_key_secret_ocid, gate, self._random, what
-                )
+                body = self.safe(gate).read(connection.private_key_secret_ocid, what)
                 key = SecretStr(body.decode(errors="replace"))
             stale = [held for held in self._held if held.id == connection.id]
             for held in stale:

@@ -34,7 +34,7 @@ def from_secret(
     """
     name = "CREDENTIALS_SECRET_OCID"
     try:
-        return read_secret(clients, secret_ocid, gate, random, name)
+        return read_secret(clients, secret_ocid, Retrying(gate, random), name)
     except Refused as error:
         log.error("%s", error)  # noqa: TRY400 - it says it all
         is_permission = isinstance(error, NotFound | Forbidden)
@@ -47,12 +47,10 @@ def from_secret(
         raise Temporary(f"{name}: it cannot be read just now", error.retry_after_seconds) from None
 
 
-def read_secret(
-    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float], what: str
-) -> bytes:
+def read_secret(clients: Clients, secret_ocid: str, retrying: Retrying, what: str) -> bytes:
     """Return the content of a vault secret. Raises InvalidSettings, NotFound, Temporary."""
     endpoint = vault_endpoint(secret_ocid, "secrets.vaults")
-    bundle = Retrying(gate, random).call(
+    bundle = retrying.call(
         lambda: clients.call(
             SecretsClient,
             lambda client: client.get_secret_bundle(secret_ocid),

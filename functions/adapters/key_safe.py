@@ -8,10 +8,12 @@ from typing import Any
 from oci.vault import VaultsClient, models
 from pydantic import SecretStr
 
+from functions.adapters.credentials import read_secret
 from functions.adapters.oci_clients import Clients, vault_endpoint
 from functions.adapters.retrying import Retrying
 from functions.adapters.vault_calls import content
 from functions.core.config import DestinationConfig
+from functions.core.connection import KEY_NAME
 from functions.core.digest import CONNECTION_OWNER, OWNER_TAG
 from functions.core.errors import InvalidInput, SyncError, Temporary
 from functions.core.gate import Gate
@@ -61,10 +63,22 @@ class Safe:
             raise
         return str(secret.id)
 
+    def read(self, secret_ocid: str, what: str) -> bytes:
+        """Return a private key, if it is marked as one. Raises InvalidInput, Refused, Temporary.
+
+        Without the mark, whoever writes a connection could sign with any secret that was synced.
+        """
+        if not _is_private_key(self._get(secret_ocid)):
+            raise InvalidInput(
+                f"{what}: not used, as the secret does not carry the free-form tag "
+                f"{OWNER_TAG}={CONNECTION_OWNER}; add it if this is the key of a connection"
+            )
+        return read_secret(self._clients, secret_ocid, self._retrying, what)
+
     def discard(self, secret_ocid: str, when: datetime) -> None:
         """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
         secret = self._get(secret_ocid)
-        if (secret.freeform_tags or {}).get(OWNER_TAG) != CONNECTION_OWNER:
+        if not (_is_private_key(secret) and secret.secret_name.startswith(KEY_NAME)):
             return
         details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
         self._call(
@@ -105,3 +119,7 @@ class Safe:
         return self._retrying.call(
             lambda: self._clients.call(VaultsClient, use, what=what, endpoint=endpoint, quiet=quiet)
         ).data
+
+
+def _is_private_key(secret: Any) -> bool:
+    return (secret.freeform_tags or {}).get(OWNER_TAG) == CONNECTION_OWNER

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 from oci.object_storage import ObjectStorageClient
@@ -12,7 +12,8 @@ from functions.adapters.oci_errors import BucketHidden, ObjectMissing
 from functions.adapters.retrying import Retrying
 from functions.core.errors import Conflict, InvalidSettings, NotFound
 from functions.core.gate import Gate
-from functions.core.ports import ABSENT, Entry, Stored
+from functions.core.ports import ABSENT, Entry
+from functions.core.stored import CHUNK_BYTES, Stored
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ class OpenOciStore:
 
         def use(client: Any) -> Stored:
             response = client.get_object(*self._bucket, self._store.prefix + name)
-            return Stored(response.data.content, response.headers["etag"])
+            with closing(response.data):
+                return Stored.of(response.data.iter_content(CHUNK_BYTES), response.headers["etag"])
 
         try:
             return self._call(name, use)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 import boto3
@@ -22,7 +22,8 @@ from functions.core.errors import (
     Unauthorized,
 )
 from functions.core.gate import Gate
-from functions.core.ports import ABSENT, Entry, Stored
+from functions.core.ports import ABSENT, Entry
+from functions.core.stored import CHUNK_BYTES, Stored
 from functions.trace import TRACE
 
 T = TypeVar("T")
@@ -103,7 +104,8 @@ class OpenS3Store:
 
         def use(client: Any, **where: str) -> Stored:
             answer = client.get_object(**where)
-            return Stored(answer["Body"].read(), answer["ETag"])
+            with closing(answer["Body"]) as body:
+                return Stored.of(body.iter_chunks(CHUNK_BYTES), answer["ETag"])
 
         try:
             return self._call(name, use)

@@ -49,17 +49,14 @@ class Vault:
     def find(self, name: str) -> VaultSecret | None:
         """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
 
-        Raises WrongState where there is one that may not be looked at.
+        Raises NotFound where there is one that may not be looked at.
         """
         try:
             secret_id = self._calls.id_by_name(name)
         except (NotFound, WrongState):
             same = [secret for secret in self._calls.secrets(name) if secret.name == name]
             return min(same, key=lambda secret: secret.state == State.DELETED, default=None)
-        try:
-            return self._calls.secret(secret_id)
-        except NotFound as error:
-            raise WrongState(f"secret {name}: the name is taken. {error}") from None
+        return self._calls.secret(secret_id)
 
     def get(self, secret_id: str) -> VaultSecret:
         """Return one secret as it is now."""

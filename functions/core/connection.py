@@ -19,6 +19,8 @@ from functions.core.fields import (
 )
 
 PREFIX = "connections/"
+KEY_NAME = "oci-vault-sync-connection-"
+"""How the names of private keys begin that the API stored; keys kept by hand are called otherwise."""
 OWN_CONNECTION_ID = uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function")
 """The id under which the API shows the function's own principal; no object stands for it."""
 

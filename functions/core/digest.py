@@ -36,9 +36,25 @@ class Digests:
         """Return one digest of many (name, digest) pairs: what a fresh listing must look like."""
         return self._hmac(repr(sorted(tagged)).encode())
 
+    def sign(self, message: str) -> str:
+        """Return the seal of a queue message.
+
+        It has a key of its own, made of what is no value's digest: no tag of a secret can pass for it.
+        """
+        return hmac.new(self._message_key, message.encode(), hashlib.sha256).hexdigest()
+
+    def is_signed(self, message: str, seal: object) -> bool:
+        """Say whether this is the seal of the message."""
+        given = str(seal).encode(errors="replace")
+        return hmac.compare_digest(self.sign(message).encode(), given)
+
     @cached_property
     def _key_id(self) -> str:
         return self._hmac(b"oci-vault-sync key id")[:8]
+
+    @cached_property
+    def _message_key(self) -> bytes:
+        return self._hmac(b"oci-vault-sync queue messages").encode()
 
     def _hmac(self, message: bytes) -> str:
         return hmac.new(self.key.get_secret_value(), message, hashlib.sha256).hexdigest()

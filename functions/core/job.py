@@ -1,11 +1,22 @@
 """A job, and the message that stands for it on the queue. It never holds a value."""
 
+import json
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from functions.core.config import Camel, describe, project_of
+from functions.core.digest import Digests
 from functions.core.errors import InvalidInput
 from functions.core.models import JobKind
 
@@ -14,8 +25,15 @@ COVERED_AFTER_SECONDS = 15
 """A source may lose an event while it delivers another: only a later read proves that all is seen."""
 
 
-REQUEST_ID = r"^/{0,2}[A-Za-z0-9_.:-][A-Za-z0-9/_.:-]{0,125}$"
+_REQUEST_ID = re.compile("/{0,2}[A-Za-z0-9_.:-][A-Za-z0-9/_.:-]{0,125}")
 """What the id of a request may look like: segments, of which OCI leaves the first one out at times."""
+
+
+def plain_id(request_id: object) -> str | None:
+    """Return the id of a request if it is harmless in a log, a header and a message, else None."""
+    if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id):
+        return request_id
+    return None
 
 
 class Args(Camel):
@@ -42,8 +60,8 @@ class Job(Camel):
     not_before: AwareDatetime
     attempt: int = Field(default=1, ge=1)
     job_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
-    request_id: Annotated[str, StringConstraints(pattern=REQUEST_ID)] | None = None
-    """The request that made the job."""
+    request_id: Annotated[str | None, BeforeValidator(plain_id)] = None
+    """The request that made the job; no job is lost for want of a proper one."""
     args: Args = Args()
 
     @property
@@ -64,17 +82,46 @@ class Job(Camel):
         """Return the job as if this were its first attempt."""
         return self.model_copy(update={"attempt": 1})
 
-    def to_message(self) -> str:
-        """Return the body of the queue message."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=False)
+    def later(self, not_before: datetime) -> "Job":
+        """Return the job as it is, due later."""
+        return self.model_copy(update={"not_before": max(self.not_before, not_before)})
+
+    def to_message(self, digests: Digests) -> str:
+        """Return the body of the queue message, with its seal."""
+        return seal(self.model_dump(mode="json", by_alias=True), digests)
 
 
-def parse_job(message: str) -> Job:
-    """Read a queue message. Raises InvalidInput."""
+def seal(fields: Mapping[str, object], digests: Digests) -> str:
+    """Return a queue message with the seal that shows who made it: whoever holds the digest key."""
+    return json.dumps({**fields, "seal": digests.sign(_plain(fields))})
+
+
+def parse_job(message: str, digests: Digests) -> Job:
+    """Read a queue message; one without a right seal can only hint at a change. Raises InvalidInput."""
     try:
-        job = Job.model_validate_json(message)
+        fields = json.loads(message)
+        given = fields.pop("seal", None) if isinstance(fields, dict) else None
+        text = _plain(fields)
+    except (ValueError, RecursionError):
+        raise InvalidInput("queue message: Invalid JSON") from None
+    try:
+        job = Job.model_validate_json(text)
     except ValidationError as error:
         raise InvalidInput(f"queue message: {describe(error)}") from None
     if project_of(job.config) is None:
         raise InvalidInput("queue message: config is not the name of a sync config")
-    return job
+    return job if digests.is_signed(text, given) else _as_hint(job)
+
+
+def _as_hint(job: Job) -> Job:
+    """Return what anybody may ask for: a look at a sync that looks by itself now and then."""
+    if job.kind not in (JobKind.SYNC, JobKind.VERIFY) or job.args != Args():
+        raise InvalidInput(
+            f"queue message: its seal is not of this digestKey, so it cannot ask for {job.kind}, nor "
+            f"for anything by args, of {job.config}; ask again if it was you"
+        )
+    return job.model_copy(update={"cause": "tick", "attempt": 1})
+
+
+def _plain(fields: object) -> str:
+    return json.dumps(fields, sort_keys=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from functions.core.models import Action, Change
 from functions.core.plan import Plan
+from functions.core.status import ALL
 from functions.core.wanted import Wanted
 
 DELETION_LIMIT_PERCENT = 30
@@ -31,7 +32,7 @@ def guard(
 
     `lost`: names by import or sub-folder that was there at the last success, is gone, and that the
     source does not confirm as removed (None: its names are not known). `pending`: names that an
-    import could not bring into the source.
+    import could not bring into the source, or ALL.
     """
     return _limit_deletions(
         _refuse_empty_source(_keep_lost(_keep_pending(plan, pending), lost), wanted)
@@ -58,14 +59,19 @@ def _hold(plan: Plan, why: Callable[[Change], str | None]) -> Plan:
 
 def _keep_pending(plan: Plan, pending: Iterable[str]) -> Plan:
     names = frozenset(pending)
-    return _hold(
-        plan,
-        lambda change: (
-            "its value could not be imported into the source"
-            if change.name in names and change.action in (Action.UPDATE, Action.DELETE)
-            else None
-        ),
-    )
+
+    def why(change: Change) -> str | None:
+        if change.action not in (Action.UPDATE, Action.DELETE):
+            return None
+        if ALL in names:
+            return "too many could not be imported into the source to tell which; import again"
+        return "its value could not be imported into the source" if change.name in names else None
+
+    guarded = _hold(plan, why)
+    if ALL not in names:
+        return guarded
+    held = {change.name: change.held for change in guarded.changes if change.held}
+    return replace(guarded, errors={**plan.errors, **held})
 
 
 def _keep_lost(plan: Plan, lost: Mapping[str, Iterable[str] | None]) -> Plan:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from functions.core.config import DestinationConfig
 from functions.core.models import Bundle, Folder, Origin, SourceSecrets, VaultSecret
+from functions.core.stored import Stored
 
 
 class Clock(Protocol):
@@ -62,7 +63,7 @@ class SecretVault(Protocol):
     def find(self, name: str) -> VaultSecret | None:
         """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
 
-        Raises WrongState where there is one that may not be looked at.
+        Raises NotFound where there is one that may not be looked at.
         """
 
     def get(self, secret_id: str) -> VaultSecret:
@@ -103,14 +104,6 @@ class Entry:
     name: str
     etag: str
     modified: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object of the config store."""
-
-    body: bytes
-    etag: str
 
 
 ABSENT = ""

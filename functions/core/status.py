@@ -7,7 +7,6 @@ from enum import StrEnum
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from functions.core.config import Camel
-from functions.core.errors import Refused
 from functions.core.models import JobKind
 
 MAX_RUNS = 20
@@ -106,6 +105,7 @@ class Status(_Part):
     """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
     is_import_done: bool = False
     import_pending: dict[str, Pending] = {}
+    """By name; ALL is settled only by an import of which the names fit, or by force."""
     origins: dict[str, list[str] | None] = {}
     """Names that came through an import or sub-folder at the last success; None: too many to list."""
     recent: dict[str, AwareDatetime] = {}
@@ -135,18 +135,14 @@ class Status(_Part):
         return -UNDERWAY_SECONDS < ahead_seconds <= LONGEST_WAIT_SECONDS
 
     def remember_pending(self, pending: Mapping[str, Pending]) -> None:
-        """Note what was not imported, the reasons only where they fit.
-
-        Raises Refused where not even the names do: what is forgotten might be deleted.
-        """
-        names = {name: Pending(was_in_source=one.was_in_source) for name, one in pending.items()}
-        for noted in (pending, names):
-            if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES:
-                self.import_pending = dict(noted)
-                return
-        raise Refused(
-            f"{len(pending)} secrets could not be imported, more than a sync can keep in mind. "
-            "The run tells why; mend that, or leave them out by a key schema."
+        """Add what was not imported, the reasons only where they fit, ALL where not even the names do."""
+        self.import_pending.pop(ALL, None)
+        reasons = {**self.import_pending, **pending}
+        names = {name: Pending(was_in_source=one.was_in_source) for name, one in reasons.items()}
+        self.import_pending = next(
+            noted
+            for noted in (reasons, names, {ALL: Pending()})
+            if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES
         )
 
     def remember_writes(self, names: list[str], now: datetime) -> None:

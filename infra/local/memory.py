@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from functions.core.errors import Conflict, NotFound, SourceMissing
 from functions.core.models import Folder, Origin, SourceSecret, SourceSecrets
-from functions.core.ports import ABSENT, Clock, Delivery, Entry, QueueDepth, Stored
+from functions.core.ports import ABSENT, Clock, Delivery, Entry, QueueDepth
+from functions.core.stored import Stored
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class MemoryStore:
         """Write and return the new ETag. Raises Conflict."""
         self._expect(name, if_match)
         etag = f"{next(self._numbers)}"
-        self.objects[name] = Stored(body, etag), self.clock.now()
+        self.objects[name] = Stored.of([body], etag), self.clock.now()
         return etag
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:

@@ -51,6 +51,17 @@ def test_the_order_of_a_listing_does_not_matter_to_its_seal(pairs):
     assert DIGESTS.seal(pairs) == DIGESTS.seal([("A", "1"), ("B", "2"), ("C", "3")])
 
 
+@given(st.text(max_size=9), TEXT, TEXT)
+def test_a_seal_is_of_its_message_and_its_key_alone(message, vault, name):
+    """A message's seal is no digest of a value, no seal of a listing, and no other message's or key's."""
+    made = DIGESTS.sign(message)
+    assert DIGESTS.is_signed(message, made)
+    assert not DIGESTS.is_signed(message + " ", made)
+    assert not Digests(SecretBytes(b"o" * 32)).is_signed(message, made)
+    value = SecretBytes(message.encode())
+    assert made not in (DIGESTS.of(vault, name, value)[9:], DIGESTS.seal([(vault, name)]))
+
+
 def test_the_key_is_not_shown():
     """The digest key shows in no text of its holder."""
     assert "kkk" not in repr(DIGESTS) + str(DIGESTS)

@@ -4,11 +4,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretBytes
 
+from functions.core.digest import Digests
 from functions.core.errors import InvalidInput
-from functions.core.job import Args, Job, parse_job
+from functions.core.job import Args, Job, parse_job, seal
 from functions.core.models import JobKind
-from tests.core.kit import NOW, OBJECT
+from tests.core.kit import DIGESTS, NOW, OBJECT, VAULT
 
 CAUSES = ["webhook", "event", "vault-event", "tick", "api", "command"]
 
@@ -28,14 +30,17 @@ def job(**fields) -> Job:
 
 def message(**fields):
     """Return a queue message with fields changed; None drops one."""
-    row = json.loads(job().to_message()) | fields
-    return json.dumps({name: value for name, value in row.items() if value is not None})
+    row = json.loads(job().to_message(DIGESTS)) | fields
+    del row["seal"]
+    return seal({name: value for name, value in row.items() if value is not None}, DIGESTS)
 
 
 def test_a_message_is_what_the_design_says():
     """A queue message is versioned camelCase JSON and tells the whole job."""
     made = job(args=Args(force="0123456789abcdef"), attempt=3, request_id="/abc/DEF")
-    assert json.loads(made.to_message()) == {
+    told = json.loads(made.to_message(DIGESTS))
+    assert len(told.pop("seal")) == 64
+    assert told == {
         "v": 1,
         "config": OBJECT,
         "kind": "sync",
@@ -64,12 +69,13 @@ def test_a_message_is_what_the_design_says():
 def test_a_job_comes_back_from_the_queue_as_it_was(kind, cause, attempt, wait, args):
     """A job that went through the queue is the same job."""
     made = job(kind=kind, cause=cause, attempt=attempt, not_before=NOW + wait, args=args)
-    assert parse_job(made.to_message()) == made
+    assert parse_job(made.to_message(DIGESTS), DIGESTS) == made
 
 
-def test_a_job_may_say_nothing_of_its_request():
-    """A message that names no request is read as it is."""
-    assert parse_job(message(requestId=None)).request_id is None
+@pytest.mark.parametrize("given", [None, "", "a b", "a\n", "x" * 129, "//", 7, ["a"]])
+def test_no_job_is_lost_for_its_request(given):
+    """A message that names no request, or none that is plain, is a job all the same."""
+    assert parse_job(message(requestId=given), DIGESTS) == parse_job(message(), DIGESTS)
 
 
 def test_the_next_attempt_is_the_same_job_later():
@@ -95,7 +101,6 @@ def test_only_jobs_that_people_asked_for_ask_for_an_act_of_their_own(cause):
         (message(jobId=None), "jobId:"),
         (message(jobId="../../x"), "jobId:"),
         (message(attempt=0), "attempt:"),
-        (message(requestId="a b"), "requestId:"),
         (message(createdAt="2026-01-01T00:00:00"), "createdAt:"),
         (message(args={"force": "hunter2"}), "args.force:"),
         (message(config="status/project-1/api.json"), "not the name of a sync config"),
@@ -104,7 +109,7 @@ def test_only_jobs_that_people_asked_for_ask_for_an_act_of_their_own(cause):
 def test_an_unreadable_message_is_explained_without_its_content(body, where):
     """A message that is no job is refused with the field that is wrong, never with what it holds."""
     with pytest.raises(InvalidInput) as refusal:
-        parse_job(body)
+        parse_job(body, DIGESTS)
     assert "queue message" in str(refusal.value)
     assert where in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
@@ -112,4 +117,69 @@ def test_an_unreadable_message_is_explained_without_its_content(body, where):
 
 def test_a_message_of_a_newer_version_is_understood():
     """What a newer version adds to a message is ignored, so no job is lost while two are deployed."""
-    assert parse_job(message(later="something")) == parse_job(message())
+    assert parse_job(message(later="something"), DIGESTS) == parse_job(message(), DIGESTS)
+
+
+def forged(text, how):
+    """Return a message as somebody without the digest key can make it."""
+    row = json.loads(text)
+    given = row.pop("seal")
+    other = Digests(SecretBytes(b"a former key, or nobody's. 32 bytes"))
+    if how == "changed":
+        return json.dumps(row | {"seal": given, "attempt": 19})
+    seals = {"none": None, "no text": 7, "no ASCII": "\ud800é", "of a tag": tag_of(row)}
+    return seal(row, other) if how == "other key" else json.dumps(row | {"seal": seals[how]})
+
+
+def tag_of(row):
+    """Return the digest of a value that is the message, as the tag of a secret shows it."""
+    value = SecretBytes(json.dumps(row, sort_keys=True).encode())
+    return DIGESTS.of(VAULT, "A", value).partition(":")[2]
+
+
+FORGERIES = ["none", "no text", "no ASCII", "of a tag", "changed", "other key"]
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("kind", ["sync", "verify"])
+def test_without_a_seal_a_message_is_a_hint_of_the_clock(kind, cause, how):
+    """A message that was not made here may ask for a look, with no more rights than the clock has."""
+    text = forged(message(kind=kind, cause=cause, attempt=20), how)
+    assert parse_job(text, DIGESTS) == job(kind=kind, cause="tick", attempt=1)
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "remove"},
+        {"kind": "import", "cause": "tick"},
+        {"args": {"force": "0123456789abcdef"}},
+        {"kind": "verify", "args": {"deleteConfig": True}},
+        {"args": {"importBehavior": "prioritize-source"}},
+    ],
+)
+def test_without_a_seal_a_message_asks_for_no_act(fields, how):
+    """What a look alone would not do is refused without a right seal, and the refusal says so."""
+    assert parse_job(message(**fields), DIGESTS)
+    with pytest.raises(InvalidInput, match="its seal is not of this digestKey"):
+        parse_job(forged(message(**fields), how), DIGESTS)
+
+
+def test_a_message_that_is_nested_without_end():
+    """A message that no parser can hold is refused like any other nonsense."""
+    with pytest.raises(InvalidInput, match="Invalid JSON"):
+        parse_job("[" * 100_000, DIGESTS)
+
+
+def test_a_job_that_waits_is_the_same_job():
+    """A job that is put off is due later, never earlier, and has lost no attempt."""
+    later = NOW + timedelta(minutes=1)
+    assert job().later(later) == job(not_before=later)
+    assert job(not_before=later).later(NOW) == job(not_before=later)
+
+
+def test_a_job_that_got_on_begins_anew():
+    """A job that made progress has all its attempts before it again."""
+    assert job(attempt=7).anew() == job()

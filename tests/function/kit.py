@@ -3,14 +3,18 @@
 import json
 import re
 import threading
+from base64 import b64decode
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import urllib3
+from pydantic import SecretBytes
 
 from functions.adapters.clock import SystemClock
 from functions.core.config import PREFIX as CONFIGS
+from functions.core.digest import Digests
+from functions.core.job import seal
 from functions.core.status import Status, parse_status
 from infra.local.buckets import PREFIX
 from infra.local.host import Host
@@ -40,6 +44,8 @@ class World:
         self.source = stack.infisical.source
         self.bucket = stack.bucket
         self.queue = stack.cloud.queues.get(QUEUE_ID)
+        own = self.cloud.vault.secrets[stack.host._env["CREDENTIALS_SECRET_OCID"]]
+        self.digests = Digests(SecretBytes(b64decode(json.loads(own.newest())["digestKey"])))
         self.notices = stack.cloud.watch.notices
         self._http = urllib3.PoolManager(retries=False, maxsize=64)
         self.replies = []
@@ -121,7 +127,7 @@ class World:
         """Make all that the function knows of the past so much older: time passes."""
         by = timedelta(seconds=seconds)
         for message in self.queue.messages:
-            message.content = _older(message.content, by)
+            message.content = self._sealed_again(_older(message.content, by))
             message.visible_at -= by
         objects = self.cloud.objects._buckets[BUCKET]
         for name, stored in list(objects.items()):
@@ -129,6 +135,10 @@ class World:
             if name.startswith(f"{PREFIX}/status/"):
                 body = _older(body.decode(errors="replace"), by).encode()
             objects[name] = replace(stored, body=body, modified=stored.modified - by)
+
+    def _sealed_again(self, message):
+        fields = json.loads(message)
+        return seal(fields, self.digests) if fields.pop("seal", None) else message
 
     def operations(self):
         """Return the names of the OCI calls since the last look, and forget them."""
@@ -149,6 +159,7 @@ class World:
         vault.refuse_tags = vault.refuse_tags_with_content = False
         self.queue.messages.clear()
         self.queue.dead.clear()
+        self.queue.max_deliveries = 0
         self.notices.clear()
         self.infisical.masked = self.infisical.approvals = False
         self.infisical.forbidden.clear()

@@ -67,8 +67,15 @@ def policy_world():
     with running_world() as world, TemporaryDirectory() as world.keys:
         world.cloud.objects.on_write = None
         world.cloud.identity.compartments |= {SECRETS: "secrets", VAULTS: "vaults"}
+        place_vault(world)
         world.tick()  # from here on there is a warm container, which knows its credentials
         yield world
+
+
+def place_vault(world):
+    """Put vault and key into the compartment that the policies are about."""
+    world.cloud.kms.add_vault(VAULT_ID, VAULTS)
+    world.cloud.kms.add_key(KEY_ID, VAULT_ID)
 
 
 def clear(world):
@@ -101,8 +108,7 @@ def a_sync(world, values=None, **options):
         destinationConfig=DESTINATION,
     )
     sync.prefix = prefix
-    world.cloud.kms.add_vault(VAULT_ID, VAULTS)
-    world.cloud.kms.add_key(KEY_ID, VAULT_ID)
+    place_vault(world)
     return sync
 
 

@@ -1,13 +1,16 @@
 """Configs, settings, sources and names that are wrong: each is named, and the rest goes on."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
 from functions.core.status import parse_status
 from infra.local.infisical_source import Secret
+from infra.local.oci_cloud import BUCKET
 from infra.local.oci_http import Answer
-from tests.function.kit import PROJECT, function
+from tests.function.kit import PREFIX, PROJECT, function
+from tests.function.test_ticks import messages, put_job
 
 
 def options(**more):
@@ -256,3 +259,48 @@ def test_a_lease_from_a_clock_that_jumped(world):
     lease = {"lease": {"run": "another", "expiresAt": "2999-01-01T00:00:00Z"}}
     world.bucket.put(sync.status_object, json.dumps(lease).encode())
     assert sync.run()["outcome"] == "succeeded"
+
+
+def test_a_config_that_is_too_large(any_world):
+    """A config of more than 64 KB is reported and not read, by ticks and by jobs alike; the others go on."""
+    world = any_world
+    large, other = world.sync(values={"A": "1"}), world.sync(values={"A": "1"})
+    config = world.bucket.get(large.object)
+    world.bucket.put(large.object, config + b" " * 5_000_000)
+    put_job(world, large, cause="command")
+    world.tick()
+    assert (large.live, other.live) == ({}, {"A": "1"})
+    told = large.status.sync
+    assert (told.status, told.message) == (
+        "failed",
+        f"{large.object}: is larger than 65536 bytes",
+    )
+    assert messages(world) == []
+    world.bucket.put(large.object, config + b" " * 10_000)
+    world.tick()
+    assert large.live == {"A": "1"}
+
+
+def test_a_status_that_is_too_large(any_world):
+    """A status document of more than 64 KB, which no run writes, counts as unreadable and is rebuilt."""
+    sync = any_world.sync(values={"A": "1"})
+    any_world.bucket.put(sync.status_object, b'{"isPaused": true}' + b" " * 5_000_000)
+    any_world.tick()
+    assert sync.live == {"A": "1"}
+    assert len(any_world.bucket.get(sync.status_object)) < 10_000
+
+
+def test_a_connection_that_is_too_large(world):
+    """A connection of more than 64 KB is not read; a sync that names it fails and says why."""
+    wanted = str(uuid4())
+    name = f"connections/{wanted}.json"
+    world.bucket.put(name, b"{}" + b" " * 5_000_000)
+    sync = world.sync(values={"A": "1"}, connectionId=wanted)
+    try:
+        answer = sync.run()
+    finally:
+        world.cloud.objects.remove(BUCKET, f"{PREFIX}/{name}")
+    assert (answer["outcome"], answer["message"]) == (
+        "failed",
+        f"{name}: is larger than 65536 bytes",
+    )

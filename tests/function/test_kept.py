@@ -5,6 +5,7 @@ from infra.local.oci_traffic import Fault
 OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
 IMPORT_FIRST = {"initialSyncBehavior": "import-prioritize-destination"}
 NO_TEXT = b"\xff\xfe"
+OTHER_COMPARTMENT = "ocid1.compartment.oc1..other"
 
 
 def test_a_forced_adoption_succeeds(world):
@@ -117,6 +118,20 @@ def test_a_doubtful_listing_is_not_believed_where_the_secret_is_hidden(world):
     assert sync.live == {"A": "2", "B": "1"}
 
 
+def test_a_hidden_secret_is_waited_for_as_long_as_a_listing_may_be_stale(world):
+    """A secret that stays hidden does not hold a sync up for ever: after five minutes the listing counts."""
+    sync = world.sync(values={"A": "1"})
+    sync.run()
+    sync.seed("B")
+    sync.set("A", "2")
+    world.cloud.faults.append(Fault("GetSecret", 404, "NotAuthorizedOrNotFound"))
+    world.age(10)
+    assert sync.webhook()[0] == 202
+    world.age(300)
+    assert sync.webhook()[0] == 200
+    assert sync.live == {"A": "2"}
+
+
 def test_an_import_that_may_read_nothing_is_not_done(world):
     """Where no content may be read at all the initial import fails, and is done once it may."""
     sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
@@ -157,14 +172,83 @@ def test_a_name_that_may_not_be_taken_says_why(world):
 
 
 def test_more_unimported_secrets_than_can_be_kept_in_mind(world):
-    """Where more could not be imported than the status can hold, nothing is pushed: none is forgotten."""
-    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    """Where more could not be imported than the status can hold, none is deleted nor overwritten."""
+    names = [f"{number:0250}" for number in range(90)]
+    sync = world.sync(values={"A": "1", names[0]: "ours"}, options=IMPORT_FIRST)
+    for name in names:
+        sync.seed(name, NO_TEXT)
+    for _ in range(2):
+        answer = sync.run()
+        assert answer["outcome"] == "failed"
+        assert "too many could not be imported into the source to tell" in answer["message"]
+    assert sync.versions(names[0]) == 1
+    assert world.command("import", sync)["outcome"] == "failed"
+    assert sync.status.runs[0].errors[names[1]].startswith("its content is not text")
+    sync.webhook()
+    assert sync.states == dict.fromkeys(["A", *names], "ACTIVE")
+
+    assert sync.run(force=sync.plan()["fingerprint"])["outcome"] == "succeeded"
+    assert sync.live == {"A": "1", names[0]: "ours"}
+    assert sync.status.import_pending == {}
+
+
+def test_an_import_by_hand_of_which_not_all_is_kept_in_mind(world):
+    """Too many to be kept in mind are kept until an import of which the names fit."""
+    sync = world.sync(values={f"K{number}": "1" for number in range(300)})
+    sync.run()
     names = [f"{number:0250}" for number in range(90)]
     for name in names:
         sync.seed(name, NO_TEXT)
-    for answer in (sync.run(), world.command("import", sync)):
-        assert answer["outcome"] == "failed"
-        assert "90 secrets could not be imported, more than" in answer["message"]
-    assert sync.status.runs[0].errors[names[0]].startswith("its content is not text")
+    world.command("import", sync)
+    sync.run()
     assert set(sync.states.values()) == {"ACTIVE"}
-    assert (len(sync.states), sync.status.is_import_done) == (90, False)
+    for name in names[1:]:
+        sync.edit(name, value=b"text")
+    world.command("import", sync)
+    sync.delete("K1")
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.status.import_pending.keys() == {names[0]}
+    assert [name for name, state in sync.states.items() if state != "ACTIVE"] == ["K1"]
+
+
+def test_what_an_import_may_not_read_is_kept(world):
+    """What an import by hand could not read is kept by later runs, also where it could read nothing else."""
+    sync = world.sync(values={"A": "1"})
+    sync.run()
+    sync.seed("B", b"theirs")
+    hidden = Fault(
+        "GetSecretBundle", 404, "NotAuthorizedOrNotFound", when=lambda c: c.name_or_id == "B"
+    )
+    world.cloud.faults.append(hidden)
+    answer = world.command("import", sync)
+    assert answer["outcome"] == "failed"
+    assert "see the policy statements read-content, use-key" in answer["message"]
+    sync.run()
+    assert sync.states == {"A": "ACTIVE", "B": "ACTIVE"}
+
+
+def test_an_import_of_which_not_all_is_kept_in_mind_is_done_once(world):
+    """Where more could not be imported than the status can hold, what people edit later is not imported over."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    for number in range(90):
+        sync.seed(f"{number:0250}", NO_TEXT)
+    sync.seed("GOOD", b"theirs")
+    sync.run()
+    sync.set("GOOD", "edited")
+    sync.run()
+    folder = world.source.folders["dev", sync.folder]
+    assert {row.key: row.value for row in folder.secrets}["GOOD"] == "edited"
+
+
+def test_a_name_taken_out_of_sight_is_an_error_of_its_key(world):
+    """A name that somebody else holds in the vault, not to be looked at, fails its key and nothing else."""
+    sync = world.sync(values={"A": "1", "B": "2"})
+    sync.seed("B", b"theirs", compartmentId=OTHER_COMPARTMENT)
+    world.cloud.faults.append(
+        Fault("GetSecret", 404, "NotAuthorizedOrNotFound", when=lambda c: c.name_or_id == "B")
+    )
+    answer = world.briefly(10, {"command": "sync", "sync": sync.name})
+    assert answer["outcome"] == "failed"
+    assert "B: the name is taken" in answer["message"]
+    assert "see the policy statement write-secrets" in answer["message"]
+    assert sync.live["A"] == "1"

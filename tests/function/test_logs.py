@@ -127,6 +127,22 @@ def test_a_run_that_recorded_nothing_leaves_a_line(world):
     assert "could not be recorded" in lost["reason"]
 
 
+def test_a_run_that_the_store_refuses_leaves_a_line(world):
+    """A run whose outcome the store refuses for good leaves a line that tells what it changed."""
+    sync = world.sync(values={"A": "1"})
+
+    def refuse(call):
+        if call.operation == "CreateSecret":
+            world.cloud.faults.append(Fault("PutObject", **HIDDEN))
+
+    world.cloud.after = refuse
+    sync.run()
+    (line,) = runs(world)
+    assert (line["outcome"], line["changes"]) == ("waiting", {"create": 1})
+    assert line["calls"]["create_secret"] == 1
+    assert "see the policy statement store" in line["reason"]
+
+
 def test_the_request_id_of_the_caller_is_kept(world):
     """A caller's request id is in every line, in the answer, in the calls to OCI and in later runs for it."""
     sync = world.sync(values={"A": "1"})

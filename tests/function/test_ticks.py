@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions.core.job import MAX_ATTEMPTS
+from functions.core.job import MAX_ATTEMPTS, seal
 from infra.local.oci_cloud import BUCKET, QUEUE_ID
 from infra.local.oci_queue import Message
 from infra.local.oci_traffic import Fault
@@ -19,8 +19,8 @@ def messages(world):
     return [json.loads(text) for text in world.cloud.queues.contents(QUEUE_ID)]
 
 
-def put_job(world, sync, **fields):
-    """Put a job on the queue as if a trigger had, a while ago."""
+def put_job(world, sync, *, sealed=True, **fields):
+    """Put a job on the queue as if a trigger had, a while ago; unsealed, as if somebody else had."""
     job = {
         "v": 1,
         "config": sync.object,
@@ -32,7 +32,7 @@ def put_job(world, sync, **fields):
         "jobId": str(uuid4()),
         **fields,
     }
-    world.cloud.queues.put(QUEUE_ID, json.dumps(job))
+    world.cloud.queues.put(QUEUE_ID, seal(job, world.digests) if sealed else json.dumps(job))
     return job
 
 
@@ -139,7 +139,7 @@ def test_unreadable_messages(world):
     put_job(world, sync)
     world.tick()
     assert (sync.live, messages(world)) == ({"A": "1"}, [])
-    world.until(lambda: sum("unreadable message" in line for line in world.log) == 7)
+    world.until(lambda: sum("a message is dropped" in line for line in world.log) == 7)
 
 
 def test_a_job_of_a_sync_that_is_gone(world):

@@ -67,7 +67,7 @@ class World:
         self._workers = self.random.randint(1, 4)
         self._caches = [{} for _ in range(self.random.randint(1, 3))]
         self._skew = self.random.choice((0, 0, 1.5))
-        self._digests = Digests(SecretBytes(b"k" * 32))
+        self.digests = Digests(SecretBytes(b"k" * 32))
 
     def _tracing(self, write):
         return lambda text: write(f"{self.scheduler.seconds:9.3f} {text}")
@@ -159,7 +159,7 @@ class Hands:
             random=world.random,
             store=store,
             pool=FiberPool(process, world.scheduler, world._workers),
-            digests=world._digests,
+            digests=world.digests,
             notifier=self._line("notify", world.notifier),
             source=source,
             vault=vault,
