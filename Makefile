@@ -15,7 +15,7 @@ run: $(READY) ## Start the local stack and watch a sync (ONCE=1: end after it, f
 	$(BIN)/python -m infra.local $(if $(ONCE),--once)
 
 test: $(READY) ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile  # what a module shares is made once
 
 check: lint test ## Everything that must hold before a commit: format, lint, types, layers, tests
 
@@ -41,7 +41,7 @@ image: $(READY) ## Build the image's files without a container engine, sync once
 	$(BIN)/python -m benchmarks image
 
 clean: ## Remove what these targets made
-	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
 	find functions infra tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Compiling all of the OCI SDK would take as long again; what is used is compiled at its first use.

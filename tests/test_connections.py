@@ -356,7 +356,7 @@ def test_the_helper_lists(api):
 
 
 def test_a_helper_list_that_fails(api):
-    """What OCI refuses in a helper list is an error, not an empty list."""
+    """What OCI refuses in a list of what can be chosen is an error, not an empty list."""
     path = f"{CONNECTIONS}/{OWN_CONNECTION_ID}"
     missing = VAULT_ID + "2"
     query = {"compartmentOcid": COMPARTMENT_ID, "vaultOcid": missing}

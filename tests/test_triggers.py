@@ -28,8 +28,9 @@ def never(renew):
 @pytest.mark.parametrize("url", ["", "/", "/webhooks", "/webhooks/infisical/x", "/other"])
 def test_other_places(url):
     """Whatever else is asked for is not found, whoever asks."""
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected) as refusal:
         parse(Call(b"{}", "POST", url), never, NOW)
+    assert refusal.value.status == 404
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Connections:
         )
         return Reached(clients, connection, Retrying(gate, self._random))
 
-    def safe(self, gate: Gate) -> "Safe":
+    def safe(self, gate: Gate) -> Safe:
         """Return the keeper of private keys, who acts as the function itself."""
         retrying = Retrying(gate, self._random)
         return Safe(self._own, self._credentials_secret_ocid, gate, retrying)

@@ -48,7 +48,7 @@ def from_secret(
 
 
 def read_secret(clients: Clients, secret_ocid: str, retrying: Retrying, what: str) -> bytes:
-    """Return the content of a vault secret. Raises InvalidSettings, NotFound, Temporary."""
+    """Return the content of a vault secret. Raises InvalidSettings, Refused, Temporary."""
     endpoint = vault_endpoint(secret_ocid, "secrets.vaults")
     bundle = retrying.call(
         lambda: clients.call(

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from functions.adapters.infisical_rows import Listing, Place, parse
 from functions.adapters.retrying import Retrying
-from functions.adapters.source_http import RouteMissing, SourceHttp
+from functions.adapters.source_errors import RouteMissing
+from functions.adapters.source_http import SourceHttp
 from functions.core.errors import NotFound, Refused, SourceMissing
 from functions.core.models import Folder
 

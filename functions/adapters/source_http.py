@@ -1,10 +1,9 @@
-"""HTTP to a secret manager: client-credentials login, bearer token, answers as this project's errors."""
+"""HTTP to a secret manager: client-credentials login, bearer token, JSON."""
 
 import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,24 +11,15 @@ import urllib3
 from pydantic import SecretStr
 
 from functions.adapters.retrying import Retrying
-from functions.core.errors import (
-    Forbidden,
-    NotFound,
-    Refused,
-    SyncError,
-    Temporary,
-    Throttled,
-    Unauthorized,
-)
+from functions.adapters.source_errors import RouteMissing, TokenRejected, failure
+from functions.core.errors import NotFound, Refused, Temporary, Unauthorized
 from functions.core.gate import CALL_TIMEOUT_SECONDS
 from functions.core.ports import Clock
 from functions.trace import TRACE
 
 _EXPIRY_MARGIN_SECONDS = 60.0
-_LOCKOUT_SECONDS = 300.0
 _REJECTION_SECONDS = 1800.0
 """So rarely tried, a login that stays rejected locks nobody out, and one that works again is found."""
-_MESSAGE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +32,6 @@ class SourceCredentials:
 
 GetCredentials = Callable[[bool], SourceCredentials]
 """Called for each request, so it is cheap; with True the credentials may be fetched anew."""
-
-
-class RouteMissing(NotFound):
-    """The server does not have this route at all: it is of another version or kind."""
-
-
-class _TokenRejected(Unauthorized):
-    """The access token is not valid (any more); a new login may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +85,7 @@ class SourceHttp:
         token = self.login(retrying)
         try:
             return send(token)
-        except _TokenRejected:
+        except TokenRejected:
             return send(self.login(retrying, instead_of=token))
 
     def login(self, retrying: Retrying, instead_of: _Token | None = None) -> _Token:
@@ -182,7 +164,7 @@ class SourceHttp:
         parsed = _json_object(data)
         if status // 100 != 2:  # noqa: PLR2004
             call = f"{method} {self._url}{path}"
-            raise _failure(call, status, parsed or {}, answered, reading=method == "GET")
+            raise failure(call, status, parsed or {}, answered, reading=method == "GET")
         if parsed is None:
             raise Refused(f"{method} {self._url}{path} answered without JSON: {_WRONG_URL}")
         return parsed
@@ -197,59 +179,3 @@ def _json_object(data: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None
-
-
-def _failure(
-    call: str,
-    status: int,
-    body: Mapping[str, Any],
-    headers: Mapping[str, str],
-    *,
-    reading: bool,
-) -> SyncError:
-    error, message = body.get("error"), body.get("message")
-    message = message if isinstance(message, str) else ""
-    text = f"{call}: HTTP {status}"
-    # What answers a write may repeat what was written.
-    if reading and message:
-        text = f"{text} {message[:_MESSAGE_CHARACTERS]!r}"
-    elif error in _HARMLESS:
-        text = f"{text} {error}"
-    if status == _TOO_MANY or status >= _SERVER_ERROR:
-        # Some versions answer 500 to what exceeds their rate limit.
-        wait_seconds = _seconds(headers.get("retry-after"))
-        limited = status == _TOO_MANY or wait_seconds is not None
-        return (Throttled if limited else Temporary)(text, wait_seconds)
-    if status == HTTPStatus.UNAUTHORIZED and "temporarily locked" in message:
-        return Temporary(f"{text} (the identity is locked out)", _LOCKOUT_SECONDS)
-    if (status, error) in _STALE:
-        return _TokenRejected(text)
-    if status == HTTPStatus.NOT_FOUND and (error == "Not Found" or message == "not found"):
-        return RouteMissing(text)
-    if status // 100 == 3:  # noqa: PLR2004
-        text = f"{text}, a redirect: set SOURCE_URL to the address it points to"
-    return _KINDS.get(status, Refused)(text)
-
-
-_TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
-_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
-_STALE = {(401, None), (401, "UnauthorizedError"), (403, "TokenError")}
-_KINDS: dict[int, type[SyncError]] = {
-    HTTPStatus.FORBIDDEN: Forbidden,
-    HTTPStatus.NOT_FOUND: NotFound,
-    HTTPStatus.REQUEST_TIMEOUT: Temporary,
-    HTTPStatus.TOO_EARLY: Temporary,
-}
-_HARMLESS = {
-    "BadRequest",
-    "ForbiddenError",
-    "NotFound",
-    "PermissionDenied",
-    "RateLimitExceeded",
-    "UnauthorizedError",
-    "ValidationFailure",
-}
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.strip().isdigit() else None

@@ -19,7 +19,6 @@ from tests.core.kit import (
 
 SCHEMA = "X_{{secretKey}}"
 
-RESTING = [State.DELETED, State.ACTIVE, State.PENDING_DELETION, State.FAILED]
 BLOCKED = [(state, want, []) for state in sorted(BLOCKING) for want in ("same", "other", None)]
 LIFECYCLE = [
     (None, "same", ["create X_A"]),
