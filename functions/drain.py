@@ -5,7 +5,7 @@ was received too often: so what waits on purpose is put anew, and only what cras
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
@@ -28,6 +28,8 @@ RETRY_SECONDS = 30
 NEXT_DRAINER_SECONDS = 1
 MAX_HIDE_SECONDS = 43_200
 BATCH = 20
+SUSPECT_AFTER_DELIVERIES = 3
+"""A message that was received this often has most likely been in the hands of a container that was killed."""
 
 log = getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Drainer:
                 return True
             self.worked = True
             self._renewed_at = self.tools.clock.monotonic()
-            batches = self._sort(deliveries)
+            batches = self._sort(self._parted(deliveries))
             for config, batch in batches.items():
                 if not is_time_left():
                     self._postpone(batch, NEXT_DRAINER_SECONDS)
@@ -75,6 +77,23 @@ class Drainer:
                     log.critical("unexpected %s in a job of %s", type(error).__name__, config)
             self._held.clear()
         return False
+
+    def _parted(self, deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
+        """Yield what may be tried now, of those under suspicion only one, and that last.
+
+        Which job of a batch kills its container cannot be seen: so the others are put anew, lest they
+        become dead letters with it.
+        """
+        suspects = []
+        for delivery in deliveries:
+            if delivery.delivery_count > SUSPECT_AFTER_DELIVERIES:
+                suspects.append(delivery)
+            else:
+                yield delivery
+        for delivery in suspects[1:]:
+            self.queue.put([delivery.body])
+            self.queue.delete(delivery.receipt)
+        yield from suspects[:1]
 
     def _sort(self, deliveries: Iterable[Delivery]) -> dict[str, list[Held]]:
         """Return the messages that are due, by config; hide the others until they are."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from functions.drain import HIDE_SECONDS
 from infra.local.oci_traffic import Fault
 from tests.function.test_ticks import messages, put_job
 
@@ -75,6 +76,28 @@ def test_jobs_that_time_does_not_suffice_for(strict_world):
     world.briefly(4, {"command": "drain"})
     counted = {json.loads(m.content)["config"]: m.deliveries for m in world.queue.messages}
     assert counted[other.object] == 0
+
+
+def test_a_job_that_kills_its_container(world, monkeypatch):
+    """Jobs that were taken along with one that kills its container are run, and only that one becomes a dead letter."""
+    world.queue.max_deliveries = 6
+    syncs = [world.sync(values={name: "1"}) for name in ("DEADLY", "A", "B")]
+    for sync in syncs:
+        sync.store(isAutoSyncEnabled=False)  # nothing else runs it
+        put_job(world, sync, cause="command")
+
+    def kill(call):
+        if call.name_or_id == "DEADLY":
+            world.stack.host.kill()
+
+    monkeypatch.setattr(world.cloud, "before", kill)
+    for _ in range(8):
+        world.invoke({"command": "tick"})
+        world.age(HIDE_SECONDS + 1)
+    assert [sync.live for sync in syncs[1:]] == [{"A": "1"}, {"B": "1"}]
+    assert [json.loads(message.content)["config"] for message in world.queue.dead] == [
+        syncs[0].object
+    ]
 
 
 @pytest.mark.parametrize("lost", ["PutMessages", "DeleteMessage"])
