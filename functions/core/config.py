@@ -124,7 +124,7 @@ class SyncConfig(Camel):
 class Sync(BaseModel):
     """A sync config and where it was read from."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: UUID
     object_name: str

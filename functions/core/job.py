@@ -62,7 +62,7 @@ class Job(Camel):
     job_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
     request_id: Annotated[str | None, BeforeValidator(plain_id)] = None
     """The request that made the job; no job is lost for want of a proper one."""
-    args: Args = Args()
+    args: Args = Field(default_factory=Args)
 
     @property
     def is_hint(self) -> bool:

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 
+SELDOM_USED = {
+    "cryptography.x509",  # reads certificates, which a function's principal has none of
+    "importlib.metadata",  # where pydantic would look for plugins
+}
 
-class _Certificates:
-    """Loads what reads certificates when it is used: never, by a function's principal."""
+
+class _Late:
+    """Loads what is seldom used when it is."""
 
     @staticmethod
     def find_spec(
         name: str, path: Sequence[str] | None = None, _target: object = None
     ) -> ModuleSpec | None:
-        if name != "cryptography.x509":
+        if name not in SELDOM_USED:
             return None
         spec = PathFinder.find_spec(name, path)
         if spec and spec.loader:
@@ -24,7 +29,7 @@ class _Certificates:
 
 
 gc.disable()  # while all is loaded, there is no garbage; func.py enables it
-sys.meta_path.insert(0, _Certificates)
+sys.meta_path.insert(0, _Late)
 # fdk asks for the current event loop before it makes its own; Python 3.14 has none to give.
 asyncio.set_event_loop(asyncio.new_event_loop())
 
