@@ -70,9 +70,8 @@ class Api:
             ask = Ask(params, _query(route, request), _body(route, request))
             return Reply(_json(route.handler(office(), ask)))
         except SyncError as error:
-            if not isinstance(
-                error, _WrongToken
-            ):  # those are counted: a flood must not fill the log
+            # Wrong tokens are counted: a flood must not fill the log.
+            if not isinstance(error, _WrongToken):
                 log.warning("API request refused: %s", error)
             return refusal(error)
 

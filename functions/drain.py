@@ -90,8 +90,9 @@ class Drainer:
                 suspects.append(delivery)
             else:
                 yield delivery
-        for delivery in suspects[1:]:
-            self.queue.put([delivery.body])
+        others = suspects[1:]
+        self.queue.put([delivery.body for delivery in others])
+        for delivery in others:
             self.queue.delete(delivery.receipt)
         yield from suspects[:1]
 

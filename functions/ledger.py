@@ -157,8 +157,7 @@ class HeldLease:
     def _is_held_by_another(self, status: Status, now: datetime) -> bool:
         if status.lease is None or status.lease.run == self._run:
             return False
-        ahead = status.lease.expires_at - now
-        return timedelta(0) < ahead <= MAX_CLOCK_SKEW + timedelta(seconds=LEASE_SECONDS)
+        return is_running(status.lease.expires_at, now, LEASE_SECONDS)
 
     def _lease(self, now: datetime) -> Lease:
         return Lease(run=self._run, expires_at=now + timedelta(seconds=LEASE_SECONDS))
@@ -166,3 +165,9 @@ class HeldLease:
     def _hold_since(self, asked_at: float) -> None:
         self._renewed_at = asked_at
         self._gate.lease_until = asked_at + LEASE_SECONDS
+
+
+def is_running(expires_at: datetime, now: datetime, lease_seconds: float) -> bool:
+    """Say whether a lease of that length still runs; one that seems to run for longer is not believed."""
+    ahead = expires_at - now
+    return timedelta(0) < ahead <= MAX_CLOCK_SKEW + timedelta(seconds=lease_seconds)

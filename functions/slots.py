@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ValidationError
 from functions.core.config import Camel
 from functions.core.errors import Conflict, SyncError
 from functions.core.ports import ABSENT, Clock, ConfigStore
-from functions.ledger import MAX_CLOCK_SKEW
+from functions.ledger import is_running
 
 SLOT_SECONDS = 120
 RENEW_AFTER_SECONDS = 30.0
@@ -85,7 +85,7 @@ def _body(worker: str, clock: Clock) -> bytes:
 
 def _is_live(body: bytes, clock: Clock) -> bool:
     try:
-        ahead = _Place.model_validate_json(body).expires_at - clock.now()
+        place = _Place.model_validate_json(body)
     except ValidationError:
         return False
-    return timedelta(0) < ahead <= MAX_CLOCK_SKEW + timedelta(seconds=SLOT_SECONDS)
+    return is_running(place.expires_at, clock.now(), SLOT_SECONDS)

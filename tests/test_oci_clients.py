@@ -25,16 +25,8 @@ from functions.core.gate import Gate
 from infra.local.oci_cloud import TENANCY_ID
 from infra.local.oci_signature import fingerprint
 from infra.local.principal import USER_ID, make_principal, public_key, write_config_file
-from tests.clouds import DESTINATION, VaultBench, cloud_and_clients, function_identity
+from tests.clouds import DESTINATION, cloud_and_clients, function_identity
 from tests.virtual import VirtualClock
-
-
-@pytest.fixture
-def bench():
-    """A cloud and a vault in it."""
-    clock = VirtualClock()
-    with cloud_and_clients(clock) as (cloud, clients):
-        yield VaultBench(clock, cloud, clients)
 
 
 @pytest.mark.parametrize(

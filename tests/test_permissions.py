@@ -11,19 +11,9 @@ from functions.core.errors import NotFound
 from functions.core.gate import Gate
 from infra.local.oci_cloud import FUNCTION_ID, QUEUE_ID
 from infra.local.oci_traffic import Fault
-from tests.clouds import VaultBench, cloud_and_clients
-from tests.virtual import VirtualClock
 
 ABSENT = "absent, or not permitted to this principal"
 HIDDEN = {"status": 404, "code": "NotAuthorizedOrNotFound"}
-
-
-@pytest.fixture
-def bench():
-    """A cloud and a vault in it."""
-    clock = VirtualClock()
-    with cloud_and_clients(clock) as (cloud, clients):
-        yield VaultBench(clock, cloud, clients)
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,6 @@ TAGS = {"oci-vault-sync": "sync-1"}
 VALUE = b"hunter2-hunter2"
 
 
-@pytest.fixture
-def bench():
-    """A cloud whose transitions take no time."""
-    clock = VirtualClock()
-    with cloud_and_clients(clock) as (cloud, clients):
-        yield VaultBench(clock, cloud, clients)
-
-
 def test_a_list_holds_every_state_and_all_pages(bench):
     """All pages are listed, secrets in every lifecycle state, with their tags."""
     bench.cloud.page_size = 3

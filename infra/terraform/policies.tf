@@ -7,91 +7,92 @@ locals {
   here               = "compartment id ${var.compartment_ocid}"
   root               = "compartment id ${var.tenancy_ocid}"
 
+  # Each text is what the function is allowed to do.
   function_statements = {
     list-secrets = {
       why      = "Lists the secrets of a destination. A list belongs to no single vault, so it has no condition; names only, no content."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to inspect secrets in compartment id ${d.secrets_compartment_ocid}"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to inspect secrets in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.destinations : "inspect secrets in compartment id ${d.secrets_compartment_ocid}"]
+      fallback = [for d in local.destinations : "inspect secrets in compartment id ${d.secrets_compartment_ocid}"]
     }
     write-secrets = {
       why      = "Creates, updates and restores secrets of the vault, and schedules their deletion."
-      narrow   = [for d in local.places_of_content : "Allow ${local.function_principal} to {SECRET_READ, SECRET_CREATE, SECRET_UPDATE, SECRET_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.places_of_content : "Allow ${local.function_principal} to manage secrets in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.places_of_content : "{SECRET_READ, SECRET_CREATE, SECRET_UPDATE, SECRET_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.places_of_content : "manage secrets in compartment id ${d.secrets_compartment_ocid}"]
     }
     prune-versions = {
       why      = "Schedules the deletion of old versions before a secret runs out of them."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {SECRET_VERSION_INSPECT, SECRET_VERSION_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to manage secret-versions in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.destinations : "{SECRET_VERSION_INSPECT, SECRET_VERSION_DELETE} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.destinations : "manage secret-versions in compartment id ${d.secrets_compartment_ocid}"]
     }
     read-content = {
       why      = "Reads its credentials, and compares what the vault holds with the source."
-      narrow   = [for d in local.places_of_content : "Allow ${local.function_principal} to {SECRET_BUNDLE_READ} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.places_of_content : "Allow ${local.function_principal} to read secret-bundles in compartment id ${d.secrets_compartment_ocid}"]
+      narrow   = [for d in local.places_of_content : "{SECRET_BUNDLE_READ} in compartment id ${d.secrets_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.places_of_content : "read secret-bundles in compartment id ${d.secrets_compartment_ocid}"]
     }
     use-vault = {
       why      = "Creating a secret needs this permission on its vault."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {VAULT_CREATE_SECRET} in compartment id ${d.vault_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to use vaults in compartment id ${d.vault_compartment_ocid}"]
+      narrow   = [for d in local.destinations : "{VAULT_CREATE_SECRET} in compartment id ${d.vault_compartment_ocid} where target.vault.id = '${d.vault_ocid}'"]
+      fallback = [for d in local.destinations : "use vaults in compartment id ${d.vault_compartment_ocid}"]
     }
     use-key = {
       why      = "Secrets are encrypted and decrypted with the key on the caller's behalf."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {KEY_ENCRYPT, KEY_DECRYPT} in compartment id ${d.vault_compartment_ocid} where target.key.id = '${d.key_ocid}'"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to use keys in compartment id ${d.vault_compartment_ocid} where target.key.id = '${d.key_ocid}'"]
+      narrow   = [for d in local.destinations : "{KEY_ENCRYPT, KEY_DECRYPT} in compartment id ${d.vault_compartment_ocid} where target.key.id = '${d.key_ocid}'"]
+      fallback = [for d in local.destinations : "use keys in compartment id ${d.vault_compartment_ocid} where target.key.id = '${d.key_ocid}'"]
     }
     list-vaults = {
       why      = "The management API lists the vaults to choose from; a vault also says where its keys are listed."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to {VAULT_INSPECT, VAULT_READ} in compartment id ${d.vault_compartment_ocid}"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to read vaults in compartment id ${d.vault_compartment_ocid}"]
+      narrow   = [for d in local.destinations : "{VAULT_INSPECT, VAULT_READ} in compartment id ${d.vault_compartment_ocid}"]
+      fallback = [for d in local.destinations : "read vaults in compartment id ${d.vault_compartment_ocid}"]
     }
     list-keys = {
       why      = "The management API lists the keys to choose from."
-      narrow   = [for d in local.destinations : "Allow ${local.function_principal} to inspect keys in compartment id ${d.vault_compartment_ocid}"]
-      fallback = [for d in local.destinations : "Allow ${local.function_principal} to inspect keys in compartment id ${d.vault_compartment_ocid}"]
+      narrow   = [for d in local.destinations : "inspect keys in compartment id ${d.vault_compartment_ocid}"]
+      fallback = [for d in local.destinations : "inspect keys in compartment id ${d.vault_compartment_ocid}"]
     }
     list-compartments = {
       why      = "The management API lists the compartments to choose from; names only."
-      narrow   = ["Allow ${local.function_principal} to inspect compartments in tenancy"]
-      fallback = ["Allow ${local.function_principal} to inspect compartments in tenancy"]
+      narrow   = ["inspect compartments in tenancy"]
+      fallback = ["inspect compartments in tenancy"]
     }
     put-jobs = {
       why      = "Puts each job on the queue before it is tried."
-      narrow   = ["Allow ${local.function_principal} to use queue-push in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
-      fallback = ["Allow ${local.function_principal} to use queue-push in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
+      narrow   = ["use queue-push in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
+      fallback = ["use queue-push in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
     }
     take-jobs = {
       why      = "Takes jobs off the queue."
-      narrow   = ["Allow ${local.function_principal} to use queue-pull in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
-      fallback = ["Allow ${local.function_principal} to use queue-pull in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
+      narrow   = ["use queue-pull in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
+      fallback = ["use queue-pull in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
     }
     queue-depth = {
       why      = "Sees how many jobs wait and how many are dead letters."
-      narrow   = ["Allow ${local.function_principal} to {QUEUE_READ} in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
-      fallback = ["Allow ${local.function_principal} to read queues in ${local.here}"]
+      narrow   = ["{QUEUE_READ} in ${local.here} where target.queue.id = '${oci_queue_queue.jobs.id}'"]
+      fallback = ["read queues in ${local.here}"]
     }
     store = {
       why      = "Keeps configs, status and leases in the bucket. It can neither change the bucket nor delete old versions."
-      narrow   = ["Allow ${local.function_principal} to manage objects in ${local.here} where all {target.bucket.name = '${local.bucket_name}', any {request.permission = 'OBJECT_INSPECT', request.permission = 'OBJECT_READ', request.permission = 'OBJECT_CREATE', request.permission = 'OBJECT_OVERWRITE', request.permission = 'OBJECT_DELETE'}}"]
-      fallback = ["Allow ${local.function_principal} to manage objects in ${local.here} where target.bucket.name = '${local.bucket_name}'"]
+      narrow   = ["manage objects in ${local.here} where all {target.bucket.name = '${local.bucket_name}', any {request.permission = 'OBJECT_INSPECT', request.permission = 'OBJECT_READ', request.permission = 'OBJECT_CREATE', request.permission = 'OBJECT_OVERWRITE', request.permission = 'OBJECT_DELETE'}}"]
+      fallback = ["manage objects in ${local.here} where target.bucket.name = '${local.bucket_name}'"]
     }
     find-itself = {
       why      = "Looks up its own invoke endpoint."
-      narrow   = [for ocid in oci_functions_function.main[*].id : "Allow ${local.function_principal} to {FN_FUNCTION_READ} in ${local.here} where target.function.id = '${ocid}'"]
-      fallback = [for ocid in oci_functions_function.main[*].id : "Allow ${local.function_principal} to read fn-function in ${local.here}"]
+      narrow   = [for ocid in oci_functions_function.main[*].id : "{FN_FUNCTION_READ} in ${local.here} where target.function.id = '${ocid}'"]
+      fallback = [for ocid in oci_functions_function.main[*].id : "read fn-function in ${local.here}"]
     }
     start-workers = {
       why      = "Starts detached runs of itself when much is waiting."
-      narrow   = [for ocid in oci_functions_function.main[*].id : "Allow ${local.function_principal} to {FN_INVOCATION} in ${local.here} where target.function.id = '${ocid}'"]
-      fallback = [for ocid in oci_functions_function.main[*].id : "Allow ${local.function_principal} to use fn-invocation in ${local.here}"]
+      narrow   = [for ocid in oci_functions_function.main[*].id : "{FN_INVOCATION} in ${local.here} where target.function.id = '${ocid}'"]
+      fallback = [for ocid in oci_functions_function.main[*].id : "use fn-invocation in ${local.here}"]
     }
     tell-people = {
       why      = "Publishes failures and recoveries. Notifications documents no condition on one topic."
-      narrow   = ["Allow ${local.function_principal} to {ONS_TOPIC_PUBLISH} in ${local.here}"]
-      fallback = ["Allow ${local.function_principal} to use ons-topics in ${local.here}"]
+      narrow   = ["{ONS_TOPIC_PUBLISH} in ${local.here}"]
+      fallback = ["use ons-topics in ${local.here}"]
     }
     count-runs = {
       why      = "Posts its own metrics, in its own namespace."
-      narrow   = ["Allow ${local.function_principal} to {METRIC_WRITE} in ${local.here} where target.metrics.namespace = '${var.metrics_namespace}'"]
-      fallback = ["Allow ${local.function_principal} to use metrics in ${local.here} where target.metrics.namespace = '${var.metrics_namespace}'"]
+      narrow   = ["{METRIC_WRITE} in ${local.here} where target.metrics.namespace = '${var.metrics_namespace}'"]
+      fallback = ["use metrics in ${local.here} where target.metrics.namespace = '${var.metrics_namespace}'"]
     }
   }
 
@@ -133,7 +134,10 @@ locals {
   # compartment is called tenancy in them.
   function_policy = {
     for name, statement in local.function_statements :
-    name => [for text in distinct(statement[var.policy_form]) : replace(text, "in ${local.root}", "in tenancy")]
+    name => [
+      for text in distinct(statement[var.policy_form]) :
+      replace("Allow ${local.function_principal} to ${text}", "in ${local.root}", "in tenancy")
+    ]
     if length(statement.narrow) > 0
   }
   platform_policy = {
