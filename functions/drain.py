@@ -91,7 +91,8 @@ class Drainer:
             else:
                 yield delivery
         others = suspects[1:]
-        self.queue.put([delivery.body for delivery in others])
+        if others:
+            self.queue.put([delivery.body for delivery in others])
         for delivery in others:
             self.queue.delete(delivery.receipt)
         yield from suspects[:1]
