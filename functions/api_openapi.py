@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.api_models import Health, Problem
 from functions.api_routes import DOCUMENT_PATH, HEALTH_PATH, ROUTES, Route
+from functions.version import VERSION
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
@@ -43,7 +44,7 @@ def document() -> Json:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "oci-vault-sync", "version": "1"},
+        "info": {"title": "oci-vault-sync", "version": VERSION},
         "security": [{"token": []}],
         "paths": paths,
         "components": {

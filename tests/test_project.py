@@ -10,9 +10,11 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from functions.api_openapi import document
 from functions.core.config import SyncConfig
 from functions.credentials import Credentials
 from functions.settings import Settings
+from functions.version import VERSION
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parent.parent
@@ -41,9 +43,10 @@ def imported(folder):
 
 
 def test_the_version_is_the_same_everywhere():
-    """pyproject.toml, func.yaml and the changelog agree on name and version."""
-    assert (FUNC["name"], FUNC["version"]) == (PROJECT["name"], PROJECT["version"])
-    assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+    """pyproject.toml, func.yaml, the OpenAPI document and the changelog have the version of the code."""
+    assert (PROJECT["name"], PROJECT["version"]) == (FUNC["name"], VERSION)
+    assert FUNC["version"] == document()["info"]["version"] == VERSION
+    assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_local_host_has_the_time_limits_of_the_function():
