@@ -52,7 +52,15 @@ def test_the_version_is_the_same_everywhere():
 def test_the_local_host_has_the_time_limits_of_the_function():
     """The local stack runs the function with the time limits of func.yaml."""
     assert FUNC["timeout"] == SYNC_TIMEOUT_SECONDS
-    assert FUNC["deploy"]["oci"]["detached_mode"]["timeout"] == DETACHED_TIMEOUT_SECONDS
+    detached = FUNC["deploy"]["oci"]["detached_mode"]["timeout"]
+    assert seconds_of_go(detached) == DETACHED_TIMEOUT_SECONDS
+
+
+def seconds_of_go(duration):
+    """Return the seconds of a duration as Go writes it (1h30m): the Fn CLI refuses any other."""
+    assert re.fullmatch(r"(\d+h)?(\d+m)?(\d+s)?", duration), duration
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(n) * units[unit] for n, unit in re.findall(r"(\d+)([hms])", duration))
 
 
 def test_every_package_that_is_imported_is_pinned():

@@ -4,6 +4,8 @@ resource "oci_ons_notification_topic" "failures" {
   compartment_id = var.compartment_ocid
   name           = "${var.name}-failures"
   description    = "Failures and recoveries of syncs, and alarms of ${var.name}."
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_ons_subscription" "email" {
@@ -13,6 +15,8 @@ resource "oci_ons_subscription" "email" {
   topic_id       = oci_ons_notification_topic.failures.id
   protocol       = "EMAIL"
   endpoint       = var.alarm_email
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 locals {
@@ -62,4 +66,6 @@ resource "oci_monitoring_alarm" "main" {
   severity                     = each.value.severity
   pending_duration             = "PT1M"
   repeat_notification_duration = "P1D"
+  freeform_tags                = local.freeform_tags
+  defined_tags                 = local.defined_tags
 }

@@ -5,6 +5,8 @@ resource "oci_objectstorage_bucket" "config" {
   access_type           = "NoPublicAccess"
   object_events_enabled = true
   versioning            = "Enabled"
+  freeform_tags         = local.freeform_tags
+  defined_tags          = local.defined_tags
 }
 
 # Keeps the bucket from being empty, which the clock needs.

@@ -4,6 +4,8 @@ resource "oci_ons_notification_topic" "clock" {
   compartment_id = var.compartment_ocid
   name           = "${var.name}-clock"
   description    = "Ticks of the function, once a minute."
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_ons_subscription" "clock" {
@@ -13,6 +15,8 @@ resource "oci_ons_subscription" "clock" {
   topic_id       = oci_ons_notification_topic.clock.id
   protocol       = "ORACLE_FUNCTIONS"
   endpoint       = local.function_ocid
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   depends_on = [oci_identity_policy.function]
 }
@@ -44,6 +48,8 @@ resource "oci_monitoring_alarm" "clock" {
   severity                     = "INFO"
   pending_duration             = "PT1M"
   repeat_notification_duration = "PT1M"
+  freeform_tags                = local.freeform_tags
+  defined_tags                 = local.defined_tags
 
   depends_on = [oci_objectstorage_object.marker, oci_ons_subscription.clock]
 }
@@ -58,6 +64,8 @@ resource "oci_resource_scheduler_schedule" "clock" {
   action             = "START_RESOURCE"
   recurrence_type    = "CRON"
   recurrence_details = "0 * * * *"
+  freeform_tags      = local.freeform_tags
+  defined_tags       = local.defined_tags
 
   resources {
     id = local.function_ocid

@@ -1,8 +1,13 @@
 # Triggers come after the policies: a container that started without its rights keeps lacking them.
+# From 8.24.0 on the provider has `action` too and warns of `actions`, which older ones need.
+
+locals {
+  has_events = local.is_deployed && var.is_events_enabled
+}
 
 # A sync config was written. The function's own objects (status/, verified/, workers/) do not match.
 resource "oci_events_rule" "configs" {
-  count = local.is_deployed ? 1 : 0
+  count = local.has_events ? 1 : 0
 
   compartment_id = var.compartment_ocid
   display_name   = "${var.name}-configs"
@@ -20,6 +25,9 @@ resource "oci_events_rule" "configs" {
     }
   })
 
+  freeform_tags = local.freeform_tags
+  defined_tags  = local.defined_tags
+
   actions {
     actions {
       action_type = "FAAS"
@@ -32,9 +40,9 @@ resource "oci_events_rule" "configs" {
 }
 
 # A secret was written, perhaps by somebody else. Oracle does not list these events: nothing depends on them, ticks
-# find the same. Reads are left out, as the function itself reads all the time.
+# find the same. A region hears of its own vaults only. Reads are left out, as the function itself reads all the time.
 resource "oci_events_rule" "vault" {
-  for_each = local.is_deployed ? toset(local.destinations[*].secrets_compartment_ocid) : toset([])
+  for_each = local.has_events ? toset(local.destinations[*].secrets_compartment_ocid) : toset([])
 
   compartment_id = each.value
   display_name   = "${var.name}-vault"
@@ -50,6 +58,9 @@ resource "oci_events_rule" "vault" {
       "com.oraclecloud.vaultsecret.cancelsecretdeletion*",
     ]
   })
+
+  freeform_tags = local.freeform_tags
+  defined_tags  = local.defined_tags
 
   actions {
     actions {

@@ -26,6 +26,8 @@ resource "oci_functions_application" "main" {
   display_name   = var.name
   shape          = var.function_shape
   subnet_ids     = local.function_subnet_ocids
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_functions_function" "main" {
@@ -41,4 +43,6 @@ resource "oci_functions_function" "main" {
   timeout_in_seconds               = local.function_timeout_seconds
   detached_mode_timeout_in_seconds = local.worker_timeout_seconds
   config                           = local.function_config
+  freeform_tags                    = local.freeform_tags
+  defined_tags                     = local.defined_tags
 }

@@ -3,6 +3,8 @@ resource "oci_apigateway_gateway" "main" {
   display_name   = var.name
   endpoint_type  = "PUBLIC"
   subnet_id      = local.gateway_subnet_ocid
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_apigateway_deployment" "main" {
@@ -12,6 +14,8 @@ resource "oci_apigateway_deployment" "main" {
   display_name   = var.name
   gateway_id     = oci_apigateway_gateway.main.id
   path_prefix    = "/${var.name}"
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   # No authentication here: a webhook carries its own signature, an API call its own token, and the function checks
   # both. Timeouts of a function backend cannot be set; the function answers within about 10 s, and refuses

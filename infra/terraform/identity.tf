@@ -11,6 +11,9 @@ resource "oci_identity_dynamic_group" "function" {
     ? "ALL {resource.type = 'fnfunc', resource.id = '${local.function_ocid}'}"
     : "ALL {resource.type = 'fnfunc', resource.compartment.id = '${var.compartment_ocid}'}"
   )
+
+  freeform_tags = local.freeform_tags
+  defined_tags  = local.defined_tags
 }
 
 # In the root compartment, as they speak of several compartments and of the tenancy.
@@ -22,6 +25,8 @@ resource "oci_identity_policy" "function" {
   name           = "${var.name}-function"
   description    = "What the function of ${var.name} may do."
   statements     = flatten(values(local.function_policy))
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_identity_policy" "platform" {
@@ -31,4 +36,6 @@ resource "oci_identity_policy" "platform" {
   name           = "${var.name}-platform"
   description    = "What OCI's services may do for ${var.name}."
   statements     = flatten(values(local.platform_policy))
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }

@@ -25,10 +25,16 @@ locals {
     [merge(local.destinations[0], { secrets_compartment_ocid = var.compartment_ocid })],
   )
 
+  # ocid1.tenancy.<realm>..<id>; the realm of everybody is oc1.
+  realm = split(".", var.tenancy_ocid)[2]
+
+  # Null, not empty: what OCI adds by itself (tag defaults) is no difference then.
+  freeform_tags = length(var.tags.freeformTags) > 0 ? var.tags.freeformTags : null
+  defined_tags  = length(var.tags.definedTags) > 0 ? var.tags.definedTags : null
+
   bucket_name     = "${var.name}-config"
   repository_name = var.name
 }
 
-data "oci_objectstorage_namespace" "own" {
-  compartment_id = var.tenancy_ocid
-}
+# Asked without a compartment, it needs no permission.
+data "oci_objectstorage_namespace" "own" {}

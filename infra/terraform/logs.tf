@@ -2,6 +2,8 @@ resource "oci_logging_log_group" "main" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
   description    = "Logs of ${var.name}. The function's own lines hold names, never values."
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 locals {
@@ -13,9 +15,10 @@ locals {
         gateway-access    = { service = "apigateway", category = "access", resource = deployment.id }
         gateway-execution = { service = "apigateway", category = "execution", resource = deployment.id }
       }],
+      # Events writes logs in this realm only.
       [for rule in oci_events_rule.configs : {
         config-events = { service = "cloudevents", category = "ruleexecutionlog", resource = rule.id }
-      }],
+      } if local.realm == "oc1"],
     ])...),
   )
 }
@@ -28,6 +31,8 @@ resource "oci_logging_log" "main" {
   log_type           = "SERVICE"
   is_enabled         = true
   retention_duration = 30
+  freeform_tags      = local.freeform_tags
+  defined_tags       = local.defined_tags
 
   configuration {
     source {

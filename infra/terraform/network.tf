@@ -25,6 +25,8 @@ resource "oci_core_vcn" "main" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
   cidr_blocks    = [local.network_cidr]
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 data "oci_core_services" "all" {
@@ -43,6 +45,8 @@ resource "oci_core_nat_gateway" "main" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = var.name
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_core_service_gateway" "main" {
@@ -51,6 +55,8 @@ resource "oci_core_service_gateway" "main" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = var.name
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   services {
     service_id = data.oci_core_services.all.services[0].id
@@ -63,6 +69,8 @@ resource "oci_core_route_table" "function" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = "${var.name}-function"
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   route_rules {
     description       = "OCI's services"
@@ -101,6 +109,9 @@ resource "oci_core_security_list" "function" {
     }
   }
 
+  freeform_tags = local.freeform_tags
+  defined_tags  = local.defined_tags
+
   # Without it large answers from the internet can be lost: the network's packets are larger.
   ingress_security_rules {
     description = "Path MTU discovery"
@@ -124,6 +135,8 @@ resource "oci_core_subnet" "function" {
   prohibit_public_ip_on_vnic = true
   route_table_id             = oci_core_route_table.function[0].id
   security_list_ids          = [oci_core_security_list.function[0].id]
+  freeform_tags              = local.freeform_tags
+  defined_tags               = local.defined_tags
 }
 
 # The API gateway's subnet
@@ -134,6 +147,8 @@ resource "oci_core_internet_gateway" "main" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = var.name
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 }
 
 resource "oci_core_route_table" "gateway" {
@@ -142,6 +157,8 @@ resource "oci_core_route_table" "gateway" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = "${var.name}-gateway"
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   route_rules {
     description       = "Callers, and the Functions service"
@@ -157,6 +174,8 @@ resource "oci_core_security_list" "gateway" {
   compartment_id = var.compartment_ocid
   vcn_id         = oci_core_vcn.main[0].id
   display_name   = "${var.name}-gateway"
+  freeform_tags  = local.freeform_tags
+  defined_tags   = local.defined_tags
 
   ingress_security_rules {
     description = "Webhooks and the management API"
@@ -202,4 +221,6 @@ resource "oci_core_subnet" "gateway" {
   prohibit_public_ip_on_vnic = false
   route_table_id             = oci_core_route_table.gateway[0].id
   security_list_ids          = [oci_core_security_list.gateway[0].id]
+  freeform_tags              = local.freeform_tags
+  defined_tags               = local.defined_tags
 }

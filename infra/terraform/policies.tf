@@ -99,13 +99,13 @@ locals {
   platform_statements = {
     gateway-calls = {
       why      = "The API gateway of this compartment calls the function."
-      narrow   = ["Allow any-user to use fn-invocation in ${local.here} where ALL {request.principal.type = 'ApiGateway', request.resource.compartment.id = '${var.compartment_ocid}'}"]
+      narrow   = ["Allow any-user to use functions-family in ${local.here} where ALL {request.principal.type = 'ApiGateway', request.resource.compartment.id = '${var.compartment_ocid}'}"]
       fallback = ["Allow any-user to use functions-family in ${local.here} where ALL {request.principal.type = 'ApiGateway', request.resource.compartment.id = '${var.compartment_ocid}'}"]
     }
     events-calls = {
       why      = "Events calls the function. Without it the rules look active and nothing happens."
-      narrow   = ["Allow service cloudEvents to use functions-family in ${local.here}"]
-      fallback = ["Allow service cloudEvents to use functions-family in ${local.here}"]
+      narrow   = var.is_events_enabled ? ["Allow service cloudEvents to use functions-family in ${local.here}"] : []
+      fallback = var.is_events_enabled ? ["Allow service cloudEvents to use functions-family in ${local.here}"] : []
     }
     scheduler-calls = {
       why      = "The one schedule calls the function; manage is the verb that Oracle documents for it."

@@ -10,4 +10,6 @@ resource "oci_queue_queue" "jobs" {
 
   # Counts crashes: what merely failed, or waits on purpose, is put anew.
   dead_letter_queue_delivery_count = 20
+  freeform_tags                    = local.freeform_tags
+  defined_tags                     = local.defined_tags
 }

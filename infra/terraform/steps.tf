@@ -5,9 +5,8 @@ locals {
     1. In a clone of the repository, build the image and push it. The password is an auth token of your user:
 
          TAG=0.1.0    # one tag per build: the function is only deployed anew when the tag changes
-         docker login ${var.region}.ocir.io
-         docker build --platform ${local.platform} --tag ${local.repository}:$TAG .
-         docker push ${local.repository}:$TAG
+         docker login ${local.registry}
+         docker buildx build --platform ${local.platform} --tag ${local.repository}:$TAG --push .
 
     2. Fill the credentials:
     ${local.fill_credentials}
@@ -27,8 +26,8 @@ locals {
 
          curl ${local.endpoint}/healthz
 
-       Policies take minutes to spread, and a container that started before keeps lacking its rights: if need be, change
-       a setting and apply again, which starts new ones.
+       Policies take minutes to spread, and a container that is warm follows within 15 minutes. At once: change a setting
+       and apply again, which starts new ones.
 
     4. In the secret manager, add a webhook for each environment: URL ${local.endpoint}/webhooks/infisical,
        secret path /**, and the webhook secret of step 2 as its secret key.

@@ -42,6 +42,26 @@ variable "name" {
   }
 }
 
+variable "tags" {
+  description = "Free-form tags, and defined tags by Namespace.key, of everything that is made here but the synced secrets."
+  type = object({
+    freeformTags = map(string)
+    definedTags  = map(string)
+  })
+  default  = { freeformTags = {}, definedTags = {} }
+  nullable = false
+
+  validation {
+    condition     = length(var.tags.freeformTags) <= 10
+    error_message = "OCI takes ten free-form tags at most."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.tags.definedTags) : can(regex("^[^. ]+\\.[^. ]+$", name))])
+    error_message = "A defined tag is called Namespace.key."
+  }
+}
+
 # The secret manager
 
 variable "source_url" {
@@ -89,6 +109,18 @@ variable "image_digest" {
   validation {
     condition     = var.image_digest == "" || can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
     error_message = "It must be sha256: and 64 hexadecimal digits."
+  }
+}
+
+variable "registry" {
+  description = "Host of the registry that the image is in. Empty: this region's, <region>.ocir.io, or ocir.<region>.oci.<domain> in realms other than oc1."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.registry == "" || can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.registry))
+    error_message = "It must be a host name, such as eu-frankfurt-1.ocir.io."
   }
 }
 
@@ -215,7 +247,7 @@ variable "secrets_compartment_ocid" {
 }
 
 variable "more_vaults" {
-  description = "Further vaults that the function may sync to, of any region of the tenancy."
+  description = "Further vaults that the function may sync to, of any region of the tenancy. Events of vaults in other regions do not reach the function: ticks find what was changed there."
   type = list(object({
     secrets_compartment_ocid = string
     vault_ocid               = string
@@ -279,6 +311,13 @@ variable "policy_form" {
     condition     = contains(["narrow", "fallback"], var.policy_form)
     error_message = "It must be narrow or fallback."
   }
+}
+
+variable "is_events_enabled" {
+  description = "Whether Events calls the function at once when a config or a vault was written. Tenancies with a limit of 0 rules (Always Free) need false: ticks find the same within reconcile_interval_seconds."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "alarm_email" {

@@ -5,20 +5,23 @@ terraform {
   required_providers {
     oci = {
       source = "oracle/oci"
-      # The first release known to have detached_mode_timeout_in_seconds of a function.
-      version = ">= 7.23.0"
+      # The first release that has detached_mode_timeout_in_seconds of a function.
+      version = ">= 7.21.0"
     }
   }
 }
 
 provider "oci" {
-  region = var.region
+  region              = var.region
+  ignore_defined_tags = local.oracles_tags
 }
 
 # Dynamic groups and policies can only be written in the home region.
 provider "oci" {
   alias  = "home"
   region = local.home_region
+
+  ignore_defined_tags = local.oracles_tags
 }
 
 data "oci_identity_region_subscriptions" "all" {
@@ -26,6 +29,8 @@ data "oci_identity_region_subscriptions" "all" {
 }
 
 locals {
+  oracles_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"] # tenancies have OCI set them
+
   home_region = one([
     for row in data.oci_identity_region_subscriptions.all.region_subscriptions : row.region_name
     if row.is_home_region

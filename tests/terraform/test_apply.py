@@ -6,9 +6,10 @@ from itertools import chain
 
 import pytest
 
-from tests.terraform import engine
+from tests.terraform import engine, schema
 from tests.terraform.engine import IMAGE, applied
-from tests.terraform.ways import GIVEN, PORT, SUBNETS, VAULT, WAYS
+from tests.terraform.texts import named
+from tests.terraform.ways import GIVEN, PORT, SOVEREIGN, SUBNETS, TAGS, VAULT, WAYS
 
 HOLDS_DATA = "oci_(artifacts|kms|queue|vault|objectstorage_(bucket|object\\.)|ons_notification)"
 NETWORK = ("oci_core_vcn", "oci_core_subnet", "oci_core_nat_gateway", "oci_core_internet_gateway")
@@ -94,6 +95,76 @@ def test_the_made_network_leads_to_oci_and_the_source_only():
     ports = {rule["tcp_options"][0]["max"] for rule in rules["egress_security_rules"]}
     assert ports == {443, 8443}
     assert {rule["protocol"] for rule in rules["ingress_security_rules"]} == {"1"}
+
+
+def test_a_key_waits_for_the_host_of_its_vault():
+    """The key is made after the gateway, which takes as long as a new vault's host needs to be found."""
+    assert named("resource")["oci_kms_key.main"]["depends_on"] == ["${oci_apigateway_gateway.main}"]
+
+
+def test_the_namespace_is_asked_without_a_compartment():
+    """Asked with a compartment, the namespace would need a permission more."""
+    assert "compartment_id" not in named("data")["oci_objectstorage_namespace.own"]
+
+
+def test_everything_that_takes_tags_has_them():
+    """Each resource that takes tags has those that were asked for; unasked for it has none of its own."""
+    tagged, plain = applied(**IMAGE, **TAGS), applied(**IMAGE)
+    kinds = {address.split(".")[0] for address in named("resource")}
+    for kind in {kind for kind in kinds if "freeform_tags" in schema.resource(kind).attributes}:
+        for one in tagged.of(kind):
+            assert one["freeform_tags"] == TAGS["tags"]["freeformTags"], kind
+            assert one["defined_tags"] == TAGS["tags"]["definedTags"], kind
+    own = {
+        address: body
+        for address, body in named("resource").items()
+        if body.get("defined_tags") or body.get("freeform_tags")
+    }
+    assert {body["defined_tags"] for body in own.values()} == {"${local.defined_tags}"}
+    assert {body["freeform_tags"] for body in own.values()} == {"${local.freeform_tags}"}
+    assert plain.one("oci_functions_function")["defined_tags"] == {}  # OCI's to fill
+
+
+@pytest.mark.parametrize(
+    ("realm", "region", "host"),
+    [
+        ("oc1", "eu-zurich-1", "eu-zurich-1.ocir.io"),
+        ("oc3", "us-gov-ashburn-1", "ocir.us-gov-ashburn-1.oci.oraclegovcloud.com"),
+        ("oc4", "uk-gov-london-1", "ocir.uk-gov-london-1.oci.oraclegovcloud.uk"),
+        ("oc8", "ap-chiyoda-1", "ocir.ap-chiyoda-1.oci.oraclecloud8.com"),
+        ("oc19", "eu-frankfurt-2", "ocir.eu-frankfurt-2.oci.oraclecloud.eu"),
+    ],
+)
+def test_the_registry_is_that_of_the_realm(realm, region, host):
+    """Each realm has a registry of its own, by its long name outside oc1."""
+    made = applied(tenancy_ocid=f"ocid1.tenancy.{realm}..a", region=region)
+    assert made.outputs["repository"] == f"{host}/examplenamespace/vault-sync"
+    assert f"docker login {host}\n" in made.outputs["next_steps"]
+
+
+def test_the_registry_can_be_said():
+    """A registry that was named is used."""
+    made = applied(registry="registry.example.com")
+    assert made.outputs["repository"].startswith("registry.example.com/")
+
+
+def test_logs_of_events_are_kept_where_there_are_any():
+    """Events writes logs in the realm oc1 only: elsewhere that one is left out."""
+    logs = [
+        {one["display_name"].removeprefix("vault-sync-") for one in made.of("oci_logging_log")}
+        for made in (applied(**IMAGE), applied(**IMAGE, **SOVEREIGN))
+    ]
+    assert logs[0] - logs[1] == {"config-events"}
+
+
+@pytest.mark.parametrize("shape", ["GENERIC_X86", "GENERIC_X86_ARM"])
+def test_an_image_is_pushed_as_it_is_built(shape):
+    """The next steps build by buildx, which pushes an image of two processors without a store of images."""
+    steps = applied(function_shape=shape).outputs["next_steps"]
+    platform = "linux/amd64" + ",linux/arm64" * (shape == "GENERIC_X86_ARM")
+    assert f"docker buildx build --platform {platform} --tag " in steps
+    assert " --push .\n" in steps
+    assert "docker push" not in steps
 
 
 def test_people_are_told_by_email_if_asked():

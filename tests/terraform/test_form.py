@@ -45,7 +45,21 @@ def test_the_form_has_the_same_defaults():
         elif "default" in row:
             assert str(row["default"]) == str(body["default"]), name
         else:
-            assert body["default"] in ("", []), name
+            assert body["default"] in ("", [], {"freeformTags": {}, "definedTags": {}}), name
+
+
+def test_the_form_has_the_same_types():
+    """Each type of the form is one that Resource Manager takes for the variable's own."""
+    types = {
+        "string": r"string|enum|oci:(?!identity:tag).+",
+        "number": "integer|enum",
+        "bool": "boolean",
+        "list": "array",
+        "object": "oci:identity:tag:value",
+    }
+    for name, body in named("variable").items():
+        kind = re.match(r"(?:\$\{)?(\w+)", body["type"])[1]
+        assert re.fullmatch(types[kind], FORM["variables"][name]["type"]), name
 
 
 def test_the_form_offers_what_is_accepted():

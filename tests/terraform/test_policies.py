@@ -58,6 +58,17 @@ def test_the_function_is_all_that_is_allowed(form):
         assert text.startswith(f"Allow dynamic-group id {group} to ")
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_gateway_calls_by_the_family(form):
+    """The gateway has the verb that every public statement has, for its own compartment only."""
+    [text] = policy_statements(**FORMS[form])["gateway-calls"]
+    here = VARIABLES["compartment_ocid"]
+    assert text == (
+        f"Allow any-user to use functions-family in compartment id {here} where ALL "
+        f"{{request.principal.type = 'ApiGateway', request.resource.compartment.id = '{here}'}}"
+    )
+
+
 def test_each_destination_has_statements():
     """Every vault has its statements, with its own compartments, vault and key."""
     statements = policy_statements(**MORE_VAULTS)

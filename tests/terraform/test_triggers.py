@@ -13,7 +13,7 @@ from functions.core.connection import PREFIX as CONNECTIONS
 from functions.ledger import status_object, verified_object
 from functions.triggers import WEBHOOK_PATH
 from tests.terraform.engine import IMAGE, VARIABLES, applied
-from tests.terraform.ways import MORE_VAULTS
+from tests.terraform.ways import MORE_VAULTS, NO_EVENTS
 
 CALLS = [
     ("POST", WEBHOOK_PATH),
@@ -134,6 +134,15 @@ def test_each_compartment_of_secrets_has_a_rule():
     secrets = [row["secrets_compartment_ocid"] for row in MORE_VAULTS["more_vaults"]]
     expected = sorted([VARIABLES["compartment_ocid"], *secrets])
     assert sorted(one["compartment_id"] for one in rules) == expected
+
+
+def test_events_can_be_left_out():
+    """A tenancy that may have no rules of Events gets none, nor their log and statement; the clock stays."""
+    outcome = applied(**IMAGE, **NO_EVENTS)
+    assert outcome.of("oci_events_rule") == []
+    assert "events-calls" not in outcome.outputs["policy_statements"]
+    assert not [one for one in outcome.of("oci_logging_log") if "events" in one["display_name"]]
+    assert outcome.of("oci_monitoring_alarm")
 
 
 def test_the_clock_ticks_every_minute(deployed):

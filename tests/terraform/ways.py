@@ -34,6 +34,15 @@ SHARED = {
         }
     ],
 }
+TAGS = {
+    "tags": {"freeformTags": {"team": "platform"}, "definedTags": {"Ops.CostCentre": "42"}},
+}
+NO_EVENTS = {"is_events_enabled": False}
+SOVEREIGN = {
+    "tenancy_ocid": "ocid1.tenancy.oc19..tenancy",
+    "region": "eu-frankfurt-2",
+    "compartment_ocid": "ocid1.compartment.oc19..app",
+}
 PORT = {
     "gateway_subnet_ocid": SUBNETS["gateway_subnet_ocid"],
     "source_url": "https://secrets.example.com:8443/base",
@@ -47,5 +56,8 @@ WAYS = {
     "all is given, no image": GIVEN,
     "a given vault, a new key, a vault beside it": {**IMAGE, **SHARED},
     "a given subnet for the gateway, a port": {**IMAGE, **PORT},
+    "tags": {**IMAGE, **TAGS},
+    "no rules of Events": {**IMAGE, **NO_EVENTS},
+    "another realm": {**IMAGE, **SOVEREIGN},
     "given subnets for the function": {**IMAGE, "subnet_ocids": SUBNETS["subnet_ocids"]},
 }
