@@ -4,12 +4,15 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	&& echo $$python && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+PLATFORM ?= linux/amd64,linux/arm64
+RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt bench soak image clean
+.PHONY: help run test check lint fmt bench soak image push release plan-real clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## Start the local stack and watch a sync (ONCE=1: end after it, failing if the vault is wrong)
 	$(BIN)/python -m infra.local $(if $(ONCE),--once)
@@ -39,6 +42,23 @@ image: $(READY) ## Build the image's files without a container engine, sync once
 	$(BIN)/python infra/image/build.py .local/image
 	$(BIN)/python -m infra.local --once --image .local/image
 	$(BIN)/python -m benchmarks image
+
+push: ## Build the image for each PLATFORM (both) and push it as IMAGE=host/name:tag
+	@test -n "$(IMAGE)" || { echo "Say where to push it: make push IMAGE=host/name:tag" >&2; exit 64; }
+	docker buildx build --platform $(PLATFORM) --tag $(IMAGE) --push .
+
+release: $(READY) ## Make the files of a release in .local/release (TAG=v1.2.3: refuse if that is not the version)
+	@test "$(or $(TAG),v$(VERSION))" = "v$(VERSION)" || { echo "The version is $(VERSION), not $(TAG)." >&2; exit 1; }
+	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	git archive --format=zip --output=$(RELEASE)/stack.zip HEAD:infra/terraform
+	$(BIN)/cyclonedx-py requirements infra/image/requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o $(RELEASE)/sbom.json
+	cd $(RELEASE) && openssl dgst -sha256 -r -- * > SHA256SUMS && cat SHA256SUMS
+
+plan-real: ## Check infra/terraform with OCI's real provider (needs terraform and, for the plan, terraform.tfvars)
+	cd infra/terraform && export TF_DATA_DIR=$(CURDIR)/.local/terraform && \
+		terraform init -input=false && terraform validate && \
+		if test -f terraform.tfvars; then terraform plan -input=false -lock=false; fi
 
 clean: ## Remove what these targets made
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis

@@ -2,6 +2,7 @@
 
 import re
 
+import hcl2
 import pytest
 import yaml
 
@@ -86,6 +87,20 @@ def test_each_statement_says_why():
     for name, row in statements.items():
         assert set(row) == {"why", "narrow", "fallback"}, name
         assert row["why"].endswith("."), name
+
+
+def test_the_example_says_what_to_say():
+    """The example sets every variable that has no default, and the rest of it sets only what there is."""
+    example = (SOURCE / "terraform.tfvars.example").read_text()
+    said = set(hcl2.loads(example)) - {"__comments__"}
+    assert {name for name, body in named("variable").items() if "default" not in body} <= said
+    assert len(said) <= 10  # decisions before the first sync
+    whole = hcl2.loads(re.sub(r"(?m)^# (?=\w+ *= )", "", example))
+    del whole["__comments__"]
+    assert said < set(whole) <= set(named("variable"))
+    for name, value in whole.items():
+        for kind in re.findall(r"ocid1\.(\w+)", str(value)):
+            assert kind in name, name
 
 
 def test_the_readme_says_what_to_say():
