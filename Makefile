@@ -9,7 +9,7 @@ PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt bench soak image push release plan-real clean
+.PHONY: help run test check lint fmt bench soak picture image push release plan-real clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
 
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
+
+picture: $(READY) ## Draw the picture of `make run` in README.md
+	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg
 
 image: $(READY) ## Build the image's files without a container engine, sync once on them alone, measure them
 	$(BIN)/python infra/image/build.py .local/image

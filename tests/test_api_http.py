@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from functions.core.models import State
-from infra.local.stack import ROOT
 from tests.api_kit import SYNCS
+from tests.docs.documents import API
 from tests.function.kit import PROJECT, running_world
 
 
@@ -96,11 +96,11 @@ def test_a_prefix_of_the_gateway(call):
 
 
 def test_curl(world, tmp_path):
-    """The curl lines of the README do what they say, from creating a sync to deleting it."""
+    """The curl lines of the documents do what they say, from creating a sync to deleting it."""
     world.reset()
     place, wanted = a_sync(world, A="1")
     (tmp_path / "sync.json").write_text(json.dumps(wanted))
-    block = re.search(r"```bash\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    block = re.search(r"```bash\n(.+?)```", API, re.DOTALL).group(1)
     variable, function, *lines = block.splitlines()
     variable = variable.replace("https://<gateway>/<prefix>", world.stack.gateway.url)
     env = {**os.environ, "TOKEN": world.stack.api_token, "PROJECT": PROJECT, "ID": ""}

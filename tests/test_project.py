@@ -16,9 +16,9 @@ from functions.credentials import Credentials
 from functions.settings import Settings
 from functions.version import VERSION
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
+from tests.docs.documents import CONFIGURE, DOCUMENTS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 FUNC = yaml.safe_load((ROOT / "func.yaml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -92,16 +92,15 @@ def fields(model, prefix=""):
             yield from fields(field.annotation)
 
 
-def test_the_readme_explains_every_field_of_a_sync():
-    """README.md names every field of a sync config that people set."""
+def test_the_documents_explain_every_field_of_a_sync():
+    """docs/configure.md names every field of a sync config that people set."""
     internal = {"isBeingRemoved"}
-    assert [field for field in fields(SyncConfig) if field not in README] in ([], [*internal])
+    assert [field for field in fields(SyncConfig) if field not in CONFIGURE] in ([], [*internal])
 
 
-def test_the_readme_explains_every_setting():
-    """README.md has a row for every setting, with its default."""
-    section = README.partition("### The function")[2].partition("### A sync")[0]
-    rows = dict(re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \|", section))
+def test_the_documents_explain_every_setting():
+    """docs/configure.md has a row for every setting, with its default, and no other document has."""
+    rows = dict(re.findall(r"(?m)^\| `([A-Z_]+)` \| (.+?) \|", CONFIGURE))
     for name, field in Settings.model_fields.items():
         row = rows.pop(name.upper())
         if field.is_required():
@@ -109,18 +108,20 @@ def test_the_readme_explains_every_setting():
         elif field.default is not None:
             assert row == f"`{field.default}`"
     assert rows == {}
+    everywhere = "".join(DOCUMENTS.values())
+    assert all(everywhere.count(f"\n| `{name.upper()}` |") == 1 for name in Settings.model_fields)
 
 
-def test_the_readme_explains_the_credentials():
-    """README.md shows the credentials JSON, and no other fields."""
-    blocks = [json.loads(block) for block in re.findall(r"```json\n(.+?)```", README, re.DOTALL)]
+def test_the_documents_explain_the_credentials():
+    """docs/configure.md shows the credentials JSON, and no other fields."""
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.+?)```", CONFIGURE, re.DOTALL)]
     assert set(fields(Credentials)) == set(blocks[0])
     SyncConfig.model_validate(blocks[1])
 
 
-def test_the_readme_names_targets_that_exist():
-    """Every make target that README.md, CONTRIBUTING.md and the CI name exists."""
-    texts = README + (ROOT / "CONTRIBUTING.md").read_text() + (ROOT / ".ci/run").read_text()
+def test_the_documents_name_targets_that_exist():
+    """Every make target that the documents and the CI name exists."""
+    texts = "".join(DOCUMENTS.values()) + (ROOT / ".ci/run").read_text()
     named = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", texts))
     assert {"run", "test", "check"} <= named
     assert named <= set(re.findall(r"(?m)^([a-z-]+):", MAKEFILE))
@@ -129,4 +130,4 @@ def test_the_readme_names_targets_that_exist():
 def test_the_ci_runs_what_the_readme_says():
     """The CI runs the tests by the command that README.md gives."""
     assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
-    assert "\nmake test " in README
+    assert "\nmake test " in DOCUMENTS["README.md"]

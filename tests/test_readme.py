@@ -1,4 +1,4 @@
-"""The README's shell blocks as a new user pastes them: the real `oci`, with simulators behind it."""
+"""The documents' shell blocks as a new user pastes them: the real `oci`, with simulators behind it."""
 
 import hashlib
 import json
@@ -15,13 +15,20 @@ import pytest
 
 from functions.core.config import PREFIX as CONFIGS
 from infra.local.messages import object_event
-from infra.local.oci_cloud import BUCKET, NAMESPACE, VAULT_ID
-from infra.local.stack import CREDENTIALS_NAME, ROOT
+from infra.local.oci_cloud import (
+    BUCKET,
+    COMPARTMENT_ID,
+    FUNCTION_ID,
+    NAMESPACE,
+    QUEUE_ID,
+    VAULT_ID,
+)
+from infra.local.stack import CREDENTIALS_NAME
 from tests.api_kit import SYNCS
+from tests.docs.documents import DEPLOY, DOCUMENTS, OPERATE, shell
 from tests.function.kit import PROJECT, running_world
-from tests.user import User
+from tests.user import APPLICATION_ID, LOG_GROUP_ID, METRICS, User
 
-README = (ROOT / "README.md").read_text()
 OCI_COMMANDS = Path(__file__).with_name("oci_commands.py")
 CONFIG = f"{CONFIGS}{PROJECT}/payments-prod.json"
 
@@ -30,20 +37,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def blocks(heading):
-    """Return the shell blocks of a section."""
-    section = re.split(r"^##+ ", README.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
-    return re.findall(r"```sh\n(.+?)```", section, re.DOTALL)
-
-
 def commands():
     """Return the words after each `oci` in shell blocks and sentences."""
-    found = re.findall(r"```sh\n(.+?)```|`(oci .+?)`", README, re.DOTALL)
+    text = "\n".join(DOCUMENTS.values())
+    found = re.findall(r"```sh\n(.+?)```|`(oci .+?)`", text, re.DOTALL)
     code = "\n".join(block or inline for block, inline in found)
     for command in re.findall(r"\boci (.+)", code.replace("\\\n", "")):
         words = shlex.shlex(command, posix=True, punctuation_chars=True)
         words.whitespace_split = True
-        yield list(takewhile(lambda word: word[0] not in "|;", words))
+        yield list(takewhile(lambda word: word[0] not in "|;)&>", words))
 
 
 def documents(text):
@@ -77,7 +79,7 @@ def user(world, tmp_path_factory):
 @pytest.fixture(scope="module")
 def connected(world, user):
     """The credentials block, and which files there were when it called OCI."""
-    [block] = blocks("Connect Infisical")
+    [block] = shell(DEPLOY, "Connect Infisical")
     modes = {}
     world.cloud.before = lambda _call: modes.update(user.modes())
     screen = user.converse(
@@ -102,7 +104,7 @@ def synced(world, user, connected):
         return answer
 
     world.cloud.functions.on_invoke = invoked
-    script = "".join(blocks("First sync"))
+    script = "".join(shell(DEPLOY, "First sync"))
     output = user.run(re.sub(r"(?<=project=)[0-9a-f-]{36}", PROJECT, script))
     return SimpleNamespace(output=output, held=held)
 
@@ -121,14 +123,57 @@ def test_the_client_secret_is_neither_shown_nor_left_behind(world, user, connect
     assert not [file for file in files if secret.encode() in file.read_bytes()]
 
 
-def test_the_credentials_can_be_got_for_rotating_them(world, user, connected):
-    """The rotation's block gets the very JSON that the credentials block put into the vault."""
-    [block] = blocks("Rotate")
-    user.run(block)
+def find_things():
+    """Return the block that finds everything, as somebody fills it in who has no Terraform state."""
+    block = shell(OPERATE, "Find things")[0]
+    return re.sub(r"(?m)^compartment=.+", f"compartment={COMPARTMENT_ID}", block)
+
+
+def test_things_are_found_without_terraform(world, user):
+    """From compartment and name alone, all that the other blocks use is found."""
+    block = find_things()
+    names = re.findall(r"(?m)^(\w+)=", block)
+    known = set(names)
+    script = block + "".join(f'echo "{name}=${name}"\n' for name in known)
+    found = dict(line.split("=", 1) for line in user.run(script).splitlines())
+    assert found == {
+        "compartment": COMPARTMENT_ID,
+        "name": "vault-sync",
+        "application": APPLICATION_ID,
+        "function": FUNCTION_ID,
+        "store": f"oci://{BUCKET}@{NAMESPACE}",
+        "bucket": BUCKET,
+        "queue": QUEUE_ID,
+        "queue_endpoint": world.cloud.url,
+        "metrics": METRICS,
+        "credentials": world.stack.host._env["CREDENTIALS_SECRET_OCID"],
+        "vault": VAULT_ID,
+        "log_group": LOG_GROUP_ID,
+        "gateway": world.stack.gateway.url,
+    }
+
+
+def test_every_variable_has_a_place():
+    """No block of docs/operate.md uses a variable that neither it nor the first one sets."""
+    blocks = re.findall(r"```sh\n(.+?)```", OPERATE, re.DOTALL)
+    known = set()
+    for block in blocks:
+        known |= set(re.findall(r"(?m)^(\w+)=", block))
+        assert set(re.findall(r"\$\{?([a-z_]+)", block)) <= known
+
+
+def test_credentials_are_rotated(world, user, connected):
+    """The rotation's blocks get the very JSON that is in the vault, and put back what was edited."""
+    get, put = shell(OPERATE, "Rotate")
+    user.run(find_things() + get)
     file = user.here / "credentials.json"
     content = file.read_bytes()
-    file.unlink()
+    assert user.modes()["credentials.json"] == 0o600
     assert content == world.cloud.vault.live(VAULT_ID)[CREDENTIALS_NAME]
+    file.write_bytes(content + b"\n")
+    user.run(find_things() + put)
+    assert world.cloud.vault.live(VAULT_ID)[CREDENTIALS_NAME] == content + b"\n"
+    assert not user.modes()
     credentials = json.loads(content)
     assert credentials.pop("digestKey")
     assert credentials == {
@@ -173,12 +218,12 @@ def test_a_change_in_the_source_arrives(world, connected, synced):
 
 
 def test_every_oci_command_is_one(world, user, tmp_path):
-    """Each `oci` command of the README gets as far as a call to OCI; one in passing has a help."""
+    """Each `oci` command of the documents gets as far as a call to OCI; one in passing has a help."""
     ZipFile(tmp_path / "stack.zip", "w").close()
-    for file in ("sync.json", "update.json", "variables.json"):
+    for file in ("sync.json", "update.json", "variables.json", "config.json"):
         (tmp_path / file).write_text('{"secretId": "OCID", "secretContentContent": "eA=="}')
     lines = [
-        [world.cloud.url if word == "MESSAGES_ENDPOINT" else word for word in words]
+        [world.cloud.url if word == "$queue_endpoint" else word for word in words]
         + ["--help"] * all(not word.startswith("--") for word in words)
         for words in commands()
     ]

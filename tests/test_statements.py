@@ -1,4 +1,4 @@
-"""The function's calls to OCI, its error messages, Terraform and the README name the same statements."""
+"""The function's calls to OCI, its error messages, Terraform and the documents name the same statements."""
 
 import ast
 import inspect
@@ -11,6 +11,7 @@ from functions.adapters.permissions import ALLOWED_BY
 from infra.local.oci_iam import parse
 from infra.local.oci_permissions import OPERATIONS
 from infra.local.stack import ROOT
+from tests.docs.documents import PERMISSIONS
 from tests.function.policies import deployed
 
 CLIENTS = {
@@ -47,9 +48,8 @@ def calls():
 
 
 def table():
-    """The rows of the README's table of permissions: call, statements, permissions."""
-    text = (ROOT / "README.md").read_text().partition("\n### Permissions\n")[2]
-    rows = [line.split("|") for line in re.split(r"\n#", text)[0].splitlines()]
+    """The rows of the documents' table of permissions: call, statements, permissions."""
+    rows = [line.split("|") for line in PERMISSIONS.splitlines()]
     cells = [row for row in rows if len(row) > 4 and row[1].strip().startswith("`")]
     return {
         row[1].strip(" `"): (
@@ -102,14 +102,14 @@ def test_the_statements_of_a_call_give_what_it_needs(statements, call):
     assert all(given)
 
 
-def test_the_readme_lists_every_call():
-    """The README lists each call with its statements, as error messages name them."""
+def test_the_documents_list_every_call():
+    """docs/permissions.md lists each call with its statements, as error messages name them."""
     assert {call: names for call, (names, _) in table().items()} == {
         call: set(names) for call, names in ALLOWED_BY.items()
     }
 
 
 @pytest.mark.parametrize("call", sorted(ALLOWED_BY.keys() - {"get_user"}))
-def test_the_readme_lists_every_permission(call):
-    """The README lists for each call the permissions that the service asks for."""
+def test_the_documents_list_every_permission(call):
+    """docs/permissions.md lists for each call the permissions that the service asks for."""
     assert table()[call][1] == needs(call)

@@ -1,5 +1,6 @@
 """Somebody at a shell, with the real oci CLI and the simulators behind it."""
 
+import json
 import os
 import select
 import stat
@@ -14,8 +15,22 @@ from infra.local.principal import public_key, write_config_file
 from tests.function.kit import PATIENCE_SECONDS
 
 LIMIT_SECONDS = 60
+APPLICATION_ID = "ocid1.fnapp.oc1.eu-frankfurt-1.app"
+LOG_GROUP_ID = "ocid1.loggroup.oc1.eu-frankfurt-1.logs"
+METRICS = "vault_sync"
 TERRAFORM = """#!/bin/sh
 [ "$1 $2 $#" = "output -raw 3" ] && exec cat "$HOME/outputs/$3"
+"""
+
+# What the simulators do not have, as the CLI shows it; all else goes to the real CLI.
+OCI = """#!{python}
+import json, os, sys
+import jmespath
+answers = json.loads({answers!r})
+answer = answers.get(" ".join(sys.argv[1:4]))
+if answer is None:
+    os.execv({oci!r}, sys.argv)
+print(jmespath.search(sys.argv[sys.argv.index("--query") + 1], {{"data": answer}}))
 """
 
 
@@ -32,6 +47,8 @@ class User:
         write_config_file(home / ".oci")
         (home / "bin" / "terraform").write_text(TERRAFORM)
         (home / "bin" / "terraform").chmod(0o755)
+        (home / "bin" / "oci").write_text(self._oci())
+        (home / "bin" / "oci").chmod(0o755)
         for name, value in {
             "credentials_secret_ocid": world.stack.host._env["CREDENTIALS_SECRET_OCID"],
             "health_url": f"{world.stack.gateway.url}/healthz",
@@ -49,6 +66,21 @@ class User:
             "SUPPRESS_LABEL_WARNING": "True",  # this key was not made by the Console
         }
         self._place = {"cwd": self.here, "env": self.env}
+
+    def _oci(self):
+        config = {**self.world.stack.host._env, "METRICS_NAMESPACE": METRICS}
+        answers = {
+            "fn application list": [{"id": APPLICATION_ID}],
+            "fn function list": [{"id": FUNCTION_ID}],
+            "fn function get": {"id": FUNCTION_ID, "config": config},
+            "logging log-group list": [{"id": LOG_GROUP_ID}],
+            "api-gateway deployment list": {
+                "items": [{"endpoint": self.world.stack.gateway.url}],
+            },
+        }
+        python = Path(sys.executable)
+        oci = str(python.with_name("oci"))
+        return OCI.format(python=python, answers=json.dumps(answers), oci=oci)
 
     def modes(self):
         """Return who may do what with the files that lie here."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import signal
 import threading
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import urllib3
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +30,8 @@ DURATIONS = Durations(creating=0.3, updating=0.3, scheduling=0.3, cancelling=0.3
 TICK_SECONDS = 15.0
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.1
+# A picture that asks no other server for a font.
+PICTURE_FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 _ACTIONS = {
     "CreateSecret": Action.CREATE,
@@ -61,13 +65,22 @@ def main(arguments: Sequence[str]) -> int:
         type=Path,
         help="run the function from this directory, as infra/image/build.py made it",
     )
+    parser.add_argument("--picture", type=Path, help="draw what the terminal shows (with --once)")
     options = parser.parse_args(arguments)
     image = options.image and Tree(options.image.resolve())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     LOG_FILE.parent.mkdir(exist_ok=True)
     with suppress(KeyboardInterrupt), LOG_FILE.open("w", buffering=1) as log:
-        console = Console(highlight=False)
-        return _run(console, log, once=options.once, use_s3=options.s3, image=image)
+        console = Console(highlight=False, record=options.picture is not None)
+        code = _run(console, log, once=options.once, use_s3=options.s3, image=image)
+        if options.picture:
+            console.save_svg(
+                str(options.picture),
+                title="make run",
+                code_format=PICTURE_FORMAT,
+                unique_id="run",
+            )
+        return code
     return 0
 
 

@@ -32,7 +32,7 @@ locals {
     4. In the secret manager, add a webhook for each environment: URL ${local.endpoint}/webhooks/infisical,
        secret path /**, and the webhook secret of step 2 as its secret key.
 
-    5. Write a sync config, sync.json (README.md says how), with this destination, and store it:
+    5. Write a sync config, sync.json (docs/configure.md says how), with this destination, and store it:
 
          "destinationConfig": {
            "compartmentOcid": "${local.secrets_compartment_ocid}",

@@ -6,7 +6,8 @@ import hcl2
 import pytest
 import yaml
 
-from tests.terraform.engine import ROOT, SOURCE, Terraform
+from tests.docs.documents import DEPLOY, DOCUMENTS
+from tests.terraform.engine import SOURCE, Terraform
 from tests.terraform.texts import blocks, named
 
 FORM = yaml.safe_load((SOURCE / "schema.yaml").read_text())
@@ -103,11 +104,12 @@ def test_the_example_says_what_to_say():
             assert kind in name, name
 
 
-def test_the_readme_says_what_to_say():
-    """README.md sets every variable that has no default, and names only what there is."""
-    readme = (ROOT / "README.md").read_text()
-    (example,) = re.findall(r"terraform.tfvars <<END\n(.*?)\nEND\n", readme, re.DOTALL)
+def test_the_documents_say_what_to_say():
+    """docs/deploy.md sets every variable that has no default, and names only what there is."""
+    (example,) = re.findall(r"terraform.tfvars <<END\n(.*?)\nEND\n", DEPLOY, re.DOTALL)
     said = set(re.findall(r"^(\w+) += ", example, re.MULTILINE))
     assert said <= set(named("variable"))
     assert {name for name, body in named("variable").items() if "default" not in body} <= said
-    assert set(re.findall(r"terraform output -raw (\w+)", readme)) <= set(named("output"))
+    assert set(re.findall(r"terraform output (?:-raw )?(\w+)", "".join(DOCUMENTS.values()))) <= set(
+        named("output")
+    )

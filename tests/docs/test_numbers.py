@@ -1,0 +1,85 @@
+"""Numbers stand once in code; the documents say the same ones."""
+
+import re
+
+import pytest
+
+from functions.adapters.vault import PRUNED_AT_ONCE
+from functions.api import HEALTH_SECONDS
+from functions.api_connections import KEY_DELETION_DAYS
+from functions.api_edits import MAX_COMPARED
+from functions.app import SENDER_PATIENCE_SECONDS, TICK_SECONDS
+from functions.core.job import MAX_ATTEMPTS
+from functions.core.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
+from functions.core.policy import DELETION_LIMIT_FROM, DELETION_LIMIT_PERCENT
+from functions.core.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
+from functions.core.stored import MAX_OBJECT_BYTES
+from functions.credentials import KEEP_SECONDS
+from functions.jobs import MAX_CONFIGS_FOR_HINT
+from functions.triggers import MAX_AGE_SECONDS, MAX_BODY_BYTES, MAX_WEBHOOK_BYTES
+from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
+from infra.local.stack import ROOT
+from tests.docs.documents import DOCUMENTS
+
+TEXT = " ".join("\n".join(DOCUMENTS.values()).split())
+WORDS = {"ten": 10}
+SENTENCES = [
+    (r"more than ([\d,]+) %", DELETION_LIMIT_PERCENT),
+    (r"% of (\w+) or more", DELETION_LIMIT_FROM),
+    (r"tick works (?:for )?([\d,]+) s", TICK_SECONDS),
+    (r"webhook or (?:action|API call) (?:for )?([\d,]+) s", SENDER_PATIENCE_SECONDS),
+    (r"waits about ([\d,]+) s for its job", SENDER_PATIENCE_SECONDS),
+    (r"remembers its answer for ([\d,]+) seconds", HEALTH_SECONDS),
+    (r"at most every ([\d,]+) s in a container", HEALTH_SECONDS),
+    (r"credentials again after ([\d,]+) minutes", KEEP_SECONDS / 60),
+    (r"follow within ([\d,]+) minutes, sooner", KEEP_SECONDS / 60),
+    (r"Credentials are kept for up to ([\d,]+) minutes", KEEP_SECONDS / 60),
+    (r"after ([\d,]+) attempts", MAX_ATTEMPTS),
+    (r"([\d,]+) attempts;", MAX_ATTEMPTS),
+    (r"Gave up after ([\d,]+) attempts", MAX_ATTEMPTS),
+    (r"scheduled for deletion in ([\d,]+) days", KEY_DELETION_DAYS),
+    (r"more than ([\d,]+) minutes", MAX_AGE_SECONDS / 60),
+    (r"±([\d,]+) minutes", MAX_AGE_SECONDS / 60),
+    (r"webhook ([\d,]+) MB", MAX_WEBHOOK_BYTES / 1_000_000),
+    (r"API ([\d,]+) MB", MAX_BODY_BYTES / 1024 / 1024),
+    (r"([\d,]+) bytes: 20 runs", MAX_STATUS_BYTES),
+    (r"bytes: ([\d,]+) runs", MAX_RUNS),
+    (r"the last ([\d,]+) runs", MAX_RUNS),
+    (r"runs, ([\d,]+) errors each", MAX_RUN_ERRORS),
+    (r"\(the last ([\d,]+) of a sync\)", MAX_ENDED_JOBS),
+    (r"config, connection \| [^|]+\(([\d,]+) bytes\)", MAX_OBJECT_BYTES),
+    (r"\| value \| ([\d,]+) bytes", MAX_VALUE_BYTES),
+    (r"more than ([\d,]+) \|", MAX_VALUE_BYTES),
+    (r"`\.`; ([\d,]+) characters", MAX_VAULT_NAME_CHARACTERS),
+    (r"schedules the ([\d,]+) oldest", PRUNED_AT_ONCE),
+    (r"followed with up to ([\d,]+) syncs", MAX_CONFIGS_FOR_HINT),
+    (r"among ([\d,]+) \|", MAX_COMPARED),
+    (r"a detached worker \| ([\d,]+) s", SYNC_TIMEOUT_SECONDS),
+    (r"a detached worker \| [\d,]+ s; ([\d,]+) s", DETACHED_TIMEOUT_SECONDS),
+]
+
+
+def number(text):
+    """Return the number that a document says."""
+    return WORDS.get(text) or int(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(("sentence", "value"), SENTENCES, ids=[row[0] for row in SENTENCES])
+def test_a_number_is_that_of_the_code(sentence, value):
+    """Wherever the documents say this number, it is the constant of the code."""
+    said = re.findall(sentence, TEXT)
+    assert said
+    assert {number(text) for text in said} == {value}
+
+
+def test_the_deployment_has_the_numbers_of_the_documents():
+    """How often a message is delivered, how long it and old objects are kept: as Terraform sets it."""
+    terraform = "\n".join(file.read_text() for file in (ROOT / "infra/terraform").glob("*.tf"))
+    [deliveries] = re.findall(r"dead_letter_queue_delivery_count = (\d+)", terraform)
+    [kept] = re.findall(r"retention_in_seconds = (\d+) \* 24 \* 60 \* 60", terraform)
+    [versions] = re.findall(r'time_amount = "(\d+)"', re.sub(" +", " ", terraform))
+    [rate] = re.findall(r"rate_in_requests_per_second = (\d+)", terraform)
+    assert f"it was received {deliveries} times" in TEXT
+    assert f"{MAX_ATTEMPTS} attempts; {kept} days on the queue" in TEXT
+    assert f"bucket versions hold it for {versions} days" in TEXT
+    assert f"more than {rate} requests a second" in TEXT
