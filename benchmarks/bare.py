@@ -20,7 +20,7 @@ from oci.vault import VaultsClient, models
 
 from benchmarks.world import Simulators, World
 from infra.local.buckets import PREFIX
-from infra.local.oci_cloud import BUCKET, COMPARTMENT_ID, KEY_ID, NAMESPACE, VAULT_ID
+from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, KEY_ID, NAMESPACE, VAULT_ID
 
 THREADS = 8
 LISTED = 1000

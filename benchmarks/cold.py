@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.waits import fill
 from benchmarks.world import World
-from functions.adapters.clock import SystemClock
+from functions.calls.clock import SystemClock
 from infra.local.host import Host
 
 ROOT = Path(__file__).parents[1]

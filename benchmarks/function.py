@@ -19,10 +19,10 @@ from benchmarks.world import (
     World,
 )
 from functions.app import App
-from functions.replies import Reply
+from functions.reply import Reply
 from functions.settings import load_settings
-from functions.triggers import Call
-from infra.local.infisical_webhooks import sign
+from functions.triggers.call import Call
+from infra.local.infisical.webhooks import sign
 
 TIME_LIMIT_SECONDS = 300
 NAP_SECONDS = 10.0

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.cold import LIBRARIES, ROOT
 from benchmarks.world import World
-from functions.adapters.clock import SystemClock
+from functions.calls.clock import SystemClock
 from infra.image.build import Tree, size_mb
 from infra.local.host import Host
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from benchmarks.bare import THREADS, Costs, Took, measure_costs
 from benchmarks.function import Function, Run
 from benchmarks.world import Options, Simulators, World
-from functions.core.models import State
-from infra.local.oci_secret import Durations
+from functions.plan.models import State
+from infra.local.oci.secret import Durations
 
 SIZES = (25, 100, 200, 1000)
 USUAL = 100

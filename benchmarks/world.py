@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeVar
 
-from functions.adapters.clock import SystemClock
+from functions.calls.clock import SystemClock
 from infra.local.buckets import OciBucket
-from infra.local.infisical import InfisicalServer
-from infra.local.infisical_source import Source
-from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, QUEUE_ID, VAULT_ID, Cloud
-from infra.local.oci_http import Answer, Request
-from infra.local.oci_secret import Durations
+from infra.local.http import Answer, Request
+from infra.local.infisical.server import InfisicalServer
+from infra.local.infisical.source import Source
+from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, QUEUE_ID, VAULT_ID, Cloud
+from infra.local.oci.secret import Durations
 from infra.local.principal import make_principal, public_key
 
 T = TypeVar("T")

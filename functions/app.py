@@ -13,51 +13,49 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from functions.adapters import oci_clients
-from functions.adapters.credentials import from_file, from_secret
-from functions.adapters.hanzo_kms import HanzoKms
-from functions.adapters.infisical import Infisical
-from functions.adapters.invoke import Function
-from functions.adapters.notify import Notices
-from functions.adapters.queue import Queue
-from functions.adapters.source_http import SourceCredentials
-from functions.adapters.store_oci import OciStore
-from functions.adapters.vault import Vaults
-from functions.apply import ThreadPool
-from functions.configs import ConfigCache, Configs
-from functions.core.config import PREFIX, Sync, sync_id
-from functions.core.digest import Digests
-from functions.core.errors import NotFound, SyncError
-from functions.core.gate import CALL_TIMEOUT_SECONDS, Gate
-from functions.core.models import Folder
-from functions.core.ports import Clock, SecretVault
+from functions.calls.deadline import CALL_TIMEOUT_SECONDS, Gate
+from functions.calls.parallel import ThreadPool
+from functions.calls.retry import Retrying
+from functions.cloud import identity
+from functions.cloud.clients import Clients
+from functions.cloud.invoke import Function
+from functions.cloud.notices import Notices
+from functions.cloud.queue import Queue
+from functions.cloud.secret_reader import from_file, from_secret
 from functions.credentials import CredentialsKeeper
-from functions.drain import Drainer
-from functions.jobs import Desk, Report
-from functions.replies import Reply
+from functions.errors import NotFound, SyncError
+from functions.jobs.drain import Drainer
+from functions.jobs.submit import Desk, Report
+from functions.jobs.tick import Clockwork
+from functions.plan.models import Folder
+from functions.plan.ownership import Digests
+from functions.plan.sync_config import PREFIX, Sync, sync_id
+from functions.ports import Clock, SecretVault
+from functions.reply import Reply
+from functions.run.services import Tools
 from functions.settings import Settings
-from functions.ticks import Clockwork
-from functions.tools import Tools
-from functions.triggers import (
-    ApiRequest,
-    Call,
-    Command,
-    Ignored,
-    ResourceEvent,
-    Tick,
-    Webhook,
-    parse,
-)
+from functions.sources.hanzo_kms import HanzoKms
+from functions.sources.http import SourceCredentials
+from functions.sources.infisical.source import Infisical
+from functions.state.sync_configs import ConfigCache, Configs
+from functions.stores.oci import OciStore
+from functions.triggers.call import ApiRequest, Call, Ignored, Tick
+from functions.triggers.command import Command
+from functions.triggers.oci_event import ResourceEvent
+from functions.triggers.parse import parse
+from functions.triggers.webhook import Webhook
+from functions.vault.write import Vaults
 
 DEADLINE_MARGIN_SECONDS = 2.0
 SENDER_PATIENCE_SECONDS = 10.0
 TICK_SECONDS = 45.0
 
 if TYPE_CHECKING:
-    from functions.adapters.connections import Connections
-    from functions.api import Api
-    from functions.api_office import Office
-    from functions.connections import ConnectionCache, Registry
+    from functions.api.app import Api
+    from functions.api.context import Office
+    from functions.cloud.directory import Connections
+    from functions.state.oci_connections import ConnectionCache, Registry
+    from functions.vault.private_keys import Safe
 
 log = getLogger(__name__)
 
@@ -73,7 +71,7 @@ class App:
         self._configs: ConfigCache = {}
         self._gate = Gate(clock, 0.0)
         self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
-        self._clients = oci_clients.Clients(self._identity(), clock, settings.oci_endpoint)
+        self._clients = Clients(self._identity(), clock, settings.oci_endpoint)
         self._vaults = Vaults(self._clients, self._random.random)
         self._store = self._make_store()
         self._source = self._make_source()
@@ -128,7 +126,7 @@ class App:
             protected_ids=self._protected_ids,
             living_ids=self._living_ids,
         )
-        configs = Configs(tools, self._configs)
+        configs = Configs(tools.store, tools.pool, self._clock, self._configs)
         queue = self._queue.open(self._gate)
         return Desk(tools, queue, configs, lambda: Gate(self._clock, end))
 
@@ -136,25 +134,32 @@ class App:
 
     @cached_property
     def _api(self) -> "Api":
-        from functions.api import Api  # noqa: PLC0415
+        from functions.api.app import Api  # noqa: PLC0415
 
         return Api(self._keeper, self._clock, ThreadPool(self._settings.vault_concurrency))
 
     @cached_property
     def _connections(self) -> "Connections":
-        from functions.adapters.connections import Connections  # noqa: PLC0415
+        from functions.cloud.directory import Connections  # noqa: PLC0415
 
         return Connections(
             self._clients,
             self._clock,
             self._random.random,
             endpoint=self._settings.oci_endpoint,
-            credentials_secret_ocid=self._settings.credentials_secret_ocid,
+            read_key=lambda secret, what, gate: self._safe(gate).read(secret, what),
         )
+
+    def _safe(self, gate: Gate) -> "Safe":
+        """Return the keeper of private keys, who acts as the function itself."""
+        from functions.vault.private_keys import Safe  # noqa: PLC0415
+
+        beside = self._settings.credentials_secret_ocid
+        return Safe(self._clients, beside, gate, Retrying(gate, self._random.random))
 
     def _office(self) -> "Office":
         """Return what serves one API request."""
-        from functions.api_office import Office  # noqa: PLC0415
+        from functions.api.context import Office  # noqa: PLC0415
 
         return Office(
             desk=self._desk(SENDER_PATIENCE_SECONDS),
@@ -162,7 +167,7 @@ class App:
             memory=self._api.memory,
             registry=self._registry(self._gate),
             reach=self._connections.reach,
-            safe=self._connections.safe,
+            safe=self._safe,
         )
 
     def _health(self) -> Mapping[str, Callable[[], object]]:
@@ -174,12 +179,12 @@ class App:
 
     @cached_property
     def _known_connections(self) -> "ConnectionCache":
-        from functions.connections import ConnectionCache  # noqa: PLC0415
+        from functions.state.oci_connections import ConnectionCache  # noqa: PLC0415
 
         return ConnectionCache()
 
     def _registry(self, gate: Gate) -> "Registry":
-        from functions.connections import Registry  # noqa: PLC0415
+        from functions.state.oci_connections import Registry  # noqa: PLC0415
 
         pool = ThreadPool(self._settings.vault_concurrency)
         return Registry(self._store.open(gate), pool, self._clock, self._known_connections)
@@ -206,16 +211,16 @@ class App:
         has_worked = self._clockwork(desk).work(_while_open(desk.new_gate()))
         return Reply({"message": "worked" if has_worked else "enough workers are at it"})
 
-    def _identity(self) -> oci_clients.Identity:
+    def _identity(self) -> identity.Identity:
         if self._settings.oci_auth == "resource_principal":
-            return oci_clients.resource_principal()
-        return oci_clients.config_file(self._environment)
+            return identity.resource_principal()
+        return identity.config_file(self._environment)
 
     def _make_store(self) -> Any:
         url = self._settings.config_store
         if url.startswith("oci://"):
             return OciStore(url, self._clients, self._random.random)
-        from functions.adapters.store_s3 import S3Store, s3_client  # noqa: PLC0415 - boto3 is slow
+        from functions.stores.s3 import S3Store, s3_client  # noqa: PLC0415 - boto3 is slow
 
         return S3Store(url, s3_client(), self._random.random)
 

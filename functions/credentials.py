@@ -15,9 +15,9 @@ from pydantic import (
     ValidationError,
 )
 
-from functions.core.config import Camel, describe
-from functions.core.errors import InvalidSettings, SyncError
-from functions.core.ports import Clock
+from functions.errors import InvalidSettings, SyncError
+from functions.plan.sync_config import Camel, describe
+from functions.ports import Clock
 
 MIN_DIGEST_KEY_BYTES = 32
 KEEP_SECONDS = 600.0

@@ -22,17 +22,17 @@ if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
 gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from functions import logs  # noqa: E402
+from functions import log as logs  # noqa: E402
 
 logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
 
-from functions.adapters.clock import SystemClock  # noqa: E402
 from functions.app import App  # noqa: E402
-from functions.core.errors import SyncError  # noqa: E402
-from functions.replies import refusal  # noqa: E402
+from functions.calls.clock import SystemClock  # noqa: E402
+from functions.errors import SyncError  # noqa: E402
+from functions.log import TRACE  # noqa: E402
+from functions.reply import refusal  # noqa: E402
 from functions.settings import load_settings  # noqa: E402
-from functions.trace import TRACE  # noqa: E402
-from functions.triggers import Call  # noqa: E402
+from functions.triggers.call import Call  # noqa: E402
 
 gc.freeze()
 gc.enable()

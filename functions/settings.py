@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from functions.core.errors import InvalidSettings
+from functions.errors import InvalidSettings
 
 Url = Annotated[
     str,

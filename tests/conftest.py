@@ -1,7 +1,7 @@
 import pytest
 
-from tests.clouds import VaultBench, cloud_and_clients
-from tests.virtual import VirtualClock
+from tests.support.clouds import VaultBench, cloud_and_clients
+from tests.support.virtual_time import VirtualClock
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ import json
 
 import pytest
 
-from functions.core.errors import InvalidSettings
 from functions.credentials import Credentials, CredentialsKeeper, parse_credentials
+from functions.errors import InvalidSettings
 from functions.settings import load_settings
-from tests.virtual import VirtualClock
+from tests.support.virtual_time import VirtualClock
 
 REQUIRED = {
     "SOURCE_URL": "https://app.infisical.com/",

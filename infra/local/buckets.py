@@ -7,8 +7,8 @@ from typing import Protocol, Self
 import boto3
 from moto.server import ThreadedMotoServer
 
-from infra.local.oci_cloud import BUCKET, NAMESPACE, REGION
-from infra.local.oci_objects import Objects
+from infra.local.oci.cloud import BUCKET, NAMESPACE, REGION
+from infra.local.oci.objects import Objects
 
 PREFIX = "oci-vault-sync"
 

@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 from uuid import UUID
 
-from functions.core.models import State
-from infra.local.infisical_source import Source
-from infra.local.oci_cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
-from infra.local.oci_vault_store import Vault
+from functions.plan.models import State
+from infra.local.infisical.source import Source
+from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
+from infra.local.oci.vault_store import Vault
 
 PROJECT_ID = str(UUID(int=0x7D1F7A4E0F5B4D0C9A3E4A1F3F1F9B10))
 ENVIRONMENT = "prod"

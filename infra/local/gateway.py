@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Self
 
 from infra.local.host import Reply
-from infra.local.oci_http import Answer, Request, Server
+from infra.local.http import Answer, Request, Server
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 _HEADER = "fn-http-h-"

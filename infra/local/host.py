@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import uuid4
 
-from functions.core.ports import Clock
+from functions.ports import Clock
 
 START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 2

@@ -3,8 +3,8 @@
 import json
 from uuid import uuid4
 
-from functions.core.ports import Clock
-from infra.local.oci_cloud import BUCKET, COMPARTMENT_ID, NAMESPACE, REGION
+from functions.ports import Clock
+from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, NAMESPACE, REGION
 
 ALARM_ID = f"ocid1.alarm.oc1.{REGION}.local"
 

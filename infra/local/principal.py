@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from infra.local.oci_cloud import COMPARTMENT_ID, REGION, TENANCY_ID
-from infra.local.oci_signature import fingerprint
+from infra.local.oci.cloud import COMPARTMENT_ID, REGION, TENANCY_ID
+from infra.local.oci.signature import fingerprint
 
 KEY_BITS = 2048
 USER_ID = "ocid1.user.oc1..local"

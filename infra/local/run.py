@@ -15,14 +15,14 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 
-from functions.adapters.clock import SystemClock
-from functions.core.config import PREFIX as CONFIGS
-from functions.core.models import Action, State
-from functions.core.status import Phase, Status, parse_status
+from functions.calls.clock import SystemClock
+from functions.plan.models import Action, State
+from functions.plan.sync_config import PREFIX as CONFIGS
+from functions.state.status import Phase, Status, parse_status
 from infra.image.build import Tree
 from infra.local import demo
-from infra.local.oci_secret import Durations
-from infra.local.oci_traffic import Call
+from infra.local.oci.secret import Durations
+from infra.local.oci.traffic import Call
 from infra.local.stack import ROOT, Stack
 
 LOG_FILE = ROOT / ".local" / "function.log"

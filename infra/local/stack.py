@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from functions.core.config import PREFIX as CONFIGS
-from functions.core.ports import Clock
+from functions.plan.sync_config import PREFIX as CONFIGS
+from functions.ports import Clock
 from infra.image.build import Tree
 from infra.local.buckets import PREFIX, Bucket, OciBucket, S3Bucket
 from infra.local.gateway import Gateway
 from infra.local.host import RUNTIME, Host, Reply
-from infra.local.infisical import InfisicalServer
-from infra.local.infisical_source import Source
+from infra.local.infisical.server import InfisicalServer
+from infra.local.infisical.source import Source
 from infra.local.messages import alarm, object_event
-from infra.local.oci_cloud import FUNCTION_ID, QUEUE_ID, REGION, TOPIC_ID, Cloud
-from infra.local.oci_secret import Durations
+from infra.local.oci.cloud import FUNCTION_ID, QUEUE_ID, REGION, TOPIC_ID, Cloud
+from infra.local.oci.secret import Durations
 from infra.local.principal import make_principal, public_key
 
 ROOT = Path(__file__).parents[2]

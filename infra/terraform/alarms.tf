@@ -20,7 +20,7 @@ resource "oci_ons_subscription" "email" {
 }
 
 locals {
-  # The function's own metrics (functions/record.py, functions/ticks.py): runs, failures, changes, blocked and duration of
+  # The function's own metrics (functions/run/report.py, functions/jobs/tick.py): runs, failures, changes, blocked and duration of
   # each run; deadLetters after work and every tenth minute, so it is the one that the clock always posts.
   alarms = {
     failures = {

@@ -4,19 +4,20 @@ import re
 
 import pytest
 
-from functions.adapters.vault import PRUNED_AT_ONCE
-from functions.api import HEALTH_SECONDS
-from functions.api_connections import KEY_DELETION_DAYS
-from functions.api_edits import MAX_COMPARED
+from functions.api.app import HEALTH_SECONDS
+from functions.api.connections import KEY_DELETION_DAYS
+from functions.api.edits import MAX_COMPARED
 from functions.app import SENDER_PATIENCE_SECONDS, TICK_SECONDS
-from functions.core.job import MAX_ATTEMPTS
-from functions.core.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
-from functions.core.policy import DELETION_LIMIT_FROM, DELETION_LIMIT_PERCENT
-from functions.core.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
-from functions.core.stored import MAX_OBJECT_BYTES
 from functions.credentials import KEEP_SECONDS
-from functions.jobs import MAX_CONFIGS_FOR_HINT
-from functions.triggers import MAX_AGE_SECONDS, MAX_BODY_BYTES, MAX_WEBHOOK_BYTES
+from functions.jobs.submit import MAX_CONFIGS_FOR_HINT
+from functions.plan.guards import DELETION_LIMIT_FROM, DELETION_LIMIT_PERCENT
+from functions.plan.job import MAX_ATTEMPTS
+from functions.plan.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
+from functions.ports import MAX_OBJECT_BYTES
+from functions.state.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
+from functions.triggers.parse import MAX_BODY_BYTES
+from functions.triggers.webhook import MAX_AGE_SECONDS, MAX_WEBHOOK_BYTES
+from functions.vault.write import PRUNED_AT_ONCE
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 from infra.local.stack import ROOT
 from tests.docs.documents import DOCUMENTS

@@ -1,0 +1,204 @@
+"""What the management API answers, as pydantic models; its OpenAPI document is made from them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import PlainSerializer
+
+from functions.plan.oci_connection import Method
+from functions.plan.sync_config import Camel, DestinationConfig, SyncOptions
+from functions.state.status import Phase, RunRecord
+
+
+def _milliseconds(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _without_nulls(options: SyncOptions) -> dict[str, Any]:
+    return options.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+Time = Annotated[datetime, PlainSerializer(_milliseconds)]
+
+
+class ConnectionRef(Camel):
+    """The connection of a sync."""
+
+    app: Literal["oci"] = "oci"
+    name: str
+    id: UUID
+
+
+class EnvironmentRef(Camel):
+    """The environment of a sync; its id is derived, as the source is not asked for it."""
+
+    id: UUID
+    slug: str
+    name: str
+
+
+class FolderRef(Camel):
+    """The folder of a sync; its id is derived."""
+
+    id: UUID
+    path: str
+
+
+class Row(Camel):
+    """A sync, as the API shows it."""
+
+    id: UUID
+    name: str
+    description: str | None
+    destination: Literal["oci-vault"] = "oci-vault"
+    is_enabled: bool
+    is_auto_sync_enabled: bool
+    version: int
+    project_id: str
+    folder_id: UUID
+    connection_id: UUID
+    created_at: Time
+    updated_at: Time
+    sync_status: Phase | None
+    last_sync_job_id: str | None
+    last_sync_message: str | None
+    last_synced_at: Time | None
+    import_status: Phase | None
+    last_import_job_id: str | None
+    last_import_message: str | None
+    last_imported_at: Time | None
+    remove_status: Phase | None
+    last_remove_job_id: str | None
+    last_remove_message: str | None
+    last_removed_at: Time | None
+    sync_options: Annotated[SyncOptions, PlainSerializer(_without_nulls)]
+    destination_config: DestinationConfig
+    connection: ConnectionRef
+    environment: EnvironmentRef
+    folder: FolderRef
+
+
+class Broken(Camel):
+    """A config object that cannot be used."""
+
+    id: UUID
+    object_name: str
+    message: str
+
+
+class Rows(Camel):
+    """Syncs, and what is wrong with the configs that are none."""
+
+    secret_syncs: list[Row]
+    broken: list[Broken] = []
+
+
+class OneRow(Camel):
+    """A sync; `warnings` say what may surprise."""
+
+    secret_sync: Row
+    warnings: list[str] = []
+
+
+class Option(Camel):
+    """A destination that this server can sync to."""
+
+    name: Literal["OCI Vault"] = "OCI Vault"
+    destination: Literal["oci-vault"] = "oci-vault"
+    connection: Literal["oci"] = "oci"
+    can_import_secrets: bool = True
+    can_remove_secrets_on_deletion: bool = True
+    enterprise: bool = False
+
+
+class Options(Camel):
+    """The destinations that this server can sync to."""
+
+    secret_sync_options: list[Option] = [Option()]
+
+
+class Duplicate(Camel):
+    """Whether another sync has the same destination."""
+
+    has_duplicate: bool
+    duplicate_project_id: str | None = None
+
+
+class Planned(Camel):
+    """What a sync would do: actions and names, counts, fingerprint, warnings; never a value."""
+
+    plan: dict[str, Any]
+
+
+class Runs(Camel):
+    """The last runs, the newest first."""
+
+    runs: list[RunRecord]
+
+
+class ShownCredentials(Camel):
+    """What of a connection's credentials is no secret."""
+
+    user_ocid: str | None
+    tenancy_ocid: str | None
+    region: str | None
+    fingerprint: str | None
+
+
+class ConnectionRow(Camel):
+    """A connection, as the API shows it."""
+
+    id: UUID
+    name: str
+    description: str | None
+    app: Literal["oci"] = "oci"
+    method: Method
+    version: int
+    org_id: UUID
+    credentials: ShownCredentials
+    credentials_hash: str
+    is_platform_managed_credentials: bool = False
+    created_at: Time
+    updated_at: Time
+
+
+class ConnectionRows(Camel):
+    """Connections."""
+
+    app_connections: list[ConnectionRow]
+
+
+class OneConnection(Camel):
+    """A connection."""
+
+    app_connection: ConnectionRow
+
+
+class CompartmentRow(Camel):
+    """A compartment."""
+
+    id: str
+    name: str
+
+
+class PlaceRow(Camel):
+    """A vault or key."""
+
+    id: str
+    display_name: str
+
+
+class Problem(Camel):
+    """An error; `message` is a list where fields of the request are wrong."""
+
+    req_id: str
+    status_code: int
+    message: str | list[dict[str, Any]]
+    error: str
+
+
+class Health(Camel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,149 @@
+"""What the handlers of the management API share, within one invocation."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, OneRow, Row
+from functions.calls.deadline import Gate
+from functions.errors import InvalidInput, Refused, Rejected
+from functions.jobs.submit import Desk
+from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
+from functions.ports import KeySafe, Reach
+from functions.state.lease import Slot
+from functions.state.oci_connections import Registry
+from functions.state.status import Status
+from functions.state.sync_repository import Catalog, Found, Memory
+
+LOCK_PATIENCE_SECONDS = 5.0
+LOCK_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An authenticated request: parameters of the path, query and body, checked by the route."""
+
+    params: Mapping[str, str]
+    query: Any = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> UUID:
+        """Return the id in the path."""
+        return UUID(self.params.get("syncId") or self.params["connectionId"])
+
+
+@dataclass(frozen=True)
+class Office:
+    """Serves requests with the tools of one invocation."""
+
+    desk: Desk
+    gate: Gate
+    memory: Memory
+    registry: Registry
+    reach: Callable[..., Reach]
+    safe: Callable[[Gate], KeySafe]
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The syncs."""
+        return Catalog(self.desk.tools.store, self.desk.tools.pool, self.desk.configs, self.memory)
+
+    def uuid(self) -> UUID:
+        """Return a new random id."""
+        return self.desk.tools.uuid()
+
+    def row(self, found: Found, status: Status) -> Row:
+        """Return a sync as the API shows it."""
+        config, now = found.sync.config, self.desk.tools.clock.now()
+        seen = found.see(status, now)
+        connection_id = config.connection_id or OWN_CONNECTION_ID
+        store = self.desk.tools.store.url
+        environment = f"{store}/{config.project_id}/{config.environment}"
+        folder_id = uuid5(NAMESPACE_URL, f"{environment}{config.secret_path}")
+        return Row(
+            id=found.sync.id,
+            **config.model_dump(
+                include={"name", "description", "project_id", "is_auto_sync_enabled"}
+            ),
+            is_enabled=config.is_auto_sync_enabled,
+            version=seen.version,
+            folder_id=folder_id,
+            connection_id=connection_id,
+            created_at=seen.created_at or now,
+            updated_at=seen.updated_at or now,
+            **_progress(seen),
+            sync_options=config.sync_options,
+            destination_config=config.destination_config,
+            connection=ConnectionRef(name=self._name_of(connection_id), id=connection_id),
+            environment=EnvironmentRef(
+                id=uuid5(NAMESPACE_URL, environment),
+                slug=config.environment,
+                name=config.environment,
+            ),
+            folder=FolderRef(id=folder_id, path=config.secret_path),
+        )
+
+    def one(self, found: Found, status: Status, warnings: Sequence[str] = ()) -> OneRow:
+        """Return the answer that shows one sync."""
+        return OneRow(secret_sync=self.row(found, status), warnings=list(warnings))
+
+    def connection(self, connection_id: UUID) -> tuple[Connection, str]:
+        """Return a connection and its ETag. Raises Rejected (404), InvalidInput."""
+        found = self.registry.find(connection_id)
+        if found is None:
+            raise Rejected(404, f'Could not find App Connection with ID "{connection_id}"')
+        return found
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Let nobody else in who wants the same name, so that it is given once. Raises Rejected (409)."""
+        tools = self.desk.tools
+        give_up = tools.clock.monotonic() + LOCK_PATIENCE_SECONDS
+        holder = str(self.uuid())
+        while (place := Slot.take_place(tools.store, tools.clock, f"locks/{name}", holder)) is None:
+            if tools.clock.monotonic() > give_up or not self.gate.pause(LOCK_POLL_SECONDS):
+                raise Rejected(409, "Another request is using this name right now. Try again.")
+        try:
+            yield
+        finally:
+            place.free()
+
+    def _name_of(self, connection_id: UUID) -> str:
+        if connection_id not in self._names:
+            self._names[connection_id] = self.registry.name_of(connection_id) or "missing"
+        return self._names[connection_id]
+
+    @cached_property
+    def _names(self) -> dict[UUID, str]:
+        return {OWN_CONNECTION_ID: OWN_CONNECTION.name}
+
+
+@contextmanager
+def blaming_request() -> Iterator[None]:
+    """Turn what OCI or the source refuses into an error of the request that asked for it."""
+    try:
+        yield
+    except Refused as error:
+        raise InvalidInput(str(error)) from None
+
+
+def _progress(status: Status) -> dict[str, Any]:
+    parts = (
+        ("sync", "synced", status.sync),
+        ("import", "imported", status.import_),
+        ("remove", "removed", status.remove),
+    )
+    return {
+        key: value
+        for kind, done, part in parts
+        for key, value in (
+            (f"{kind}_status", part.status),
+            (f"last_{kind}_job_id", part.job_id),
+            (f"last_{kind}_message", part.message),
+            (f"last_{done}_at", part.at),
+        )
+    }

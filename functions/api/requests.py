@@ -1,0 +1,136 @@
+"""What the management API takes, as pydantic models; its OpenAPI document is made from them."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
+
+from functions.errors import Rejected
+from functions.plan.fields import (
+    CompartmentOcid,
+    Description,
+    Fingerprint,
+    ProjectId,
+    Region,
+    ShortSlug,
+    TenancyOcid,
+    UserOcid,
+    VaultOcid,
+)
+from functions.plan.oci_connection import Method
+from functions.plan.sync_config import Camel, DestinationConfig
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ProjectQuery(Camel):
+    """Whose syncs."""
+
+    project_id: ProjectId
+
+
+class DeleteQuery(Camel):
+    """Whether the sync's secrets go too."""
+
+    remove_secrets: Literal["true", "false"] = "false"
+
+
+class ImportQuery(Camel):
+    """Whose value wins where both sides have one."""
+
+    import_behavior: Literal["prioritize-source", "prioritize-destination"]
+
+
+class SyncQuery(Camel):
+    """A plan's fingerprint lifts the guards for exactly that plan."""
+
+    force: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] | None = None
+
+
+class CompartmentQuery(Camel):
+    """Where to look for vaults."""
+
+    compartment_ocid: CompartmentOcid
+
+
+class VaultQuery(CompartmentQuery):
+    """Where to look for keys."""
+
+    vault_ocid: VaultOcid
+
+
+class Destination(Camel):
+    """A destination to compare; whatever it holds."""
+
+    destination_config: dict[str, Any]
+    connection_id: UUID | None = None
+    exclude_sync_id: UUID | None = None
+    project_id: ProjectId
+
+
+class RegionOnly(Camel):
+    """Where the helper lists look if not in the function's own region."""
+
+    region: Region | None = None
+
+
+class AccessKey(Camel):
+    """An API signing key of an OCI user."""
+
+    user_ocid: UserOcid
+    tenancy_ocid: TenancyOcid
+    region: Region
+    fingerprint: Fingerprint
+    private_key: Annotated[SecretStr, Field(min_length=1)]
+
+
+class OwnConnection(Camel):
+    """A connection that signs as the function itself."""
+
+    name: ShortSlug
+    description: Description | None = None
+    method: Annotated[Method, WithJsonSchema({"const": Method.RESOURCE_PRINCIPAL})]
+    credentials: RegionOnly = RegionOnly()
+
+
+class KeyConnection(Camel):
+    """A connection that signs with an API key; the private key is kept in the vault `keyStorage`."""
+
+    name: ShortSlug
+    description: Description | None = None
+    method: Annotated[Method, WithJsonSchema({"const": Method.ACCESS_KEY})]
+    credentials: AccessKey
+    key_storage: DestinationConfig | None = None
+
+
+def read(model: type[Model], given: Mapping[str, Any]) -> Model:
+    """Return the model of a request; unknown fields are ignored. Raises Rejected (422)."""
+    try:
+        # From JSON, because only there strict types and ids as text go together.
+        return model.model_validate_json(json.dumps(given), strict=True, extra="ignore")
+    except ValidationError as error:
+        rows = error.errors(include_input=False, include_url=False, include_context=False)
+        raise invalid([(row["type"], row["loc"], row["msg"]) for row in rows]) from None
+    except RecursionError:
+        raise invalid([("json_invalid", (), "too deep")]) from None
+
+
+def invalid(faults: list[tuple[str, tuple[int | str, ...], str]]) -> Rejected:
+    """Return the error for fields that break a rule: code, path and rule of each."""
+    issues = [
+        {
+            "code": "custom" if code == "value_error" else code,
+            "path": list(path),
+            # pydantic quotes a character of what is no UUID.
+            "message": "Invalid uuid" if code == "uuid_parsing" else _plain(message),
+        }
+        for code, path, message in faults
+    ]
+    text = "; ".join(f"{'.'.join(map(str, i['path']))}: {i['message']}" for i in issues)
+    return Rejected(422, text, issues=issues)
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

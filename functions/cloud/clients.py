@@ -1,0 +1,111 @@
+"""OCI's SDK: who signs, which endpoint, and clients to borrow."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from circuitbreaker import CircuitBreakerError
+from oci import circuit_breaker, exceptions, regions, retry
+
+from functions.calls.pace import Pace
+from functions.cloud.errors import translate
+from functions.cloud.identity import Identity
+from functions.errors import InvalidInput, Refused
+from functions.log import TRACE
+from functions.ports import Clock
+
+T = TypeVar("T")
+CONNECT_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 7.0
+BREAKER_SECONDS = 10
+
+
+def vault_endpoint(vault_ocid: str, service: str) -> str:
+    """Return the endpoint of a vault `service`, in the realm and region that the OCID names."""
+    _, _, realm, region, *_ = (*vault_ocid.split("."), "", "", "", "")
+    region = regions.get_region_from_short_name(region)
+    domain = regions.REALMS.get(realm)
+    if domain is None or not re.fullmatch("[a-z0-9-]+", region):
+        raise InvalidInput(
+            f"Vault {vault_ocid}: its OCID names no known realm and region; "
+            "OCI_REGION_METADATA can make a new one known"
+        )
+    return f"https://{service}.{region}.oci.{domain}"
+
+
+class _OneTry(retry.NoneRetryStrategy):  # type: ignore[misc]
+    """The SDK's way to see each call: it is counted, and sent in the name of the request at hand."""
+
+    def make_retrying_call(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Make the call once."""
+        TRACE.count(options["operation_name"])
+        if request_id := TRACE.opc_request_id():
+            options["header_params"]["opc-request-id"] = request_id
+        return call(*args, **options)
+
+
+class Clients:
+    """SDK clients of one identity, kept for the life of the container.
+
+    A client is borrowed for one call, so no two threads share one, and the last one returned is
+    lent first, so its connection is likely to be open still.
+    """
+
+    def __init__(self, identity: Identity, clock: Clock, endpoint: str | None = None) -> None:
+        self.identity = identity
+        self._clock = clock
+        self._endpoint = endpoint
+        self._idle: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
+        self._paces: dict[str, Pace] = {}
+
+    def pace(self, family: str) -> Pace:
+        """Return the pace of a family of calls; the service counts them by identity."""
+        return self._paces.setdefault(family, Pace(self._clock))
+
+    def call(
+        self,
+        kind: Any,
+        use: Callable[[Any], T],
+        *,
+        what: str,
+        endpoint: str | None = None,
+        quiet: bool = False,
+        over_limit: type[Refused] = Refused,
+    ) -> T:
+        """Return what `use` does with a client of the SDK class `kind`; its errors name `what`.
+
+        `quiet` keeps the service's own words out of errors: they might quote the request.
+        `over_limit` is raised where a service limit is reached.
+        """
+        endpoint = self._endpoint or endpoint
+        idle = self._idle[kind, endpoint]
+        try:
+            client = idle.pop()
+        except IndexError:
+            client = self._build(kind, endpoint)
+        try:
+            return use(client)
+        except (
+            exceptions.ServiceError,
+            exceptions.BaseRequestException,
+            CircuitBreakerError,
+        ) as error:
+            raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
+        finally:
+            idle.append(client)
+
+    def _build(self, kind: Any, endpoint: str | None) -> Any:
+        return kind(
+            dict(self.identity.config),
+            signer=self.identity.signer,
+            service_endpoint=endpoint,
+            timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+            retry_strategy=_OneTry(),
+            # The SDK's default is one breaker for the whole process, and it counts 409 and 429 as
+            # failures: ten waits for a lifecycle state would shut every service off for 30 s.
+            circuit_breaker_strategy=circuit_breaker.CircuitBreakerStrategy(
+                recovery_timeout=BREAKER_SECONDS,
+                failure_statuses_and_codes={500: [], 502: [], 503: [], 504: []},
+            ),
+        )

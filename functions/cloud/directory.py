@@ -1,0 +1,156 @@
+"""OCI connections: their identities, and what they reach."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from oci import pagination
+from oci.identity import IdentityClient
+from oci.key_management import KmsManagementClient, KmsVaultClient
+from oci.object_storage import ObjectStorageClient
+from pydantic import SecretStr
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.cloud.clients import Clients
+from functions.cloud.identity import access_key
+from functions.plan.oci_connection import Connection, Method
+from functions.ports import Clock, Place
+
+
+class Connections:
+    """Identities by connection, kept while the container is warm and the connection unchanged."""
+
+    def __init__(
+        self,
+        own: Clients,
+        clock: Clock,
+        random: Callable[[], float],
+        *,
+        endpoint: str | None,
+        read_key: Callable[[str, str, Gate], bytes],
+    ) -> None:
+        self._own = own
+        self._clock = clock
+        self._random = random
+        self._endpoint = endpoint
+        self._read_key = read_key
+        self._held: dict[Connection, Clients] = {}
+
+    def clients(self, connection: Connection, gate: Gate) -> Clients:
+        """Return the clients of a connection, its private key read where it is not held yet."""
+        if connection not in self._held:
+            key = None
+            if connection.private_key_secret_ocid:
+                what = f"private key {connection.private_key_secret_ocid} of {connection.name}"
+                body = self._read_key(connection.private_key_secret_ocid, what, gate)
+                key = SecretStr(body.decode(errors="replace"))
+            stale = [held for held in self._held if held.id == connection.id]
+            for held in stale:
+                del self._held[held]
+            self._held[connection] = self._make(connection, key)
+        return self._held[connection]
+
+    def reach(
+        self, connection: Connection, gate: Gate, private_key: SecretStr | None = None
+    ) -> "Reached":
+        """Return what the connection can do; with `private_key` one that is not stored yet."""
+        clients = (
+            self._make(connection, private_key) if private_key else self.clients(connection, gate)
+        )
+        return Reached(clients, connection, Retrying(gate, self._random))
+
+    def _make(self, connection: Connection, key: SecretStr | None) -> Clients:
+        if connection.method == Method.ACCESS_KEY:
+            assert key
+            identity = access_key(
+                tenancy=connection.tenancy_ocid or "",
+                user=connection.user_ocid or "",
+                fingerprint=connection.fingerprint or "",
+                private_key=key,
+                region=connection.region or "",
+            )
+        elif connection.region:
+            own, region = self._own.identity, connection.region
+            identity = replace(own, region=region, config={**own.config, "region": region})
+        else:
+            return self._own
+        return Clients(identity, self._clock, self._endpoint)
+
+
+class Reached:
+    """What one connection can do, as `Reach` describes it."""
+
+    def __init__(self, clients: Clients, connection: Connection, retrying: Retrying) -> None:
+        self._clients = clients
+        self._connection = connection
+        self._retrying = retrying
+
+    def check(self) -> None:
+        """Prove by a call that OCI accepts the connection."""
+        user = self._connection.user_ocid
+        if user:
+            self._call(IdentityClient, lambda client: client.get_user(user), f"user {user}")
+        else:
+            self._call(ObjectStorageClient, lambda client: client.get_namespace(), "namespace")
+
+    def compartments(self) -> Sequence[Place]:
+        """Return the tenancy and its active compartments."""
+        identity = self._clients.identity
+        tenancy = self._connection.tenancy_ocid or getattr(identity.signer, "tenancy_id", None)
+        root = tenancy or identity.compartment_id
+        name = self._call(
+            IdentityClient, lambda client: client.get_compartment(root), f"tenancy {root}"
+        ).name
+        rows = self._all(
+            IdentityClient,
+            lambda client: (client.list_compartments, root),
+            f"compartments of tenancy {root}",
+            compartment_id_in_subtree=True,
+        )
+        active = [Place(row.id, row.name) for row in rows if row.lifecycle_state == "ACTIVE"]
+        return [Place(root, f"{name} (root)"), *active]
+
+    def vaults(self, compartment_ocid: str) -> Sequence[Place]:
+        """Return the active vaults of a compartment."""
+        rows = self._all(
+            KmsVaultClient,
+            lambda client: (client.list_vaults, compartment_ocid),
+            f"vaults of compartment {compartment_ocid}",
+        )
+        return [Place(row.id, row.display_name) for row in rows if row.lifecycle_state == "ACTIVE"]
+
+    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[Place]:
+        """Return the enabled keys of a vault."""
+        vault = self._call(
+            KmsVaultClient, lambda client: client.get_vault(vault_ocid), f"vault {vault_ocid}"
+        )
+        rows = self._all(
+            KmsManagementClient,
+            lambda client: (client.list_keys, compartment_ocid),
+            f"keys of vault {vault_ocid}",
+            endpoint=vault.management_endpoint,
+        )
+        return [Place(row.id, row.display_name) for row in rows if row.lifecycle_state == "ENABLED"]
+
+    def _all(
+        self,
+        kind: Any,
+        listing: Callable[[Any], tuple[Any, str]],
+        what: str,
+        *,
+        endpoint: str | None = None,
+        **options: Any,
+    ) -> Sequence[Any]:
+        def use(client: Any) -> Any:
+            method, about = listing(client)
+            return pagination.list_call_get_all_results(method, about, **options)
+
+        return list(self._call(kind, use, what, endpoint))
+
+    def _call(
+        self, kind: Any, use: Callable[[Any], Any], what: str, endpoint: str | None = None
+    ) -> Any:
+        return self._retrying.call(
+            lambda: self._clients.call(kind, use, what=what, endpoint=endpoint)
+        ).data

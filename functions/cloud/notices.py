@@ -1,0 +1,101 @@
+"""Telling people (OCI Notifications) and dashboards (OCI Monitoring) about runs."""
+
+import logging
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+import oci  # it loads the services that are named, when they are: no container waits for them
+from oci import regions
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.cloud.clients import Clients
+from functions.errors import SyncError
+
+MOST_METRICS_AT_ONCE = 50
+LONGEST_TEXT_BYTES = 60_000
+INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
+
+logger = logging.getLogger(__name__)
+
+
+class Notices:
+    """A topic and a metrics namespace, each optional; lives as long as the container."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        random: Callable[[], float],
+        *,
+        topic_ocid: str | None = None,
+        namespace: str | None = None,
+    ) -> None:
+        self.clients = clients
+        self.topic_ocid = topic_ocid
+        self.namespace = namespace
+        self._random = random
+
+    def open(self, gate: Gate) -> "OpenNotices":
+        """Return the notifier for one invocation."""
+        return OpenNotices(self, gate, Retrying(gate, self._random))
+
+
+class OpenNotices:
+    """The notifier of one invocation, as `Notifier` describes it."""
+
+    def __init__(self, notices: Notices, gate: Gate, retrying: Retrying) -> None:
+        self._notices = notices
+        self._gate = gate
+        self._retrying = retrying
+
+    def notify(self, subject: str, text: str) -> None:
+        """Publish a notice to the configured topic."""
+        topic = self._notices.topic_ocid
+        if topic is None:
+            return
+        body = text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
+        details = oci.ons.models.MessageDetails(title=subject, body=body)
+        self._call(
+            oci.ons.NotificationDataPlaneClient,
+            lambda client: client.publish_message(topic, details),
+            what=f"topic {topic}",
+        )
+
+    def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
+        """Add to the configured custom metrics."""
+        if self._notices.namespace is None:
+            return
+        models, now = oci.monitoring.models, self._gate.clock.now()
+        rows = iter(
+            [
+                models.MetricDataDetails(
+                    namespace=self._notices.namespace,
+                    compartment_id=self._notices.clients.identity.compartment_id,
+                    name=name,
+                    dimensions=dict(dimensions),
+                    datapoints=[models.Datapoint(timestamp=now, value=value)],
+                )
+                for name, value in metrics.items()
+            ]
+        )
+        while batch := list(islice(rows, MOST_METRICS_AT_ONCE)):
+            self._post(models.PostMetricDataDetails(metric_data=batch))
+
+    def _post(self, details: Any) -> None:
+        region = self._notices.clients.identity.region
+        self._call(
+            oci.monitoring.MonitoringClient,
+            lambda client: client.post_metric_data(details),
+            what=f"metrics {self._notices.namespace}",
+            endpoint=regions.endpoint_for(
+                "monitoring", region=region, service_endpoint_template=INGESTION
+            ),
+        )
+
+    def _call(self, kind: Any, use: Callable[[Any], Any], **options: Any) -> None:
+        try:
+            self._retrying.call(lambda: self._notices.clients.call(kind, use, **options))
+        except Exception as error:  # noqa: BLE001 - no run may fail for want of a notice
+            why = f": {error}" if isinstance(error, SyncError) else ""
+            logger.warning("Notice not sent: %s%s", type(error).__name__, why)

@@ -1,0 +1,108 @@
+"""OCI Queue."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from oci.queue import QueueClient, models
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.cloud.clients import Clients
+from functions.errors import NotFound, Temporary
+from functions.ports import Delivery, QueueDepth
+
+MOST_AT_ONCE = 20
+
+
+class Queue:
+    """One queue; lives as long as the container. `endpoint` is its own `messagesEndpoint`."""
+
+    def __init__(
+        self, clients: Clients, queue_ocid: str, endpoint: str, random: Callable[[], float]
+    ) -> None:
+        self._clients = clients
+        self._queue_ocid = queue_ocid
+        self._endpoint = endpoint
+        self._random = random
+
+    def open(self, gate: Gate) -> "OpenQueue":
+        """Return the queue for one invocation."""
+        retrying = Retrying(gate, self._random)
+        return OpenQueue(self._clients, self._queue_ocid, self._endpoint, retrying)
+
+
+class OpenQueue:
+    """The queue of one invocation, as `JobQueue` describes it."""
+
+    def __init__(
+        self, clients: Clients, queue_ocid: str, endpoint: str, retrying: Retrying
+    ) -> None:
+        self._clients = clients
+        self._queue_ocid = queue_ocid
+        self._endpoint = endpoint
+        self._retrying = retrying
+
+    def put(self, bodies: Sequence[str]) -> None:
+        """Store messages; returns only when all are stored. A retry may store one twice."""
+        for start in range(0, len(bodies), MOST_AT_ONCE):
+            self._put(bodies[start : start + MOST_AT_ONCE])
+
+    def receive(self, limit: int, hide_seconds: int) -> Sequence[Delivery]:
+        """Return up to `limit` (≤ 20) visible messages at once, hidden for `hide_seconds`."""
+        found = self._call(
+            lambda client: client.get_messages(
+                self._queue_ocid,
+                limit=limit,
+                visibility_in_seconds=hide_seconds,
+                timeout_in_seconds=0,
+            )
+        )
+        return [Delivery(row.content, row.receipt, row.delivery_count) for row in found.messages]
+
+    def hide(self, receipt: str, seconds: int) -> str:
+        """Set how long the message stays hidden from now; return the receipt to use from then on.
+
+        Raises NotFound where the receipt is void (the message is visible again or gone).
+        """
+        details = models.UpdateMessageDetails(visibility_in_seconds=seconds)
+        updated = self._call(
+            lambda client: client.update_message(self._queue_ocid, receipt, details)
+        )
+        # The API describes no new receipt, its guide says that there may be one.
+        return getattr(updated, "receipt", None) or receipt
+
+    def delete(self, receipt: str) -> None:
+        """Delete a message; a void receipt is no error."""
+        with suppress(NotFound):
+            self._call(lambda client: client.delete_message(self._queue_ocid, receipt))
+
+    def depth(self) -> QueueDepth:
+        """Return the queue's statistics (approximate)."""
+        stats = self._call(lambda client: client.get_stats(self._queue_ocid))
+        return QueueDepth(
+            visible=stats.queue.visible_messages,
+            in_flight=stats.queue.in_flight_messages,
+            dead=stats.dlq.visible_messages,
+        )
+
+    def _put(self, bodies: Sequence[str]) -> None:
+        details = models.PutMessagesDetails(
+            messages=[models.PutMessagesDetailsEntry(content=body) for body in bodies]
+        )
+
+        def use(client: Any) -> Any:
+            response = client.put_messages(self._queue_ocid, details)
+            if len(response.data.messages) < len(bodies):
+                raise Temporary(f"queue {self._queue_ocid}: not all messages were stored")
+            return response
+
+        self._call(use)
+
+    def _call(self, use: Callable[[Any], Any]) -> Any:
+        return self._retrying.call(
+            lambda: self._clients.call(
+                QueueClient, use, what=f"queue {self._queue_ocid}", endpoint=self._endpoint
+            ),
+            self._clients.pace("queue"),
+        ).data

@@ -1,0 +1,192 @@
+"""Trigger → jobs: onto the queue first, then tried at once as far as time allows."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from logging import getLogger
+from typing import Any
+
+from functions.calls.deadline import Gate
+from functions.calls.parallel import gather
+from functions.errors import InvalidInput, SyncError, Temporary
+from functions.jobs.seal import seal
+from functions.log import TRACE
+from functions.plan.job import Args, Job
+from functions.plan.models import Folder, JobKind
+from functions.plan.sync_config import PREFIX, Sync, project_of
+from functions.ports import JobQueue
+from functions.run.outcome import End, Outcome
+from functions.run.run import preview, run
+from functions.run.services import Tools
+from functions.state.status_document import Ledger
+from functions.state.sync_configs import Configs
+from functions.triggers.command import Command
+from functions.triggers.oci_event import ResourceEvent
+from functions.triggers.webhook import Webhook
+
+VAULT_EVENT_DELAY_SECONDS = 60
+MAX_CONFIGS_FOR_HINT = 500
+_READ_EVENTS = ("get", "list")
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the job of one sync."""
+
+    sync: Sync
+    job: Job
+    outcome: Outcome
+
+    def public(self) -> dict[str, Any]:
+        """Return it for people."""
+        return {
+            "sync": self.sync.config.name,
+            "id": str(self.sync.id),
+            "jobId": self.job.job_id,
+            "outcome": self.outcome.end.value,
+            "message": self.outcome.message,
+        } | ({"plan": self.outcome.plan.public()} if self.outcome.plan else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes triggers in, within one invocation."""
+
+    tools: Tools
+    queue: JobQueue
+    configs: Configs
+    new_gate: Callable[[], Gate]
+
+    def webhook(self, webhook: Webhook) -> list[Report]:
+        """Sync every folder that the webhook is about."""
+        folder = webhook.folder
+        if project_of(f"{PREFIX}{folder.project_id}/x.json") is None:
+            return []
+        syncs = self.configs.load(self.configs.entries(folder.project_id))
+        matching = [sync for sync in syncs if is_auto(sync) and is_about(sync, folder)]
+        return self.accept([(sync, self.job(sync, JobKind.SYNC, "webhook")) for sync in matching])
+
+    def event(self, event: ResourceEvent) -> list[Report]:
+        """Sync the config that was written, or have a vault verified that somebody wrote to."""
+        if event.type.startswith("com.oraclecloud.objectstorage."):
+            return self._config_event(event)
+        if event.type.startswith("com.oraclecloud.vaultsecret."):
+            return self._vault_event(event)
+        return []
+
+    def command(self, command: Command) -> dict[str, Any]:
+        """Do what a direct invocation asks for one sync. Raises NotFound, InvalidInput."""
+        if command.sync is None:
+            raise InvalidInput('Say which sync: "sync": "<name or id>".')
+        sync = self.configs.find(command.sync)
+        if command.command == "plan":
+            ledger = Ledger(self.tools.store, sync.object_name, self.tools.clock, "plan")
+            plan = preview(sync, self.tools, self.new_gate(), ledger)
+            return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
+        if sync.config.is_being_removed and command.command != "remove":
+            raise InvalidInput("This sync is being deleted together with its secrets.")
+        job = self.job(sync, JobKind(command.command), "command", command.args)
+        return self.accept([(sync, job)])[0].public()
+
+    def job(
+        self, sync: Sync, kind: JobKind, cause: Any, args: Args | None = None, delay: int = 0
+    ) -> Job:
+        """Return a new job."""
+        now = self.tools.clock.now()
+        return Job(
+            config=sync.object_name,
+            kind=kind,
+            cause=cause,
+            created_at=now,
+            not_before=now + timedelta(seconds=delay),
+            job_id=str(self.tools.uuid()),
+            request_id=TRACE.request_id,
+            args=args or Args(),
+        )
+
+    def accept(self, work: Sequence[tuple[Sync, Job]]) -> list[Report]:
+        """Put the jobs on the queue, then try them. Raises Temporary if the queue cannot take them."""
+        ledgers = [
+            Ledger(self.tools.store, job.config, self.tools.clock, job.job_id) for _, job in work
+        ]
+        self.put([job for _, job in work], before=[ledger.load for ledger in ledgers])
+        return [
+            Report(sync, job, self.attempt(sync, job, ledger))
+            for (sync, job), ledger in zip(work, ledgers, strict=True)
+        ]
+
+    def put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:
+        """Put jobs on the queue; reading what a run begins with may go on meanwhile.
+
+        Raises Temporary if the queue cannot take them.
+        """
+        if not jobs:
+            return
+        messages = [seal(job, self.tools.digests) for job in jobs]
+        put: Callable[[], Any] = partial(self.queue.put, messages)
+        stored, *_ = gather(self.tools.pool, [put, *before], lambda: None)
+        if isinstance(stored, SyncError):
+            raise Temporary(f"Nothing was started: the job could not be queued. {stored}")
+
+    def attempt(self, sync: Sync, job: Job, ledger: Ledger) -> Outcome:
+        """Try a job whose message is on the queue."""
+        gate = self.new_gate()
+        try:
+            gate.check()
+            return run(job, sync, self.tools, gate, ledger)
+        except SyncError as error:
+            log.warning("job %s of %s stays on the queue: %s", job.kind, sync.object_name, error)
+            return Outcome(End.WAITING, str(error))
+
+    def _config_event(self, event: ResourceEvent) -> list[Report]:
+        name = self._config_name(event)
+        is_write = event.type.endswith((".createobject", ".updateobject"))
+        if name is None or not is_write:
+            return []
+        sync = self.configs.get(name)
+        if sync is None or not is_auto(sync):
+            return []
+        return self.accept([(sync, self.job(sync, JobKind.SYNC, "event"))])
+
+    def _config_name(self, event: ResourceEvent) -> str | None:
+        """Return the config that an object event is about, if it is in this function's store."""
+        bucket, namespace = event.details.get("bucketName"), event.details.get("namespace")
+        root = f"oci://{bucket}@{namespace}/{event.resource_name}"
+        name = root.removeprefix(f"{self.tools.store.url}/")
+        return name if name != root and project_of(name) else None
+
+    def _vault_event(self, event: ResourceEvent) -> list[Report]:
+        """Queue one verification for each sync of the vault: a hint, as the event's form is unsure."""
+        action = event.type.rpartition(".")[2]
+        if action.startswith(_READ_EVENTS):
+            return []
+        entries = self.configs.entries()
+        if len(entries) > MAX_CONFIGS_FOR_HINT:
+            log.info("too many syncs to look for those of a vault event; ticks verify them")
+            return []
+        hit = [s for s in self.configs.load(entries) if is_auto(s) and _is_in_vault(s, event)]
+        delay = VAULT_EVENT_DELAY_SECONDS
+        self.put([self.job(s, JobKind.VERIFY, "vault-event", delay=delay) for s in hit])
+        return []
+
+
+def is_auto(sync: Sync) -> bool:
+    """Say whether hints and ticks may run the sync."""
+    return sync.config.is_auto_sync_enabled and not sync.config.is_being_removed
+
+
+def is_about(sync: Sync, folder: Folder) -> bool:
+    """Say whether a change in the folder concerns the sync."""
+    own = sync.config.folder
+    if (own.project_id, own.environment) != (folder.project_id, folder.environment):
+        return False
+    below = folder.path.startswith(own.path.rstrip("/") + "/")
+    return own.path == folder.path or (sync.config.sync_options.include_all_sub_folders and below)
+
+
+def _is_in_vault(sync: Sync, event: ResourceEvent) -> bool:
+    target = sync.config.destination_config
+    vault = event.details.get("vaultId", target.vault_ocid)
+    return (target.compartment_ocid, target.vault_ocid) == (event.compartment_id, vault)

@@ -1,0 +1,153 @@
+"""A tick: drain the queue, verify what is due, and call for workers where that is not enough.
+
+10,000 syncs of which none is due cost two listings: due is what has no `verified` object, an old one, or
+one older than the config.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from logging import getLogger
+
+from functions.calls.parallel import gather
+from functions.errors import InvalidInput, SyncError
+from functions.jobs.drain import Drainer
+from functions.jobs.seal import seal
+from functions.jobs.submit import Desk, is_auto
+from functions.plan.job import Args
+from functions.plan.models import JobKind
+from functions.ports import Entry, Invoker
+from functions.run.run import run
+from functions.state.lease import Slot
+from functions.state.status_document import Ledger, verified_object
+
+MAX_QUEUED_AT_ONCE = 500
+DEPTH_EVERY_MINUTES = 10
+EPOCH = datetime.min.replace(tzinfo=UTC)
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clockwork:
+    """What a tick and the workers that it starts do."""
+
+    desk: Desk
+    drainer: Drainer
+    invoker: Invoker | None
+    interval: timedelta
+    max_workers: int
+
+    def tick(self, is_time_left: Callable[[], bool]) -> None:
+        """Do what is due. Never raises: the next tick is the retry."""
+        try:
+            is_drained = self._drain(is_time_left)
+            left = self._verify_due(is_time_left)
+            if left or not is_drained:
+                self._call_workers(left)
+            if self.drainer.worked or self.desk.tools.clock.now().minute % DEPTH_EVERY_MINUTES == 0:
+                self._report_dead_letters()
+        except SyncError as error:
+            log.warning("the tick ended early: %s", error)
+        except Exception as error:  # noqa: BLE001 - a raised error would only repeat the tick
+            log.error("the tick ended by an unexpected %s", type(error).__name__)  # noqa: TRY400
+
+    def _drain(self, is_time_left: Callable[[], bool]) -> bool:
+        try:
+            return self.drainer.drain(is_time_left)
+        except SyncError as error:  # syncs can be verified without the queue
+            log.warning("the queue cannot be worked off: %s", error)
+            return True
+
+    def _verify_due(self, is_time_left: Callable[[], bool]) -> list[Entry]:
+        """Verify what is due, oldest first; return what time did not suffice for."""
+        left = self._due()
+        while left and is_time_left():
+            entry = left.pop(0)
+            try:
+                self._verify(entry)
+            except SyncError as error:
+                log.warning("%s could not be verified: %s", entry.name, error)
+            except Exception as error:  # noqa: BLE001 - one sync never stops the others
+                log.critical("unexpected %s while verifying %s", type(error).__name__, entry.name)
+        return left
+
+    def _due(self) -> list[Entry]:
+        tools = self.desk.tools
+        calls = (self.desk.configs.entries, partial(tools.store.list, "verified/"))
+        listings: list[Sequence[Entry]] = []
+        for listing in gather(tools.pool, calls, lambda: None):
+            if isinstance(listing, SyncError):
+                raise listing
+            listings.append(listing)
+        configs, verified = listings
+        return due(configs, verified, tools.clock.now() - self.interval)
+
+    def _verify(self, entry: Entry) -> None:
+        desk, tools = self.desk, self.desk.tools
+        try:
+            sync = desk.configs.get(entry.name)
+        except InvalidInput:
+            sync = None
+        ledger = Ledger(tools.store, entry.name, tools.clock, tools.mark())
+        status = ledger.load()
+        if status.config_etag == entry.etag and status.is_waiting(tools.clock.now()):
+            return  # its job on the queue waits on purpose
+        if sync is not None and sync.config.is_being_removed:
+            job = desk.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
+        elif sync is not None and is_auto(sync) and not status.is_paused:
+            job = desk.job(sync, JobKind.VERIFY, "tick")
+        else:
+            tools.store.put(verified_object(entry.name), b"")
+            return
+        outcome = run(job, sync, tools, desk.new_gate(), ledger, self.drainer.keep)
+        if not outcome.is_final and outcome.not_before:
+            desk.queue.put([seal(outcome.next_of(job), tools.digests)])
+
+    def _call_workers(self, due_entries: Sequence[Entry]) -> None:
+        """Share what is due through the queue, unless it waits there already, and start workers."""
+        if self.invoker is None:
+            return
+        desk = self.desk
+        depth = desk.queue.depth()
+        if depth.visible + depth.in_flight < len(due_entries):
+            syncs = desk.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
+            jobs = [desk.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
+            if jobs:
+                desk.queue.put([seal(job, desk.tools.digests) for job in jobs])
+        for _ in range(self.max_workers):
+            self.invoker.start({"command": "drain"})
+
+    def _report_dead_letters(self) -> None:
+        depth = self.desk.queue.depth()
+        if depth.dead:
+            log.error(
+                "%d messages are dead letters: their jobs crashed again and again", depth.dead
+            )
+        # A metric without dimensions is refused.
+        self.desk.tools.notifier.count({"deadLetters": depth.dead}, {"queue": "jobs"})
+
+    def work(self, is_time_left: Callable[[], bool]) -> bool:
+        """Drain as one of so many workers; False if all of their places are taken."""
+        tools = self.desk.tools
+        slot = Slot.take(tools.store, tools.clock, tools.mark(), self.max_workers)
+        if slot is None:
+            return False
+        self.drainer.beat = slot.keep
+        try:
+            self.drainer.drain(lambda: is_time_left() and not slot.is_lost)
+        finally:
+            slot.free()
+        return True
+
+
+def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:
+    """Return the configs to verify, the longest unverified first; times may be whole seconds."""
+    seen = {entry.name: entry.modified or EPOCH for entry in verified}
+    last = {entry.name: seen.get(verified_object(entry.name), EPOCH) for entry in configs}
+    late = [
+        entry
+        for entry in configs
+        if last[entry.name] <= before or last[entry.name] <= (entry.modified or EPOCH)
+    ]
+    return sorted(late, key=lambda entry: last[entry.name])

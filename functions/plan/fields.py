@@ -1,0 +1,102 @@
+"""Text of requests and configs: what it must look like, said in words and as a JSON Schema."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from functions.plan.naming import MAX_SCHEMA_CHARACTERS, check_schema
+
+Check = Callable[[str], str]
+
+
+def _shown(pattern: str, most: int | None = None) -> object:
+    """Describe, in the JSON Schema only, what a validator checks: its own words are better."""
+    limit = {"maxLength": most} if most else {}
+    return Field(json_schema_extra={"pattern": rf"^{pattern}$", "minLength": 1, **limit})
+
+
+def _slug(field: str, most: int) -> Check:
+    rule = re.compile(_SLUG)
+
+    def check(text: str) -> str:
+        if not text:
+            raise ValueError(f"{field} field must be at least 1 lowercase character")
+        if len(text) > most:
+            raise ValueError(f"{field} field must be at most {most} lowercase characters")
+        if not rule.fullmatch(text):
+            raise ValueError(
+                f"{field} field can only contain lowercase letters, numbers, and hyphens"
+            )
+        return text
+
+    return check
+
+
+def _ocid(label: str, kinds: str, region: str) -> tuple[object, object]:
+    pattern = rf"ocid1\.({kinds})\.oc[0-9]+\.{region}\.[A-Za-z0-9._-]+"
+    rule = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not text:
+            raise ValueError(f"{label} OCID required")
+        if not rule.fullmatch(text):
+            starts = " or ".join(f"ocid1.{kind}.<realm>." for kind in kinds.split("|"))
+            raise ValueError(f"Invalid {label} OCID format. Must start with {starts}")
+        return text
+
+    return AfterValidator(check), _shown(pattern)
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise ValueError("Secret path required")
+    if not re.fullmatch(_PATH, text):
+        raise ValueError(
+            "Secret path must begin with a slash; folder names hold letters, digits, - and _"
+        )
+    return text if text == "/" else text.removesuffix("/")
+
+
+def _matching(pattern: str, message: str) -> tuple[object, object]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check), _shown(pattern)
+
+
+_SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
+_PATH = "(/[A-Za-z0-9_-]+)+/?|/"
+_TEXT = r"[a-zA-Z0-9_/-]|\{\{environment\}\}|\{\{secretKey\}\}"
+_SCHEMA = rf"(({_TEXT})*\{{\{{secretKey\}}\}}({_TEXT})*)?"
+_REGIONAL = "[a-z0-9-]+"
+_ANYWHERE = "[a-z0-9-]*"
+_Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+Slug = Annotated[_Trimmed, AfterValidator(_slug("name", 256)), _shown(_SLUG, 256)]
+ShortSlug = Annotated[_Trimmed, AfterValidator(_slug("name", 64)), _shown(_SLUG, 64)]
+EnvironmentSlug = Annotated[_Trimmed, AfterValidator(_slug("environment", 64)), _shown(_SLUG, 64)]
+SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})")]
+Description = Annotated[_Trimmed, StringConstraints(max_length=256)]
+ProjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)]
+Schema = Annotated[
+    str,
+    AfterValidator(check_schema),
+    Field(json_schema_extra={"pattern": f"^{_SCHEMA}$", "maxLength": MAX_SCHEMA_CHARACTERS}),
+]
+CompartmentOcid = Annotated[_Trimmed, *_ocid("Compartment", "tenancy|compartment", _ANYWHERE)]
+TenancyOcid = Annotated[_Trimmed, *_ocid("Tenancy", "tenancy", _ANYWHERE)]
+UserOcid = Annotated[_Trimmed, *_ocid("User", "user", _ANYWHERE)]
+VaultOcid = Annotated[_Trimmed, *_ocid("Vault", "vault", _REGIONAL)]
+KeyOcid = Annotated[_Trimmed, *_ocid("Key", "key", _REGIONAL)]
+SecretOcid = Annotated[_Trimmed, *_ocid("Secret", "vaultsecret", _REGIONAL)]
+Region = Annotated[
+    _Trimmed, *_matching("[a-z]+(-[a-z0-9]+)+", "Region must look like eu-frankfurt-1")
+]
+Fingerprint = Annotated[
+    _Trimmed,
+    *_matching("[0-9a-f]{2}(:[0-9a-f]{2}){15}", "Fingerprint must be 16 hex pairs with colons"),
+]

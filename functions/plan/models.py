@@ -1,0 +1,145 @@
+"""The nouns of a sync: folder, source secret, vault secret, change, plan, outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import SecretBytes, SecretStr
+
+ALL = "*"
+"""Stands for every name where the names themselves would not fit."""
+
+
+class State(StrEnum):
+    """Lifecycle states of a vault secret, as the OCI SDK spells them."""
+
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    UPDATING = "UPDATING"
+    DELETING = "DELETING"
+    DELETED = "DELETED"
+    SCHEDULING_DELETION = "SCHEDULING_DELETION"
+    PENDING_DELETION = "PENDING_DELETION"
+    CANCELLING_DELETION = "CANCELLING_DELETION"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    """A state that this version does not know; it blocks, as a state in transition does."""
+
+
+BLOCKING = frozenset(
+    {
+        State.CREATING,
+        State.UPDATING,
+        State.DELETING,
+        State.SCHEDULING_DELETION,
+        State.CANCELLING_DELETION,
+        State.UNKNOWN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where secrets live in the source. `path` is absolute, without a trailing slash but for the root."""
+
+    project_id: str
+    environment: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a key reaches a folder if it is not the folder's own: an import or a sub-folder."""
+
+    kind: str
+    """`import`, `folder`, or `sub-folder import`, whose importing folder the source does not tell."""
+    environment: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.environment}:{self.path}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Origin":
+        """Return the origin that `str` made this text of."""
+        kind, _, place = text.rpartition(" ")
+        environment, _, path = place.partition(":")
+        return cls(kind, environment, path)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSecret:
+    """One key of the source; `origin` is None where the folder holds it itself."""
+
+    key: str
+    value: SecretStr
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSecrets:
+    """What a folder holds, merged and expanded.
+
+    `errors` are keys that exist but whose value is not known (duplicate, unreadable reference): they
+    are neither written nor deleted. `collisions` maps a key to the sub-folders that all hold it.
+    """
+
+    secrets: tuple[SourceSecret, ...]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    origins: frozenset[Origin] = frozenset()
+    collisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSecret:
+    """One secret as the vault lists it; never its value.
+
+    `managed_by` says why it belongs to somebody else for good: replication, rotation, auto-generation.
+    """
+
+    id: str
+    name: str
+    state: State
+    tags: Mapping[str, str] = field(default_factory=dict)
+    compartment_id: str = ""
+    time_of_deletion: datetime | None = None
+    managed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The current content of a vault secret."""
+
+    value: SecretBytes
+    version: int
+
+
+class Action(StrEnum):
+    """What is done to one vault secret. TAG mends this sync's own tags without a new version."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    RESTORE = "restore"
+    TAG = "tag"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan. `held` names the guard that keeps it from being done without `force`."""
+
+    action: Action
+    name: str
+    secret: VaultSecret | None = None
+    value: SecretBytes | None = None
+    held: str | None = None
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    SYNC = "sync"
+    VERIFY = "verify"
+    IMPORT = "import"
+    REMOVE = "remove"

@@ -1,0 +1,55 @@
+"""A plan: what a sync would do, for machines and for people. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from functions.plan.models import Action, Change, VaultSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sync would do. `stops` are guards: with one of them nothing is written without force."""
+
+    changes: tuple[Change, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    blocked: tuple[VaultSecret, ...] = ()
+    stops: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    lost: frozenset[str] = frozenset()
+    """Imports and sub-folders that vanished without the source confirming it."""
+    unchanged: int = 0
+    in_scope: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of what it does to which names; mending a tag of one's own does not count."""
+        lines = (
+            f"{change.action} {change.name}"
+            for change in self.changes
+            if change.action != Action.TAG or change.held
+        )
+        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+    def public(self) -> dict[str, object]:
+        """Return the plan for people and the API: actions and names, never a value."""
+        return {
+            "changes": [
+                {"action": change.action.value, "name": change.name}
+                | ({"held": change.held} if change.held else {})
+                for change in self.changes
+            ],
+            "errors": dict(sorted(self.errors.items())),
+            "warnings": list(self.warnings),
+            "stops": list(self.stops),
+            "blocked": [f"{secret.name} is {secret.state}" for secret in self.blocked],
+            "counts": self.counts(),
+            "fingerprint": self.fingerprint,
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return how many changes of each kind there are."""
+        found = [change.action.value for change in self.changes]
+        counts = {action.value: found.count(action.value) for action in Action}
+        return counts | {"unchanged": self.unchanged, "errors": len(self.errors)}

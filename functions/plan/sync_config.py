@@ -1,0 +1,171 @@
+"""A sync config: the body of the management API's create request, as people and the API store it."""
+
+import re
+from enum import StrEnum
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from functions.errors import InvalidInput
+from functions.plan.fields import (
+    CompartmentOcid,
+    Description,
+    EnvironmentSlug,
+    KeyOcid,
+    ProjectId,
+    Schema,
+    SecretPath,
+    Slug,
+    VaultOcid,
+)
+from functions.plan.models import Folder
+
+PREFIX = "secret-syncs/"
+_OBJECT = re.compile(r"secret-syncs/(?P<project>[A-Za-z0-9_.-]+)/(?P<file>[A-Za-z0-9_.-]+)\.json")
+
+
+class Camel(BaseModel):
+    """A JSON object with camelCase names."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        defer_build=True,  # a call needs few of the models, and the first one waits for them
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class InitialSync(StrEnum):
+    """What the first run does with secrets that the vault already holds."""
+
+    OVERWRITE = "overwrite-destination"
+    IMPORT_SOURCE = "import-prioritize-source"
+    IMPORT_DESTINATION = "import-prioritize-destination"
+
+
+class BlockingScope(StrEnum):
+    """Whose lifecycle states make a sync wait."""
+
+    VAULT = "vault"
+    SCHEMA = "schema"
+
+
+_FLAT_IMPORTS_ONLY: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"includeAllSubFolders": {"const": False}}},
+        {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
+    ]
+}
+
+
+class SyncOptions(Camel):
+    """How a sync behaves."""
+
+    model_config = ConfigDict(json_schema_extra=_FLAT_IMPORTS_ONLY)
+
+    initial_sync_behavior: InitialSync
+    key_schema: Schema | None = None
+    disable_secret_deletion: bool = False
+    include_all_sub_folders: bool = False
+    deletion_days: int = Field(default=7, ge=1, le=30)
+    blocking_scope: BlockingScope = BlockingScope.VAULT
+
+    @model_validator(mode="after")
+    def _flat_imports_only(self) -> "SyncOptions":
+        if self.include_all_sub_folders and self.initial_sync_behavior != InitialSync.OVERWRITE:
+            raise ValueError(
+                "includeAllSubFolders requires initialSyncBehavior overwrite-destination"
+            )
+        return self
+
+
+class DestinationConfig(Camel):
+    """The vault that a sync writes to."""
+
+    compartment_ocid: CompartmentOcid
+    vault_ocid: VaultOcid
+    key_ocid: KeyOcid
+
+
+class SyncConfig(Camel):
+    """One sync: a folder of the source and a vault."""
+
+    name: Slug
+    project_id: ProjectId
+    description: Description | None = None
+    connection_id: UUID | None = None
+    environment: EnvironmentSlug
+    secret_path: SecretPath
+    is_auto_sync_enabled: bool = True
+    sync_options: SyncOptions
+    destination_config: DestinationConfig
+    is_being_removed: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_enabled_is_the_same_switch(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "isEnabled" in data:
+            data = dict(data)
+            enabled = data.pop("isEnabled")
+            if data.setdefault("isAutoSyncEnabled", enabled) != enabled:
+                raise ValueError("isEnabled and isAutoSyncEnabled are one switch; they disagree")
+        return data
+
+    @property
+    def folder(self) -> Folder:
+        """Return the source folder."""
+        return Folder(self.project_id, self.environment, self.secret_path)
+
+
+class Sync(BaseModel):
+    """A sync config and where it was read from."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: UUID
+    object_name: str
+    etag: str
+    config: SyncConfig
+
+
+def describe(error: ValidationError) -> str:
+    """Say what is wrong in which field, without echoing what was given."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in row['loc']) or 'body'}: "
+        f"{row['msg'].removeprefix('Value error, ')}"
+        for row in error.errors(include_input=False, include_url=False, include_context=False)
+    )
+
+
+def sync_id(store_url: str, object_name: str) -> UUID:
+    """Return the id of the sync in `object_name`: no two configs share one, no edit changes it."""
+    return uuid5(NAMESPACE_URL, f"{store_url}/{object_name}")
+
+
+def project_of(object_name: str) -> str | None:
+    """Return the project of a config object's name, None where it is no config object."""
+    match = _OBJECT.fullmatch(object_name)
+    return match and match["project"]
+
+
+def parse_sync(store_url: str, object_name: str, etag: str, body: bytes) -> Sync:
+    """Read a config object. Raises InvalidInput that names the object, the field and the rule."""
+    project = project_of(object_name)
+    if project is None:
+        raise InvalidInput(
+            f"{object_name}: must be named secret-syncs/<projectId>/<file>.json, "
+            "with letters, digits, '_', '.' and '-' only"
+        )
+    try:
+        config = SyncConfig.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidInput(f"{object_name}: {describe(error)}") from None
+    if config.project_id != project:
+        raise InvalidInput(f"{object_name}: projectId does not agree with the object's folder")
+    return Sync(
+        id=sync_id(store_url, object_name), object_name=object_name, etag=etag, config=config
+    )

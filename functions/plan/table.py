@@ -1,0 +1,219 @@
+"""The planner: wanted values and the vault as it is → what to do. Pure.
+
+current state                            | wanted, equal | wanted, differs | not wanted (in scope)
+absent, DELETED                          |        Create                   | –
+ACTIVE                                   | – (or Tag)    | Update          | Delete, if allowed
+PENDING_DELETION                         |        Restore                  | –
+CREATING UPDATING DELETING SCHEDULING_…  |        Blocked: the sync waits, nothing is written
+FAILED                                   |        an error for that key    | –
+
+A restored secret is planned again once it is ACTIVE: then it is updated if its value differs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import SecretBytes
+
+from functions.plan.desired import Wanted
+from functions.plan.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
+from functions.plan.naming import KeySchema
+from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
+from functions.plan.plan import Plan
+from functions.plan.sync_config import BlockingScope, Sync
+
+DELETE_ORDER = {Action.DELETE: 1}
+
+
+class Planner:
+    """Compares what is wanted with what is there, for one sync."""
+
+    def __init__(
+        self, sync: Sync, digests: Digests, protected_ids: Iterable[str], living: Iterable[str]
+    ) -> None:
+        """Take the ids of secrets that are never touched and of the syncs that exist."""
+        config = sync.config
+        self._id = str(sync.id)
+        self._options = config.sync_options
+        self._vault = config.destination_config.vault_ocid
+        self._digests = digests
+        self._protected_ids = frozenset(protected_ids)
+        self._living = frozenset(living) - {self._id}
+        self.schema = KeySchema(self._options.key_schema, config.environment)
+
+    def tags(self, name: str, value: SecretBytes) -> dict[str, str]:
+        """Return the tags that a secret of this sync carries."""
+        return {OWNER_TAG: self._id, DIGEST_TAG: self._digests.of(self._vault, name, value)}
+
+    def is_mine(self, secret: VaultSecret) -> bool:
+        """Say whether the secret carries this sync's tag."""
+        return secret.tags.get(OWNER_TAG) == self._id
+
+    def is_tagged_with(self, secret: VaultSecret, value: SecretBytes) -> bool:
+        """Say whether the secret's tags promise this value, written by this sync."""
+        return (
+            self.is_mine(secret)
+            and secret.tags.get(DIGEST_TAG) == self.tags(secret.name, value)[DIGEST_TAG]
+        )
+
+    def hands_off(self, secret: VaultSecret) -> str | None:
+        """Say why no job may ever touch the secret, None where it may."""
+        if secret.id in self._protected_ids:
+            return "the vault secret of this name holds credentials of this function"
+        if secret.tags.get(OWNER_TAG) == CONNECTION_OWNER:
+            return "the vault secret of this name is the private key of an OCI connection"
+        return secret.managed_by and f"the vault secret of this name is under {secret.managed_by}"
+
+    def foreign(self, secret: VaultSecret) -> str | None:
+        """Say which other living sync owns the secret, None where none does."""
+        owner = secret.tags.get(OWNER_TAG)
+        return f"it belongs to the sync {owner}" if owner in self._living else None
+
+    def index(self, listing: Sequence[VaultSecret]) -> dict[str, VaultSecret]:
+        """Return the secret that counts for each name: one that is not DELETED, ACTIVE if possible."""
+        found: dict[str, VaultSecret] = {}
+        for secret in listing:
+            if secret.state == State.DELETED:
+                continue
+            if secret.name not in found or secret.state == State.ACTIVE:
+                found[secret.name] = secret
+        return found
+
+    def doubtful(
+        self,
+        wanted: Wanted,
+        listing: Sequence[VaultSecret],
+        *,
+        trusted: Iterable[str],
+        unsure: Iterable[str],
+        verify: bool,
+    ) -> list[VaultSecret]:
+        """Return the secrets whose content must be read, because the listing does not settle it.
+
+        `trusted`: names that this very run wrote; `unsure`: names whose tags prove nothing.
+        """
+        sure, doubted = frozenset(trusted), frozenset(unsure)
+        return [
+            secret
+            for name, secret in self.index(listing).items()
+            if name in wanted.values
+            and secret.state == State.ACTIVE
+            and name not in sure
+            and not self.hands_off(secret)
+            and not self.foreign(secret)
+            and (verify or name in doubted or not self.is_tagged_with(secret, wanted.values[name]))
+        ]
+
+    def plan(
+        self,
+        wanted: Wanted,
+        listing: Sequence[VaultSecret],
+        bundles: Mapping[str, Bundle],
+        trusted: Iterable[str] = (),
+    ) -> Plan:
+        """Return the plan; `bundles` holds the content of the doubtful secrets, by name."""
+        index = self.index(listing)
+        draft = _Draft(errors=dict(wanted.errors))
+        sure = frozenset(trusted)
+        for name, value in wanted.values.items():
+            secret = index.get(name)
+            equal = name in sure or (
+                bundles[name].value == value
+                if name in bundles
+                else secret is not None and self.is_tagged_with(secret, value)
+            )
+            self._plan_wanted(draft, name, value, secret, equal=equal, trusted=name in sure)
+        scope = [secret for name, secret in index.items() if self.schema.matches(name)]
+        for secret in scope:
+            if secret.name not in wanted.values and secret.name not in wanted.errors:
+                self._plan_unwanted(draft, secret)
+        changes = sorted(draft.changes, key=lambda c: (DELETE_ORDER.get(c.action, 0), c.name))
+        touchable = [s for s in scope if not self.hands_off(s) and not self.foreign(s)]
+        return Plan(
+            changes=tuple(changes),
+            errors=draft.errors,
+            warnings=tuple(f"{name}: the source's value is empty" for name in wanted.empty),
+            blocked=self.blocked(listing),
+            drift=tuple(sorted(draft.drift)),
+            unchanged=draft.unchanged,
+            in_scope=sum(secret.state == State.ACTIVE for secret in touchable),
+        )
+
+    def _plan_wanted(
+        self,
+        draft: "_Draft",
+        name: str,
+        value: SecretBytes,
+        secret: VaultSecret | None,
+        *,
+        equal: bool,
+        trusted: bool,
+    ) -> None:
+        if secret is None:
+            if trusted:
+                draft.unchanged += 1
+            else:
+                draft.changes.append(Change(Action.CREATE, name, None, value))
+            return
+        why = self.hands_off(secret)
+        if why:
+            draft.errors[name] = f"{why}; rename the key or the secret"
+            return
+        held = self.foreign(secret)
+        if held:
+            draft.errors[name] = f"{held}; delete that sync's claim or force this plan"
+        promised = self.is_tagged_with(secret, value)
+        match secret.state:
+            case State.FAILED:
+                draft.errors[name] = "the vault secret is in state FAILED; remove it in OCI"
+            case State.PENDING_DELETION:
+                draft.changes.append(Change(Action.RESTORE, name, secret, value, held))
+                draft.drift += [name] if promised else []
+            case State.ACTIVE if not equal:
+                draft.changes.append(Change(Action.UPDATE, name, secret, value, held))
+                draft.drift += [name] if promised else []
+            case State.ACTIVE if not (promised or trusted) and OWNER_TAG in secret.tags:
+                draft.changes.append(Change(Action.TAG, name, secret, value, held))
+            case _:
+                draft.unchanged += 1
+
+    def _plan_unwanted(self, draft: "_Draft", secret: VaultSecret) -> None:
+        if self._options.disable_secret_deletion or secret.state != State.ACTIVE:
+            return
+        if not (self.hands_off(secret) or self.foreign(secret)):
+            draft.changes.append(Change(Action.DELETE, secret.name, secret))
+
+    def plan_removal(self, names: Iterable[str], listing: Sequence[VaultSecret]) -> Plan:
+        """Return the plan that removes what this sync owns and the given names, if nobody's else."""
+        current = frozenset(names)
+        index = self.index(listing)
+        mine = [
+            secret
+            for name, secret in index.items()
+            if (self.is_mine(secret) or name in current)
+            and not self.hands_off(secret)
+            and not self.foreign(secret)
+        ]
+        doomed = sorted((s for s in mine if s.state == State.ACTIVE), key=lambda s: s.name)
+        return Plan(
+            changes=tuple(Change(Action.DELETE, secret.name, secret) for secret in doomed),
+            blocked=tuple(secret for secret in mine if secret.state in BLOCKING),
+            in_scope=len(mine),
+        )
+
+    def blocked(self, listing: Sequence[VaultSecret]) -> tuple[VaultSecret, ...]:
+        """Return the secrets whose lifecycle state makes this sync wait."""
+        anywhere = self._options.blocking_scope == BlockingScope.VAULT
+        return tuple(
+            secret
+            for secret in self.index(listing).values()
+            if secret.state in BLOCKING and (anywhere or self.schema.matches(secret.name))
+        )
+
+
+@dataclass(slots=True)
+class _Draft:
+    changes: list[Change] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+    unchanged: int = 0

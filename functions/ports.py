@@ -1,0 +1,274 @@
+"""What the core needs of the outside world: one Protocol each, implemented in `adapters`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from functions.errors import InvalidInput
+from functions.plan.models import Bundle, Folder, Origin, SourceSecrets, VaultSecret
+from functions.plan.sync_config import DestinationConfig
+
+
+class Clock(Protocol):
+    """Time, passed in so that tests own it."""
+
+    def now(self) -> datetime:
+        """Return the time of day in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SecretSource(Protocol):
+    """A folder of the secret manager."""
+
+    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+        """Return what the folder holds, imports merged and references expanded.
+
+        Raises SourceMissing, SourceMasked, Unauthorized, Forbidden, Temporary. Never returns an
+        empty answer for a folder that does not exist.
+        """
+
+    def is_gone(self, folder: Folder, origin: Origin) -> bool:
+        """Say whether the source itself lists `origin` (an import or sub-folder) no more.
+
+        False also where it cannot be known (no permission): then its keys are kept.
+        """
+
+    def write(
+        self, folder: Folder, values: Mapping[str, str], *, replace: bool
+    ) -> Mapping[str, str]:
+        """Create `values` in the folder (update them with `replace`); return refusals: key -> why."""
+
+    def ping(self) -> None:
+        """Prove that the source answers and accepts this identity; raises as `read`."""
+
+
+class SecretVault(Protocol):
+    """The secrets of one compartment in one OCI vault.
+
+    Every method may raise OutOfTime (no call was made), Temporary (after its own retries), Forbidden
+    and NotFound (OCI does not tell the two apart).
+    """
+
+    def list(self) -> Sequence[VaultSecret]:
+        """Return every secret of the compartment and vault, in all lifecycle states, all pages."""
+
+    def find(self, name: str) -> VaultSecret | None:
+        """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
+
+        Raises NotFound where there is one that may not be looked at.
+        """
+
+    def get(self, secret_id: str) -> VaultSecret:
+        """Return one secret as it is now."""
+
+    def read(self, secret_id: str) -> Bundle:
+        """Return the current content. Raises WrongState where it has none yet."""
+
+    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
+        """Create a secret. `token` makes a repeated request harmless. Raises NameTaken, InvalidInput."""
+
+    def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
+        """Write a new version and merge `tags` into its tags, in one call where the service allows it.
+
+        Raises WrongState, TooManyVersions, ValueReused, InvalidInput.
+        """
+
+    def tag(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> None:
+        """Merge `tags` into the secret's free-form tags (None removes one); no new version."""
+
+    def restore(self, secret: VaultSecret) -> None:
+        """Cancel the deletion of a secret that is PENDING_DELETION. Raises WrongState."""
+
+    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
+        """Schedule the deletion of an ACTIVE secret. Raises WrongState."""
+
+    def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
+        """Schedule the oldest DEPRECATED versions for deletion; return how many."""
+
+    def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
+        """Make the newest older version that holds `value` the current one; False if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a listing of the config store."""
+
+    name: str
+    etag: str
+    modified: datetime | None
+
+
+MAX_OBJECT_BYTES = 64 * 1024
+CHUNK_BYTES = 4096
+"""Small, as a chunk may be compressed: no more is unpacked at once than a container can bear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of the config store. One that is too large is not read: its body is empty."""
+
+    body: bytes
+    etag: str
+    is_too_large: bool = False
+
+    @classmethod
+    def of(cls, chunks: Iterable[bytes], etag: str) -> "Stored":
+        """Take an object in, no further than MAX_OBJECT_BYTES."""
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_OBJECT_BYTES:
+                return cls(b"", etag, is_too_large=True)
+        return cls(bytes(body), etag)
+
+    def whole(self, name: str) -> bytes:
+        """Return the content. Raises InvalidInput where the object is too large."""
+        if self.is_too_large:
+            raise InvalidInput(f"{name}: is larger than {MAX_OBJECT_BYTES} bytes")
+        return self.body
+
+
+ABSENT = ""
+"""As `if_match`: the object must not exist yet. (No store has an empty ETag.)"""
+
+
+class ConfigStore(Protocol):
+    """A small object store with compare-and-swap. Names are relative to the configured prefix."""
+
+    url: str
+
+    def list(self, prefix: str) -> Sequence[Entry]:
+        """Return all objects whose name begins with `prefix`, sorted by name."""
+
+    def get(self, name: str) -> Stored | None:
+        """Return the object, or None where there is none."""
+
+    def put(self, name: str, body: bytes, *, if_match: str | None = None) -> str:
+        """Write and return the new ETag. `if_match`: an ETag, ABSENT, or None to overwrite.
+
+        Raises Conflict where the object is not as expected. After a lost answer this may be one's own
+        write: read back and look for one's own mark.
+        """
+
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Delete; an absent object is no error. Raises Conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as received: hidden from others until its visibility ends."""
+
+    body: str
+    receipt: str
+    delivery_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many messages wait, are being worked on, and were given up."""
+
+    visible: int
+    in_flight: int
+    dead: int
+
+
+class JobQueue(Protocol):
+    """OCI Queue: at least once, in no certain order."""
+
+    def put(self, bodies: Sequence[str]) -> None:
+        """Store messages; returns only when all are stored."""
+
+    def receive(self, limit: int, hide_seconds: int) -> Sequence[Delivery]:
+        """Return up to `limit` (≤ 20) visible messages at once, hidden for `hide_seconds`."""
+
+    def hide(self, receipt: str, seconds: int) -> str:
+        """Set how long the message stays hidden from now; return the receipt to use from then on.
+
+        Raises NotFound where the receipt is void (the message is visible again or gone).
+        """
+
+    def delete(self, receipt: str) -> None:
+        """Delete a message; a void receipt is no error."""
+
+    def depth(self) -> QueueDepth:
+        """Return the queue's statistics (approximate)."""
+
+
+class Notifier(Protocol):
+    """Where people and dashboards hear of runs. Never raises."""
+
+    def notify(self, subject: str, text: str) -> None:
+        """Publish a notice to the configured topic."""
+
+    def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
+        """Add to the configured custom metrics."""
+
+
+class Invoker(Protocol):
+    """Starts this function again, detached."""
+
+    def start(self, body: Mapping[str, object]) -> None:
+        """Start a detached invocation. Raises Temporary, Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A compartment, vault or key that an OCI connection reaches."""
+
+    id: str
+    name: str
+
+
+class Reach(Protocol):
+    """What an OCI connection can do. Every method may raise Refused and Temporary."""
+
+    def check(self) -> None:
+        """Prove by a call that OCI accepts the connection."""
+
+    def compartments(self) -> Sequence[Place]:
+        """Return the tenancy and its active compartments."""
+
+    def vaults(self, compartment_ocid: str) -> Sequence[Place]:
+        """Return the active vaults of a compartment."""
+
+    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[Place]:
+        """Return the enabled keys of a vault."""
+
+
+class KeySafe(Protocol):
+    """Keeps private keys of connections as secrets in OCI Vault."""
+
+    def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
+        """Store a key, beside the function's credentials where nothing else is said; return its id."""
+
+    def discard(self, secret_ocid: str, when: datetime) -> None:
+        """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
+
+
+class Pool(Protocol):
+    """Runs tasks side by side."""
+
+    def each(self, tasks: "Iterable[Task]", idle: "Idle") -> None:
+        """Run all tasks, calling `idle` in the caller's thread every second or so; return when all ended."""
+
+
+class Task(Protocol):
+    """One piece of work; it never raises."""
+
+    def __call__(self) -> None:
+        """Do it."""
+
+
+class Idle(Protocol):
+    """What the coordinating thread does while it waits."""
+
+    def __call__(self) -> None:
+        """Do it."""

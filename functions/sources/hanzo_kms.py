@@ -1,0 +1,171 @@
+"""Hanzo KMS (`/v1/kms`) as the source of secrets.
+
+The organisation is the sync's project, the KMS path its secret path. There are no folders, imports or
+references: a folder exists as long as a secret is in it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.errors import Forbidden, NotFound, Refused, SourceMissing, Unauthorized
+from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.ports import Clock
+from functions.sources.http import GetCredentials, SourceHttp
+
+_LOGIN = "/v1/kms/auth/login"
+_SECRETS = "/v1/kms/orgs/{org}/secrets"
+
+
+class HanzoKms:
+    """One Hanzo KMS for the life of a container."""
+
+    def __init__(
+        self,
+        url: str,
+        credentials: GetCredentials,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        self._http = SourceHttp(url, _LOGIN, credentials, clock)
+        self._random = random
+
+    def open(self, gate: Gate) -> "HanzoKmsSource":
+        """Return the source for one invocation, whose calls `gate` lets start."""
+        return HanzoKmsSource(self._http, Retrying(gate, self._random))
+
+
+class HanzoKmsSource:
+    """A `SecretSource`."""
+
+    def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
+        self._http = http
+        self._retrying = retrying
+
+    def ping(self) -> None:
+        """Log in, and make one cheap call with the token."""
+        self._http.request(self._retrying, "GET", "/v1/kms/health")
+
+    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+        """Return the secrets under the folder's path that the environment has."""
+        found: dict[str, SourceSecret] = {}
+        held: dict[str, list[str]] = {}
+        errors: dict[str, str] = {}
+        for path, key, is_sure in sorted(set(self._names(folder, sub_folders=sub_folders))):
+            try:
+                value = self._value(folder, path, key)
+            except Forbidden as refusal:
+                errors[key] = str(refusal)
+                continue
+            if value is None and is_sure:
+                errors[key] = "the list shows it in this environment, but it cannot be read"
+            if value is not None:
+                held.setdefault(key, []).append(path)
+                origin = Origin("folder", folder.environment, path)
+                found[key] = SourceSecret(key, value, None if path == folder.path else origin)
+        if not found and not errors:
+            raise SourceMissing(
+                f"Organisation {folder.project_id} has no secret under {folder.path} in environment "
+                f"{folder.environment}, or hides it from this identity."
+            )
+        return SourceSecrets(
+            tuple(s for k, s in found.items() if len(held[k]) == 1 and k not in errors),
+            errors,
+            frozenset(secret.origin for secret in found.values() if secret.origin),
+            {key: tuple(paths) for key, paths in held.items() if len(paths) > 1},
+        )
+
+    def is_gone(self, folder: Folder, origin: Origin) -> bool:
+        """Say whether the environment has no secret under a former sub-folder any more."""
+        below = Folder(folder.project_id, origin.environment, origin.path)
+        if origin.kind != "folder":
+            return False
+        try:
+            names = self._names(below, sub_folders=True)
+            return all(
+                not is_sure and self._value(below, path, key) is None
+                for path, key, is_sure in names
+            )
+        except Refused:
+            return False
+
+    def write(
+        self, folder: Folder, values: Mapping[str, str], *, replace: bool
+    ) -> Mapping[str, str]:
+        """Create `values` (replace existing ones with `replace`); return refusals: key -> why."""
+        refused: dict[str, str] = {}
+        for key, value in values.items():
+            try:
+                held = self._value(folder, folder.path, key)
+                if held is not None and held.get_secret_value() == value:
+                    continue
+                if held is not None and not replace:
+                    refused[key] = "the source holds the key already, with another value"
+                    continue
+                self._put(folder, key, value)
+            except Unauthorized:
+                raise
+            except Refused as refusal:
+                refused[key] = f"the source refused it ({refusal})"
+        return refused
+
+    def _names(self, folder: Folder, *, sub_folders: bool) -> Iterator[tuple[str, str, bool]]:
+        """List paths, names, and whether the list itself says that the environment has them.
+
+        It may show other environments and paths too.
+        """
+        prefix = folder.path.strip("/")
+        query = {"prefix": prefix, "env": folder.environment}
+        body = self._http.request(self._retrying, "GET", _SECRETS, query, org=_org(folder))
+        below = f"{folder.path.rstrip('/')}/"
+        for row in _rows(body):
+            path, name = "/" + str(row.get("path", "")).strip("/"), row.get("name")
+            if row.get("env") not in (None, "", folder.environment) or not isinstance(name, str):
+                continue
+            if path == folder.path or (sub_folders and path.startswith(below)):
+                yield path, name, row.get("env") == folder.environment
+
+    def _value(self, folder: Folder, path: str, key: str) -> SecretStr | None:
+        parts = [*path.strip("/").split("/"), key]
+        name = "/".join(quote(part, safe="") for part in parts if part)
+        try:
+            body = self._http.request(
+                self._retrying,
+                "GET",
+                f"{_SECRETS}/{{name}}",
+                {"env": folder.environment},
+                org=_org(folder),
+                name=name,
+            )
+        except NotFound:
+            return None
+        secret = body.get("secret")
+        value = secret.get("value") if isinstance(secret, dict) else body.get("value")
+        if not isinstance(value, str):
+            raise Refused(f"The source's answer for {key} has no value.")
+        return SecretStr(value)
+
+    def _put(self, folder: Folder, key: str, value: str) -> None:
+        body = {
+            "path": folder.path.strip("/"),
+            "name": key,
+            # Left out, it would silently mean the environment "default".
+            "env": folder.environment,
+            "value": value,
+        }
+        self._http.request(self._retrying, "POST", _SECRETS, None, body, org=_org(folder))
+
+
+def _org(folder: Folder) -> str:
+    return quote(folder.project_id, safe="")
+
+
+def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = body.get("secrets", body.get("items"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Refused("The source's list of secrets is not in a form that is known here.")
+    return rows

@@ -1,0 +1,181 @@
+"""HTTP to a secret manager: client-credentials login, bearer token, JSON."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from pydantic import SecretStr
+
+from functions.calls.deadline import CALL_TIMEOUT_SECONDS
+from functions.calls.retry import Retrying
+from functions.errors import NotFound, Refused, Temporary, Unauthorized
+from functions.log import TRACE
+from functions.ports import Clock
+from functions.sources.errors import RouteMissing, TokenRejected, failure
+
+_EXPIRY_MARGIN_SECONDS = 60.0
+_REJECTION_SECONDS = 1800.0
+"""So rarely tried, a login that stays rejected locks nobody out, and one that works again is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCredentials:
+    """The machine identity that reads (and, for imports, writes) the source."""
+
+    client_id: str
+    client_secret: SecretStr
+
+
+GetCredentials = Callable[[bool], SourceCredentials]
+"""Called for each request, so it is cheap; with True the credentials may be fetched anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: SecretStr
+    credentials: SourceCredentials
+    valid_until: float
+
+
+class SourceHttp:
+    """The container's connection to one secret manager: connection pool, token, refused login.
+
+    A login that was rejected is not soon repeated with the same credentials: a few failures lock the
+    identity out for everybody.
+    """
+
+    def __init__(
+        self, url: str, login_path: str, credentials: GetCredentials, clock: Clock
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._login_path = login_path
+        self._credentials = credentials
+        self._clock = clock
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=CALL_TIMEOUT_SECONDS))
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._rejected: SourceCredentials | None = None
+        self._rejected_at = 0.0
+
+    def request(
+        self,
+        retrying: Retrying,
+        method: str,
+        route: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        **names: str,
+    ) -> dict[str, Any]:
+        """Return the JSON object that the server answers, logging in (again) where needed.
+
+        `names` fill the placeholders of the route; they are quoted already.
+
+        Raises RouteMissing, NotFound, Forbidden, Unauthorized, Refused, Temporary, OutOfTime.
+        """
+
+        def send(token: _Token) -> dict[str, Any]:
+            return retrying.call(
+                lambda: self._exchange(method, route, names, query, body, token.value)
+            )
+
+        token = self.login(retrying)
+        try:
+            return send(token)
+        except TokenRejected:
+            return send(self.login(retrying, instead_of=token))
+
+    def login(self, retrying: Retrying, instead_of: _Token | None = None) -> _Token:
+        """Return a token that is valid as far as one can tell here, and is not `instead_of`."""
+        credentials = self._credentials(False)
+        with self._lock:
+            if credentials == self._rejected:
+                credentials = self._credentials(True)
+            token = self._token
+            if (
+                token is not None
+                and token is not instead_of
+                and token.credentials == credentials
+                and self._clock.now().timestamp() < token.valid_until
+            ):
+                return token
+            age = self._clock.monotonic() - self._rejected_at
+            if credentials == self._rejected and age < _REJECTION_SECONDS:
+                raise Unauthorized(
+                    f"{self._url} rejected the login of this client id before; it is not tried again "
+                    "so soon with the same credentials. Correct clientId and clientSecret."
+                )
+            self._token = retrying.call(lambda: self._log_in(credentials))
+            return self._token
+
+    def _log_in(self, credentials: SourceCredentials) -> _Token:
+        body = {
+            "clientId": credentials.client_id,
+            "clientSecret": credentials.client_secret.get_secret_value(),
+        }
+        now = self._clock.now().timestamp()
+        try:
+            answer = self._exchange("POST", self._login_path, {}, None, body, None)
+        except RouteMissing as missing:
+            raise Refused(f"{missing}: {_WRONG_URL}") from None
+        except (Unauthorized, NotFound) as refusal:
+            self._rejected, self._rejected_at = credentials, self._clock.monotonic()
+            raise Unauthorized(
+                f"{self._url} rejected the login: check clientId and clientSecret, whether the client "
+                f"secret has expired or is used up, and SOURCE_URL. ({refusal})"
+            ) from None
+        value, lifetime = answer.get("accessToken"), answer.get("expiresIn")
+        if not isinstance(value, str) or not isinstance(lifetime, int | float):
+            raise Refused(f"{self._url}{self._login_path} answered without a token: {_WRONG_URL}")
+        margin = min(_EXPIRY_MARGIN_SECONDS, lifetime / 10)
+        valid_until = now + lifetime - margin if lifetime else float("inf")
+        return _Token(SecretStr(value), credentials, valid_until)
+
+    def _exchange(
+        self,
+        method: str,
+        route: str,
+        names: Mapping[str, str],
+        query: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        token: SecretStr | None,
+    ) -> dict[str, Any]:
+        TRACE.count(f"{method} {route}")
+        path = route.format(**names)
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        target = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            # Redirects are not followed: they would carry credentials to wherever they point.
+            response = self._pool.request(
+                method, target, body=content, headers=headers, retries=False
+            )
+            status, data, answered = response.status, response.data, response.headers
+        except urllib3.exceptions.HTTPError as error:
+            kind = type(error).__name__
+            raise Temporary(f"{method} {self._url}{path}: no answer ({kind})") from None
+        parsed = _json_object(data)
+        if status // 100 != 2:  # noqa: PLR2004
+            call = f"{method} {self._url}{path}"
+            raise failure(call, status, parsed or {}, answered, reading=method == "GET")
+        if parsed is None:
+            raise Refused(f"{method} {self._url}{path} answered without JSON: {_WRONG_URL}")
+        return parsed
+
+
+_WRONG_URL = "is SOURCE_URL the base URL of the secret manager, and SOURCE_KIND right?"
+
+
+def _json_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(data)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None

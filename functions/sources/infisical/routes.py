@@ -1,0 +1,149 @@
+"""The routes of Infisical that a sync needs, in the versions that servers have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from functions.calls.retry import Retrying
+from functions.errors import NotFound, Refused, SourceMissing
+from functions.plan.models import Folder
+from functions.sources.errors import RouteMissing
+from functions.sources.http import SourceHttp
+from functions.sources.infisical.rows import Listing, Place, parse
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    path: str
+    project: str
+    """What this version calls the project's id."""
+
+
+_ROUTES = {
+    "secrets": (
+        _Route("/api/v4/secrets", "projectId"),
+        _Route("/api/v3/secrets/raw", "workspaceId"),
+    ),
+    "batch": (
+        _Route("/api/v4/secrets/batch", "projectId"),
+        _Route("/api/v3/secrets/batch/raw", "workspaceId"),
+    ),
+    "folders": (
+        _Route("/api/v2/folders", "projectId"),
+        _Route("/api/v1/folders", "workspaceId"),
+    ),
+    "imports": (
+        _Route("/api/v2/secret-imports", "projectId"),
+        _Route("/api/v1/secret-imports", "workspaceId"),
+    ),
+    "project": (
+        _Route("/api/v1/projects/{project}", "project"),
+        _Route("/api/v1/workspace/{project}", "workspace"),
+    ),
+}
+
+
+class Api:
+    """One invocation's calls. `older` remembers which routes the server has only in the old version."""
+
+    def __init__(self, http: SourceHttp, retrying: Retrying, older: set[str]) -> None:
+        self._http = http
+        self._retrying = retrying
+        self._older = older
+
+    def ping(self) -> None:
+        """Make one call with the token."""
+        self._http.login(self._retrying)
+        self._http.request(self._retrying, "GET", "/api/status")
+
+    def secrets(self, folder: Folder, *, recursive: bool = False) -> Listing:
+        """List a folder with its imports. Raises SourceMissing where the server says so, SourceMasked."""
+        query = {
+            "environment": folder.environment,
+            "secretPath": folder.path,
+            "recursive": "true" if recursive else "false",
+            # Versions differ in the name and default of these.
+            "include_imports": "true",
+            "includeImports": "true",
+            "expandSecretReferences": "false",
+            "viewSecretValue": "true",
+        }
+        try:
+            body = self._routed("secrets", folder.project_id, query=query)
+        except RouteMissing as error:
+            raise Refused(f"{error}: is SOURCE_KIND right?") from None
+        except NotFound as error:
+            raise SourceMissing(
+                f"The source has no folder {folder.path} in environment {folder.environment} of "
+                f"project {folder.project_id}, or hides it from this identity. ({error})"
+            ) from None
+        return parse(body, (folder.environment, folder.path), recursive=recursive)
+
+    def environments(self, project_id: str) -> set[str]:
+        """Return the slugs of a project's environments."""
+        body = self._routed("project", project_id)
+        project = body.get("project") or body.get("workspace") or body
+        return {row["slug"] for row in _list(project, "environments")}
+
+    def folders(self, folder: Folder) -> set[str]:
+        """Return the names of a folder's direct sub-folders (nothing where it does not exist)."""
+        query = {"environment": folder.environment, "path": folder.path}
+        body = self._routed("folders", folder.project_id, query=query)
+        return {row["name"] for row in _list(body, "folders")}
+
+    def imports(self, folder: Folder) -> set[Place]:
+        """Return what a folder imports."""
+        query = {"environment": folder.environment, "path": folder.path}
+        body = self._routed("imports", folder.project_id, query=query)
+        rows = _list(body, "secretImports")
+        return {(row["importEnv"]["slug"], row["importPath"]) for row in rows}
+
+    def write(self, method: str, folder: Folder, values: Mapping[str, str]) -> dict[str, Any]:
+        """Create (POST) or update (PATCH) secrets, all or none."""
+        body = {
+            "environment": folder.environment,
+            "secretPath": folder.path,
+            "secrets": [{"secretKey": key, "secretValue": value} for key, value in values.items()],
+        }
+        return self._routed("batch", folder.project_id, method=method, body=body)
+
+    def _routed(
+        self,
+        name: str,
+        project_id: str,
+        *,
+        method: str = "GET",
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        def call(route: _Route) -> dict[str, Any]:
+            named = {route.project: project_id}
+            return self._http.request(
+                self._retrying,
+                method,
+                route.path,
+                None if query is None else {**named, **query},
+                None if body is None else {**named, **body},
+                project=quote(project_id, safe=""),
+            )
+
+        newer, older = _ROUTES[name]
+        if name not in self._older:
+            try:
+                return call(newer)
+            except RouteMissing:
+                pass
+        self._older.add(name)
+        try:
+            return call(older)
+        except RouteMissing:
+            self._older.discard(name)
+            raise
+
+
+def _list(body: Mapping[str, Any], name: str) -> Sequence[Any]:
+    rows = body.get(name)
+    if not isinstance(rows, list):
+        raise Refused(f"The source's answer has no list of {name}.")
+    return rows

@@ -1,0 +1,105 @@
+"""What an Infisical list answers: rows, import blocks, and how they merge. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from functions.errors import Refused, SourceMasked
+
+_HIDDEN = "<hidden-by-infisical>"
+
+Place = tuple[str, str]
+"""An environment and a folder path of the project that is being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One secret as the list shows it, references unexpanded; `place` is where those resolve."""
+
+    key: str
+    value: SecretStr
+    place: Place
+    quotes_lines: bool
+    """Infisical's `skipMultilineEncoding`, which does the opposite of its name to expanded values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list answer: the folder's own rows (of all sub-folders if recursive) and what it imports."""
+
+    own: tuple[Row, ...] = ()
+    imports: tuple[tuple[Place, tuple[Row, ...]], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.own or self.imports)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The secrets of one folder by key. `doubtful` keys exist, but which value holds is unknown."""
+
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse(body: Mapping[str, Any], place: Place, *, recursive: bool) -> Listing:
+    """Read the body of a list answer. Raises SourceMasked, and Refused where it is no such body."""
+    try:
+        blocks = tuple(
+            _import(block["environment"], block["secretPath"], block["secrets"])
+            for block in body.get("imports") or ()
+        )
+        return Listing(_rows(body["secrets"], place, recursive=recursive), blocks)
+    except (KeyError, TypeError, AttributeError):
+        raise Refused("The source's list of secrets is not in a form that is known here.") from None
+
+
+def _import(environment: str, path: str, rows: Any) -> tuple[Place, tuple[Row, ...]]:
+    # Rows of an import inside the import count as its own: where they are from is not said reliably.
+    place = (environment, path)
+    return place, _rows(rows, place, recursive=False)
+
+
+def _rows(rows: Any, place: Place, *, recursive: bool) -> tuple[Row, ...]:
+    if not isinstance(rows, list):
+        raise TypeError
+    return tuple(
+        _row(row, (place[0], row["secretPath"]) if recursive else place)
+        for row in rows
+        if row.get("type", "shared") == "shared"
+    )
+
+
+def _row(row: Mapping[str, Any], place: Place) -> Row:
+    key, value = row["secretKey"], row.get("secretValue")
+    if row.get("secretValueHidden") or value == _HIDDEN or not isinstance(value, str):
+        raise SourceMasked(
+            f"The source hides the value of {key} in {place[0]}:{place[1]} from this identity. "
+            "Give it permission to read values."
+        )
+    return Row(key, SecretStr(value), place, bool(row.get("skipMultilineEncoding")))
+
+
+def unique(rows: Iterable[Row]) -> View:
+    """Sort out keys that one folder holds twice: the source has no rule which of the values counts."""
+    found: dict[str, Row] = {}
+    doubtful: dict[str, str] = {}
+    for row in rows:
+        other = found.setdefault(row.key, row)
+        if other.value != row.value:
+            doubtful[row.key] = f"the source holds it more than once in {':'.join(row.place)}"
+    return View(found, doubtful)
+
+
+def merged(listing: Listing) -> View:
+    """Merge imports into a folder: its own secrets win, then the last import that has the key.
+
+    Inside an import the first row counts: its own come before those that it imports itself.
+    """
+    own = unique(listing.own)
+    found: dict[str, Row] = {}
+    for _, rows in listing.imports:
+        found |= {row.key: row for row in reversed(rows)}
+    return View(found | dict(own.rows), own.doubtful)

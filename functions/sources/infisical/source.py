@@ -1,0 +1,220 @@
+"""Infisical, and what serves the same API, as the source of secrets."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace as changed
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.errors import Forbidden, NotFound, Refused, SourceMasked, SourceMissing
+from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.ports import Clock
+from functions.sources.http import GetCredentials, SourceHttp
+from functions.sources.infisical.references import expand
+from functions.sources.infisical.routes import Api
+from functions.sources.infisical.rows import Listing, Place, Row, View, merged, unique
+from functions.sources.infisical.write import write
+
+_LOGIN = "/api/v1/auth/universal-auth/login"
+FOLDER_IMPORT = "sub-folder import"
+"""Kind of an origin that a sub-folder imports; the source does not say which, so it never is gone."""
+
+
+class Infisical:
+    """One Infisical for the life of a container: connections, token, versions of its routes."""
+
+    def __init__(
+        self,
+        url: str,
+        credentials: GetCredentials,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        self._http = SourceHttp(url, _LOGIN, credentials, clock)
+        self._random = random
+        self._older: set[str] = set()
+
+    def open(self, gate: Gate) -> "InfisicalSource":
+        """Return the source for one invocation, whose calls `gate` lets start."""
+        return InfisicalSource(Api(self._http, Retrying(gate, self._random), self._older))
+
+
+class InfisicalSource:
+    """A `SecretSource`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def ping(self) -> None:
+        """Log in, and make one cheap call with the token."""
+        self._api.ping()
+
+    def write(
+        self, folder: Folder, values: Mapping[str, str], *, replace: bool
+    ) -> Mapping[str, str]:
+        """Create `values` in the folder (update them with `replace`); return refusals: key -> why."""
+        return write(self._api, folder, values, replace=replace)
+
+    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+        """Return what the folder holds, imports merged and references expanded.
+
+        A key that several of the (sub-)folders hold is in `collisions` only: no rule says which counts.
+        """
+        # This comes first in any case: a recursive list hides what it may not read or cannot find.
+        top = self._api.secrets(folder)
+        if not top:
+            self._prove_existence(folder)
+        if not sub_folders:
+            return _Reading(self._api, folder, top).result()
+        below = self._api.secrets(folder, recursive=True)
+        return _Reading(self._api, folder, top, below).result()
+
+    def is_gone(self, folder: Folder, origin: Origin) -> bool:
+        """Say whether the source lists `origin` no more, or lists a sub-folder that is empty."""
+        try:
+            if origin.kind == "import":
+                return (origin.environment, origin.path) not in self._api.imports(folder)
+            if origin.kind == "folder":
+                there = changed(folder, path=origin.path)
+                return not self._has_path(there, folder.path) or not self._api.secrets(there)
+        except Refused:
+            return False
+        return False
+
+    def _prove_existence(self, folder: Folder) -> None:
+        """Some versions answer a list of what does not exist with nothing: look for the folder."""
+        if folder.environment not in self._api.environments(folder.project_id):
+            raise SourceMissing(
+                f"Project {folder.project_id} has no environment {folder.environment}. "
+                "Correct the sync's environment (its slug, in the right case)."
+            )
+        if not self._has_path(folder, "/"):
+            raise SourceMissing(
+                f"Environment {folder.environment} of project {folder.project_id} has no folder "
+                f"{folder.path}. Create it, or correct the sync's secret path."
+            )
+
+    def _has_path(self, folder: Folder, start: str) -> bool:
+        """Walk from `start`, which exists, down to the folder: a list of nowhere looks like an empty one."""
+        parent = start
+        for name in folder.path[len(start) :].strip("/").split("/"):
+            if name and name not in self._api.folders(changed(folder, path=parent)):
+                return False
+            parent = f"{parent.rstrip('/')}/{name}"
+        return True
+
+
+class _Reading:
+    """One read: what is known of the source's folders so far, and what it comes to."""
+
+    def __init__(
+        self, api: Api, folder: Folder, top: Listing, below: Listing | None = None
+    ) -> None:
+        self._api = api
+        self._folder = folder
+        self._place = (folder.environment, folder.path)
+        self._top = top
+        self._below = below
+        self._holders = self._sort_out_folders()
+        self._views = {self._place: merged(top)}
+        self._unreadable: dict[Place, str] = {}
+        self._seen = {**self._holders, **{place: unique(rows) for place, rows in top.imports}}
+
+    def result(self) -> SourceSecrets:
+        """Return the secrets, merged and expanded."""
+        rows, errors, collisions = self._flatten()
+        secrets = []
+        for key, (row, origin) in sorted(rows.items()):
+            try:
+                value = expand(row, self._look_up)
+                value.get_secret_value().encode()
+            except UnicodeEncodeError:
+                errors[key] = "its value holds characters that are not valid Unicode"
+            except Refused as refusal:
+                errors[key] = str(refusal)
+            else:
+                secrets.append(SourceSecret(key, value, origin))
+        return SourceSecrets(tuple(secrets), errors, self._origins(), collisions)
+
+    def _sort_out_folders(self) -> dict[Place, View]:
+        """Return each folder's own secrets; a recursive list of /a also answers for /ab."""
+        by_place: dict[Place, list[Row]] = {self._place: []}
+        prefix = self._folder.path.rstrip("/") + "/"
+        # One answer for all folders: a secret that is moved between two answers must not get lost.
+        for row in (self._top if self._below is None else self._below).own:
+            if row.place == self._place or row.place[1].startswith(prefix):
+                by_place.setdefault(row.place, []).append(row)
+        return {place: unique(rows) for place, rows in by_place.items()}
+
+    def _flatten(
+        self,
+    ) -> tuple[dict[str, tuple[Row, Origin | None]], dict[str, str], dict[str, tuple[str, ...]]]:
+        rows: dict[str, tuple[Row, Origin | None]] = {}
+        errors: dict[str, str] = {}
+        held: dict[str, set[Place]] = {}
+
+        for place, nested in self._nested_imports():
+            for row in merged(Listing(imports=((place, nested),))).rows.values():
+                other, _ = rows.setdefault(row.key, (row, Origin(FOLDER_IMPORT, *place)))
+                if other.value != row.value:
+                    errors[row.key] = "sub-folders import it with different values"
+        for place, view in self._holders.items():
+            errors = {key: why for key, why in errors.items() if key not in view.rows}
+            errors |= view.doubtful
+            origin = None if place == self._place else Origin("folder", *place)
+            for key, row in view.rows.items():
+                held.setdefault(key, set()).add(place)
+                rows[key] = (row, origin)
+        for key, row in self._views[self._place].rows.items():
+            if row.place != self._place:
+                # The key of a sub-folder that the folder also imports is one secret, not two.
+                others = held.setdefault(key, set())
+                if row.place not in others:
+                    others.add(self._place)
+                rows[key] = (row, Origin("import", *row.place))
+        collisions = {
+            key: tuple(sorted(path for _, path in places))
+            for key, places in sorted(held.items())
+            if len(places) > 1
+        }
+        kept = {
+            key: found for key, found in rows.items() if key not in errors and key not in collisions
+        }
+        return kept, errors, collisions
+
+    def _nested_imports(self) -> list[tuple[Place, tuple[Row, ...]]]:
+        if self._below is None:
+            return []
+        tops = {place for place, _ in self._top.imports}
+        return [block for block in self._below.imports if block[0] not in tops]
+
+    def _origins(self) -> frozenset[Origin]:
+        return frozenset(
+            [Origin("import", *place) for place, _ in self._top.imports]
+            + [Origin(FOLDER_IMPORT, *place) for place, _ in self._nested_imports()]
+            + [Origin("folder", *place) for place in self._holders if place != self._place]
+        )
+
+    def _look_up(self, place: Place, key: str) -> Row | None:
+        """Find what a reference refers to; a folder is listed at most once in a read."""
+        seen = self._seen.get(place)
+        if seen is None or key not in seen.rows:
+            seen = self._view(place)
+        if key in seen.doubtful:
+            raise Refused(f"it refers to {key}: {seen.doubtful[key]}")
+        return seen.rows.get(key)
+
+    def _view(self, place: Place) -> View:
+        if place in self._unreadable:
+            raise Refused(self._unreadable[place])
+        if place not in self._views:
+            environment, path = place
+            try:
+                listing = self._api.secrets(Folder(self._folder.project_id, environment, path))
+            except (SourceMissing, NotFound):
+                listing = Listing()
+            except (Forbidden, SourceMasked) as refusal:
+                why = f"it refers to {environment}:{path}, which this identity may not read"
+                self._unreadable[place] = f"{why} ({refusal})"
+                raise Refused(self._unreadable[place]) from None
+            self._views[place] = merged(listing)
+        return self._views[place]

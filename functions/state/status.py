@@ -1,0 +1,224 @@
+"""The status document of a sync: what happened, who works on it, and what must be looked at again."""
+
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+
+from functions.plan.models import ALL, JobKind
+from functions.plan.sync_config import Camel
+
+MAX_RUNS = 20
+MAX_RUN_ERRORS = 50
+MAX_ENDED_JOBS = 50
+MAX_MESSAGE_CHARACTERS = 1024
+MAX_NAMES_BYTES = 12_000
+MAX_PENDING_BYTES = 20_000
+QUOTES_BYTES = 3
+TIME_BYTES = 31
+MAX_STATUS_BYTES = 64_000
+STALE_LIST_SECONDS = 300
+LONGEST_WAIT_SECONDS = 3600
+UNDERWAY_SECONDS = 60
+
+
+class Phase(StrEnum):
+    """How far a job came, in the words of the secret-sync API."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class _Part(Camel):
+    model_config = ConfigDict(extra="ignore", frozen=False)
+
+
+class Progress(_Part):
+    """The last sync, import or removal."""
+
+    status: Phase | None = None
+    job_id: str | None = None
+    message: str | None = None
+    at: AwareDatetime | None = None
+    """When it last succeeded."""
+    is_failing: bool = False
+    """Whether people were told that it failed, and not yet that it works again."""
+
+
+class Lease(_Part):
+    """Who works on the sync, and until when nobody else may."""
+
+    run: str
+    expires_at: AwareDatetime
+
+
+class Pending(_Part):
+    """Why a vault secret could not be imported, and whether the source had its key at that time."""
+
+    why: str = ""
+    was_in_source: bool = False
+
+
+class Granted(_Part):
+    """The names that a forced plan may touch, kept until its job ended: it may take several runs."""
+
+    fingerprint: str
+    names: list[str]
+
+
+class RunRecord(_Part):
+    """One finished run."""
+
+    id: str
+    job_id: str
+    kind: JobKind
+    cause: str
+    started_at: AwareDatetime
+    seconds: float
+    outcome: str
+    message: str | None = None
+    counts: dict[str, int] = {}
+    drift: list[str] = []
+    errors: dict[str, str] = {}
+
+
+class Status(_Part):
+    """What is known of one sync. Every field has a default: a lost document is rebuilt by running."""
+
+    writer: str = ""
+    """Marks each write, so that a 412 on one's own lost answer is recognised."""
+    version: int = 1
+    config_etag: str = ""
+    created_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+    sync: Progress = Field(default_factory=Progress)
+    import_: Progress = Field(default_factory=Progress, alias="import")
+    remove: Progress = Field(default_factory=Progress)
+    lease: Lease | None = None
+    rerun: bool = False
+    is_paused: bool = False
+    """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
+    is_import_done: bool = False
+    import_pending: dict[str, Pending] = {}
+    """By name; ALL is settled only by an import of which the names fit, or by force."""
+    origins: dict[str, list[str] | None] = {}
+    """Names that came through an import or sub-folder at the last success; None: too many to list."""
+    recent: dict[str, AwareDatetime] = {}
+    """Names that may have been written lately: a listing may not show them as they are."""
+    granted: Granted | None = None
+    seal: str | None = None
+    """Digest of what a listing shows if it is not stale, see Digests.seal."""
+    read_at: AwareDatetime | None = None
+    """When the last concluded run began to read the source."""
+    verified_at: AwareDatetime | None = None
+    wrote_at: AwareDatetime | None = None
+    retry_at: AwareDatetime | None = None
+    """When the job that waits on the queue is due again, None where none waits."""
+    ended_jobs: list[str] = []
+    runs: list[RunRecord] = []
+
+    def progress(self, kind: JobKind) -> Progress:
+        """Return the part that a job of this kind reports to."""
+        parts = {JobKind.IMPORT: self.import_, JobKind.REMOVE: self.remove}
+        return parts.get(kind, self.sync)
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Say whether a job on the queue is due again soon, or was so recently that it may be on its way."""
+        if self.retry_at is None:
+            return False
+        ahead_seconds = (self.retry_at - now) / timedelta(seconds=1)
+        return -UNDERWAY_SECONDS < ahead_seconds <= LONGEST_WAIT_SECONDS
+
+    def remember_pending(self, pending: Mapping[str, Pending]) -> None:
+        """Add what was not imported, the reasons only where they fit, ALL where not even the names do."""
+        self.import_pending.pop(ALL, None)
+        reasons = {**self.import_pending, **pending}
+        names = {name: Pending(was_in_source=one.was_in_source) for name, one in reasons.items()}
+        self.import_pending = next(
+            noted
+            for noted in (reasons, names, {ALL: Pending()})
+            if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES
+        )
+
+    def remember_writes(self, names: list[str], now: datetime) -> None:
+        """Note, before they are made, that these names are being written."""
+        self.seal = None
+        recent = self.recent | dict.fromkeys(names, now)
+        fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
+        self.recent = recent if fits and ALL not in recent else {ALL: now}
+
+    def forget_writes(self, refused: Container[str], now: datetime) -> None:
+        """Drop names whose write was refused, or so long ago that every listing shows it."""
+        fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
+        self.recent = {
+            name: at for name, at in self.recent.items() if at > fresh and name not in refused
+        }
+
+    def forget_future(self, limit: datetime) -> None:
+        """Drop times that cannot be: trusting them would hold back every later run."""
+        self.read_at, self.verified_at, self.wrote_at = (
+            None if at and at > limit else at
+            for at in (self.read_at, self.verified_at, self.wrote_at)
+        )
+
+    def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
+        """Note which names came through which import or sub-folder; `keep` what is still known."""
+        kept = {origin: self.origins[origin] for origin in keep}
+        held = [*names.values(), *(group for group in kept.values() if group)]
+        fits = sum(map(names_bytes, held)) <= MAX_NAMES_BYTES
+        new = {origin: sorted(group) if fits else None for origin, group in names.items()}
+        self.origins = kept | new
+
+    def see_config(self, etag: str, now: datetime) -> None:
+        """Note an edit of the config, however it was made."""
+        if self.config_etag == etag:
+            return
+        self.version += bool(self.config_etag)
+        self.created_at = self.created_at or now
+        self.config_etag, self.updated_at = etag, now
+
+    def add_run(self, record: RunRecord) -> None:
+        """Keep the run; only the newest keep their details, and at most so many."""
+        record.errors = dict(sorted(record.errors.items())[:MAX_RUN_ERRORS])
+        record.drift = record.drift[:MAX_RUN_ERRORS]
+        self.runs = [record, *self.runs][:MAX_RUNS]
+
+    def copied(self) -> "Status":
+        """Return a copy that shares nothing, several times faster than a deep copy does."""
+        return Status.model_validate_json(self._dump())
+
+    def to_json(self) -> bytes:
+        """Return the document; details of old runs, then old runs, are dropped until it is small enough."""
+        for run in reversed(self.runs):
+            if len(self._dump()) <= MAX_STATUS_BYTES:
+                break
+            run.errors, run.drift = {}, []
+        while self.runs and len(self._dump()) > MAX_STATUS_BYTES:
+            self.runs.pop()
+        return self._dump()
+
+    def _dump(self) -> bytes:
+        return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def names_bytes(names: Iterable[str]) -> int:
+    """Return how much a list of names takes in the document."""
+    return sum(len(name) + QUOTES_BYTES for name in names)
+
+
+def parse_status(body: bytes) -> Status | None:
+    """Read a status document; None where it is nonsense and must be rebuilt."""
+    try:
+        return Status.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def shorten(message: str) -> str:
+    """Cut a message to what the API promises."""
+    if len(message) <= MAX_MESSAGE_CHARACTERS:
+        return message
+    return message[: MAX_MESSAGE_CHARACTERS - 3] + "..."

@@ -1,0 +1,99 @@
+"""The sync configs in the store, cached by ETag while the container is warm."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from logging import getLogger
+
+from functions.calls.parallel import gather
+from functions.errors import InvalidInput, NotFound, SyncError
+from functions.plan.sync_config import PREFIX, Sync, parse_sync
+from functions.ports import Clock, ConfigStore, Entry, Pool
+from functions.state.status import Phase, Status, shorten
+from functions.state.status_document import Ledger
+
+log = getLogger(__name__)
+
+ConfigCache = dict[str, tuple[str, Sync | InvalidInput]]
+"""By object name: its ETag, and the config or what is wrong with it."""
+
+
+class Configs:
+    """Reads configs; one that is wrong is reported and never stops the others."""
+
+    def __init__(self, store: ConfigStore, pool: Pool, clock: Clock, cache: ConfigCache) -> None:
+        self._store = store
+        self._pool = pool
+        self._clock = clock
+        self._cache = cache
+
+    def entries(self, project_id: str | None = None) -> Sequence[Entry]:
+        """Return the config objects of one project, or all."""
+        prefix = PREFIX if project_id is None else f"{PREFIX}{project_id}/"
+        return self._store.list(prefix)
+
+    def load(self, entries: Iterable[Entry]) -> list[Sync]:
+        """Return the configs that are in order; read are only those that changed."""
+        wanted = list(entries)
+        stale = [e for e in wanted if self._cache.get(e.name, ("", None))[0] != e.etag]
+        for result in gather(
+            self._pool, [partial(self._read, e.name) for e in stale], lambda: None
+        ):
+            if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
+                raise result
+        cached = (self._cache.get(entry.name, ("", None))[1] for entry in wanted)
+        return [sync for sync in cached if isinstance(sync, Sync)]
+
+    def faults(self, entries: Iterable[Entry]) -> dict[str, InvalidInput]:
+        """Return what is wrong with which of the configs that were loaded."""
+        known = {entry.name: self._cache.get(entry.name, ("", None))[1] for entry in entries}
+        return {name: it for name, it in known.items() if isinstance(it, InvalidInput)}
+
+    def get(self, name: str) -> Sync | None:
+        """Return a config as it is now, None where there is none. Raises InvalidInput."""
+        return self._read(name)
+
+    def find(self, name_or_id: str) -> Sync:
+        """Return the config with this id or name. Raises NotFound, InvalidInput."""
+        syncs = self.load(self.entries())
+        found = [s for s in syncs if name_or_id in (str(s.id), s.config.name)]
+        if not found:
+            raise NotFound(f'There is no sync with the name or id "{name_or_id[:64]}".')
+        if len(found) > 1:
+            ids = ", ".join(f"{sync.id} in {sync.config.project_id}" for sync in found[:5])
+            raise InvalidInput(f"More than one sync has this name; give an id: {ids}.")
+        return found[0]
+
+    def _read(self, name: str) -> Sync | None:
+        stored = self._store.get(name)
+        if stored is None:
+            self._cache.pop(name, None)
+            return None
+        etag, known = self._cache.get(name, ("", None))
+        if known is None or etag != stored.etag:
+            try:
+                known = parse_sync(self._store.url, name, stored.etag, stored.whole(name))
+            except InvalidInput as error:
+                known = error
+                self._report(name, stored.etag, error)
+            self._cache[name] = (stored.etag, known)
+        if isinstance(known, InvalidInput):
+            raise known
+        return known
+
+    def _report(self, name: str, etag: str, error: InvalidInput) -> None:
+        """Log what is wrong, and write it to the status once."""
+        log.error("a sync config is wrong: %s", error)
+        text = shorten(str(error))
+
+        def mutate(status: Status) -> bool:
+            if status.sync.message == text and status.config_etag == etag:
+                return False
+            status.see_config(etag, self._clock.now())
+            status.sync.status, status.sync.message = Phase.FAILED, text
+            return True
+
+        try:
+            ledger = Ledger(self._store, name, self._clock, f"config-{etag}")
+            ledger.change(mutate)
+        except SyncError as trouble:
+            log.warning("the status of %s could not be written: %s", name, trouble)

@@ -1,0 +1,129 @@
+"""Finds syncs and what is known of them, for the management API; cached while the container is warm."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from functions.calls.parallel import gather
+from functions.errors import InvalidInput, Rejected, SyncError
+from functions.plan.sync_config import PREFIX, Sync, sync_id
+from functions.ports import ConfigStore, Entry, Pool
+from functions.state.status import Status, parse_status
+from functions.state.status_document import status_object
+from functions.state.sync_configs import Configs
+
+NEVER_KEPT: dict[str, Any] = {
+    "runs": [],
+    "ended_jobs": [],
+    "recent": {},
+    "origins": {},
+    "import_pending": {},
+}
+"""What a list of syncs does not show need not stay in memory."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a warm container remembers."""
+
+    names: dict[UUID, str] = field(default_factory=dict)
+    statuses: dict[str, tuple[str, Status]] = field(default_factory=dict)
+    """By object name: its ETag, and the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sync, and when its config object was written."""
+
+    sync: Sync
+    modified: datetime | None
+
+    def see(self, status: Status, now: datetime) -> Status:
+        """Return the status with an edit of the config that no run has seen yet."""
+        seen = status.model_copy()
+        seen.see_config(self.sync.etag, self.modified or now)
+        return seen
+
+
+class Catalog:
+    """The syncs in the store, within one invocation."""
+
+    def __init__(self, store: ConfigStore, pool: Pool, configs: Configs, memory: Memory) -> None:
+        self._store = store
+        self._pool = pool
+        self._configs = configs
+        self._memory = memory
+
+    def find(self, wanted: UUID) -> Found:
+        """Return a sync by its id. Raises Rejected (404), InvalidInput where its config is wrong."""
+        known = self._memory.names.get(wanted)
+        for entry in self._store.list(known or PREFIX):
+            if sync_id(self._store.url, entry.name) == wanted:
+                self._memory.names[wanted] = entry.name
+                sync = next(iter(self._configs.load([entry])), None) or self._configs.get(
+                    entry.name
+                )
+                if sync:
+                    return Found(sync, entry.modified)
+        raise Rejected(404, f'Could not find OCI Vault Sync with ID "{wanted}"')
+
+    def named(self, project_id: str, name: str) -> Found:
+        """Return a sync by its name. Raises Rejected (404)."""
+        for found in self.of_project(project_id):
+            if found.sync.config.name == name:
+                return found
+        raise Rejected(404, "Could not find an OCI Vault Sync with this name")
+
+    def of_project(self, project_id: str) -> list[Found]:
+        """Return the syncs of a project."""
+        return self._load(self._configs.entries(project_id))
+
+    def status(self, found: Found) -> Status:
+        """Return what is known of a sync now."""
+        stored = self._store.get(status_object(found.sync.object_name))
+        return (parse_status(stored.body) if stored else None) or Status()
+
+    def listed(self, project_id: str) -> tuple[list[tuple[Found, Status]], dict[str, InvalidInput]]:
+        """Return the syncs of a project with their statuses, and what is wrong with other configs."""
+        prefix = f"{PREFIX}{project_id}/"
+        calls = (
+            partial(self._store.list, prefix),
+            partial(self._store.list, status_object(prefix)),
+        )
+        entries, statuses = self._gather(calls)
+        rows = self._load(entries)
+        known = self._refresh(statuses)
+        shown = [
+            (found, known.get(status_object(found.sync.object_name), Status())) for found in rows
+        ]
+        return shown, self._configs.faults(entries)
+
+    def _load(self, entries: Sequence[Entry]) -> list[Found]:
+        modified = {entry.name: entry.modified for entry in entries}
+        return [Found(sync, modified[sync.object_name]) for sync in self._configs.load(entries)]
+
+    def _refresh(self, entries: Sequence[Entry]) -> dict[str, Status]:
+        """Return the statuses by object name; read are only those that changed, side by side."""
+        held = self._memory.statuses
+        stale = [e for e in entries if held.get(e.name, ("", None))[0] != e.etag]
+        self._gather([partial(self._read, entry.name) for entry in stale])
+        return {entry.name: held[entry.name][1] for entry in entries if entry.name in held}
+
+    def _read(self, name: str) -> None:
+        stored = self._store.get(name)
+        status = parse_status(stored.body) if stored else None
+        if stored is None or status is None:
+            self._memory.statuses.pop(name, None)
+        else:
+            slim = status.model_copy(update=NEVER_KEPT)
+            self._memory.statuses[name] = (stored.etag, slim)
+
+    def _gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        results = gather(self._pool, calls, lambda: None)
+        for result in results:
+            if isinstance(result, SyncError):
+                raise result
+        return results

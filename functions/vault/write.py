@@ -1,0 +1,164 @@
+"""Secrets of an OCI vault."""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.cloud.clients import Clients
+from functions.errors import InvalidInput, NotFound, OutOfTime, WrongState
+from functions.plan.models import Bundle, State, VaultSecret
+from functions.plan.sync_config import DestinationConfig
+from functions.vault.read import VaultCalls, content
+
+PRUNED_AT_ONCE = 5
+SETTLING_WAITS_SECONDS = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
+
+
+class Vaults:
+    """Opens vaults; lives as long as the container."""
+
+    def __init__(self, clients: Clients, random: Callable[[], float]) -> None:
+        self._clients = clients
+        self._random = random
+        self.tags_go_alone = False
+        """Found out by trying: the service refuses content and tags in one call."""
+
+    def open(
+        self, destination: DestinationConfig, gate: Gate, connection: Clients | None = None
+    ) -> "Vault":
+        """Return the vault for one run, reached by `connection` or else as this function itself."""
+        retrying = Retrying(gate, self._random)
+        return Vault(self, VaultCalls(connection or self._clients, destination, retrying), gate)
+
+
+class Vault:
+    """The secrets of one compartment in one vault, as `SecretVault` describes them."""
+
+    def __init__(self, vaults: Vaults, calls: VaultCalls, gate: Gate) -> None:
+        self._vaults = vaults
+        self._calls = calls
+        self._gate = gate
+
+    def list(self) -> Sequence[VaultSecret]:
+        """Return every secret of the compartment and vault, in all lifecycle states, all pages."""
+        return self._calls.secrets()
+
+    def find(self, name: str) -> VaultSecret | None:
+        """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
+
+        Raises NotFound where there is one that may not be looked at.
+        """
+        try:
+            secret_id = self._calls.id_by_name(name)
+        except (NotFound, WrongState):
+            same = [secret for secret in self._calls.secrets(name) if secret.name == name]
+            return min(same, key=lambda secret: secret.state == State.DELETED, default=None)
+        return self._calls.secret(secret_id)
+
+    def get(self, secret_id: str) -> VaultSecret:
+        """Return one secret as it is now."""
+        return self._calls.secret(secret_id)
+
+    def read(self, secret_id: str) -> Bundle:
+        """Return the current content. Raises WrongState where it has none yet."""
+        try:
+            return self._calls.bundle(secret_id)
+        except NotFound:
+            state = self._calls.secret(secret_id).state
+            if state == State.ACTIVE:
+                raise
+            raise WrongState(f"secret {secret_id}: no content while it is {state}") from None
+
+    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
+        """Create a secret. `token` makes a repeat harmless. Raises NameTaken, InvalidInput."""
+        fields = {"secret_content": content(value)}
+        try:
+            self._calls.create(name, token, **fields, freeform_tags=dict(tags))
+        except InvalidInput:
+            # If it was the tags that were refused, the secret does without: another request, so
+            # another token.
+            self._calls.create(name, token[::-1], **fields)
+
+    def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
+        """Write a new version and merge `tags` into its tags.
+
+        Raises WrongState, TooManyVersions, ValueReused, InvalidInput.
+        """
+        self._write(secret, tags, secret_content=content(value))
+
+    def tag(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> None:
+        """Merge `tags` into the secret's free-form tags (None removes one); no new version."""
+        self._calls.update(secret, freeform_tags=_merged(secret, tags))
+
+    def restore(self, secret: VaultSecret) -> None:
+        """Cancel the deletion of a secret that is PENDING_DELETION. Raises WrongState."""
+        self._calls.cancel_deletion(secret)
+
+    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
+        """Schedule the deletion of an ACTIVE secret. Raises WrongState."""
+        self._calls.schedule_deletion(secret, when)
+
+    def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
+        """Schedule the oldest DEPRECATED versions for deletion; return how many."""
+        old = [row for row in self._calls.versions(secret) if "DEPRECATED" in row.stages]
+        chosen = old[-PRUNED_AT_ONCE:]
+        for row in chosen:
+            self._calls.schedule_version_deletion(secret, row.version_number, when)
+        return len(chosen)
+
+    def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
+        """Make the newest older version that holds `value` current; False if there is none."""
+        for row in self._calls.versions(secret):
+            number = row.version_number
+            if "CURRENT" not in row.stages and self._holds(secret, number, value):
+                self._write(secret, tags, current_version_number=number)
+                return True
+        return False
+
+    def _holds(self, secret: VaultSecret, number: int, value: bytes) -> bool:
+        try:
+            found = self._calls.bundle(secret.id, version_number=number).value
+        except NotFound:
+            return False
+        return hmac.compare_digest(found.get_secret_value(), value)
+
+    def _write(self, secret: VaultSecret, tags: Mapping[str, str], **fields: Any) -> None:
+        merged = _merged(secret, tags)
+        if not self._vaults.tags_go_alone:
+            try:
+                self._calls.update(secret, freeform_tags=merged, **fields)
+            except InvalidInput:
+                pass  # Was it the tags, the two together, or the content? The calls below tell.
+            else:
+                return
+        outdated = [key for key, value in tags.items() if secret.tags.get(key, value) != value]
+        if outdated:
+            # Between the two calls the secret must not claim to hold what it did before.
+            self._calls.update(secret, freeform_tags=_merged(secret, dict.fromkeys(outdated)))
+        self._when_settled(secret, **fields)
+        try:
+            self._when_settled(secret, freeform_tags=merged)
+        except InvalidInput:
+            return  # It takes no such tags at all: the secret does without.
+        self._vaults.tags_go_alone = True
+
+    def _when_settled(self, secret: VaultSecret, **fields: Any) -> None:
+        """Change a secret that may just have been written: first it has to settle."""
+        for seconds in SETTLING_WAITS_SECONDS:
+            try:
+                return self._calls.update(secret, **fields)
+            except WrongState:
+                if not self._gate.pause(seconds):
+                    break
+            except OutOfTime:
+                break
+        raise WrongState(f"secret {secret.name}: not all of it is written yet")
+
+
+def _merged(secret: VaultSecret, tags: Mapping[str, str | None]) -> dict[str, str]:
+    """Return all tags to send: the service replaces those it has by them."""
+    merged = {**secret.tags, **tags}
+    return {key: value for key, value in merged.items() if value is not None}

@@ -1,0 +1,182 @@
+"""What the routes of the simulated Infisical do."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.local.http import Answer, Request
+from infra.local.infisical.source import FolderRow, Place, Secret, Source
+
+HIDDEN = "<hidden-by-infisical>"
+
+
+class Refusal(Exception):
+    """An answer that says no, in the form of Infisical's error handler."""
+
+    def __init__(self, status: int, error: str, message: object) -> None:
+        super().__init__(error)
+        body = {"reqId": "req-local", "statusCode": status, "message": message, "error": error}
+        self.answer = Answer(status, body)
+
+
+@dataclass(kw_only=True)
+class Endpoints:
+    """The routes' work on a source. The attributes may be changed at any time.
+
+    `masked` hides all values, `forbidden` folders cannot be read or written, `rotated` keys cannot be
+    changed, and with `approvals` every change only waits for one.
+    """
+
+    source: Source = field(default_factory=Source)
+    api: str = "v4"
+    approvals: bool = False
+    masked: bool = False
+    forbidden: set[Place] = field(default_factory=set)
+    rotated: set[str] = field(default_factory=set)
+
+    def status(self, _: Request) -> dict[str, Any]:
+        """Say that the server is up."""
+        return {"message": "Ok"}
+
+    def project(self, _: Request, project: str) -> dict[str, Any]:
+        """Describe the project and its environments."""
+        self._check_project(project)
+        slugs = self.source.environments
+        body = {"id": project, "environments": [{"id": s, "slug": s, "name": s} for s in slugs]}
+        return {"project" if self.api == "v4" else "workspace": body}
+
+    def folders(self, request: Request) -> dict[str, Any]:
+        """List direct sub-folders; nothing where the folder does not exist."""
+        environment, path = self._place(request.query, "path")
+        if environment not in self.source.environments:
+            raise Refusal(404, "NotFound", "Environment not found")
+        names = self.source.children((environment, path))
+        return {"folders": [{"id": name, "name": name} for name in names]}
+
+    def imports(self, request: Request) -> dict[str, Any]:
+        """List what a folder imports."""
+        folder = self.source.folders.get(self._place(request.query, "path"))
+        if folder is None:
+            raise Refusal(404, "NotFound", "Folder not found")
+        rows = [
+            {"importPath": path, "importEnv": {"slug": slug}, "position": position}
+            for position, (slug, path) in enumerate(folder.imports, 1)
+        ]
+        return {"message": "Successfully fetched secret imports", "secretImports": rows}
+
+    def secrets(self, request: Request) -> dict[str, Any]:
+        """List secrets."""
+        query = request.query
+        place = self._place(query, "secretPath")
+        recursive = query.get("recursive") == "true"
+        with self.source.lock:
+            folder = self.source.folders.get(place)
+            if folder is None:
+                return self._no_folder(place, recursive=recursive)
+            if place in self.forbidden and not recursive:
+                raise Refusal(403, "PermissionDenied", "You are not allowed to read on secrets")
+            # The real server matches a prefix of the path, not of its folders.
+            folders = {
+                other: row
+                for other, row in self.source.folders.items()
+                if other == place
+                or (recursive and other[0] == place[0] and other[1].startswith(place[1]))
+            }
+            readable = {p: row for p, row in folders.items() if p not in self.forbidden}
+            rows = [self._row(p, s) for p, row in readable.items() for s in row.secrets]
+            return {"secrets": rows, "imports": self._blocks(query, place, readable)}
+
+    def _no_folder(self, place: Place, *, recursive: bool) -> dict[str, Any]:
+        if self.api == "v4":
+            message = f"Folder with path '{place[1]}' in environment '{place[0]}' was not found."
+            raise Refusal(404, "SecretPathNotFound", message)
+        if recursive and place[0] not in self.source.environments:
+            raise Refusal(500, "InternalServerError", "Something went wrong")
+        return {"secrets": [], "imports": []}
+
+    def _blocks(
+        self, query: dict[str, str], asked: Place, folders: dict[Place, FolderRow]
+    ) -> list[Any]:
+        if query.get("includeImports" if self.api == "v4" else "include_imports") != "true":
+            return []
+        return [
+            {
+                "environment": place[0],
+                "secretPath": place[1],
+                "secrets": [self._row(place, s) for s in self.source.imported(place, {asked})],
+            }
+            for folder in folders.values()
+            for place in folder.imports
+            if place not in self.forbidden
+        ]
+
+    def _row(self, place: Place, secret: Secret) -> dict[str, Any]:
+        return {
+            "id": secret.id,
+            "version": secret.version,
+            "type": "personal" if secret.personal else "shared",
+            "environment": place[0],
+            "secretPath": place[1],
+            "secretKey": secret.key,
+            "secretValue": HIDDEN if self.masked else secret.value,
+            "secretValueHidden": self.masked,
+            "skipMultilineEncoding": secret.quotes_lines,
+        }
+
+    def create(self, request: Request) -> dict[str, Any]:
+        """Create secrets, all or none."""
+        return self._change(request, request.json()["secrets"], new=True)
+
+    def update(self, request: Request) -> dict[str, Any]:
+        """Update secrets, all or none."""
+        return self._change(request, request.json()["secrets"], new=False)
+
+    def delete(self, request: Request) -> dict[str, Any]:
+        """Delete secrets."""
+        place = self._place(request.json(), "secretPath")
+        for row in request.json()["secrets"]:
+            self.source.delete(*place, row["secretKey"])
+        return {"secrets": request.json()["secrets"]}
+
+    def create_one(self, request: Request, key: str) -> dict[str, Any]:
+        """Create a secret."""
+        return self._change(request, [{**request.json(), "secretKey": key}], new=True)
+
+    def update_one(self, request: Request, key: str) -> dict[str, Any]:
+        """Update a secret."""
+        return self._change(request, [{**request.json(), "secretKey": key}], new=False)
+
+    def delete_one(self, request: Request, key: str) -> dict[str, Any]:
+        """Delete a secret."""
+        self.source.delete(*self._place(request.json(), "secretPath"), key)
+        return {"secret": {"secretKey": key}}
+
+    def _change(self, request: Request, rows: list[dict[str, str]], *, new: bool) -> dict[str, Any]:
+        place = self._place(request.json(), "secretPath")
+        with self.source.lock:
+            folder = self.source.folders.get(place)
+            if folder is None:
+                raise Refusal(404, "NotFound", "Folder not found for the given secret path")
+            if place in self.forbidden:
+                raise Refusal(403, "PermissionDenied", "You are not allowed to edit on secrets")
+            held = [row["secretKey"] for row in rows if folder.get(row["secretKey"])]
+            if new and held:
+                raise Refusal(400, "BadRequest", f"Secret already exist: {','.join(held)}")
+            if not new and len(held) < len(rows):
+                raise Refusal(404, "NotFound", f"Secret does not exist: {','.join(held)}")
+            if self.rotated & {row["secretKey"] for row in rows}:
+                raise Refusal(400, "BadRequest", "Cannot change a rotated secret")
+            if self.approvals:
+                return {"approval": {"id": "approval", "status": "open"}}
+            for row in rows:
+                value = row["secretValue"]
+                stored = value.strip() + ("\n" if value.endswith("\n") else "")
+                self.source.set(*place, row["secretKey"].strip(), stored)
+        return {"secrets": [{"secretKey": row["secretKey"]} for row in rows]}
+
+    def _place(self, given: dict[str, Any], path: str) -> Place:
+        self._check_project(given.get("projectId" if self.api == "v4" else "workspaceId"))
+        return given.get("environment", ""), given.get(path, "/").rstrip("/") or "/"
+
+    def _check_project(self, project: str | None) -> None:
+        if project != self.source.project_id:
+            raise Refusal(404, "NotFound", f"Project with ID '{project}' not found")

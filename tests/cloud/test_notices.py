@@ -1,0 +1,103 @@
+import json
+
+import pytest
+
+from functions.calls.deadline import Gate
+from functions.cloud.invoke import Function
+from functions.cloud.notices import Notices
+from functions.errors import DeadlineReached, NotFound, Temporary
+from infra.local.oci.cloud import COMPARTMENT_ID, FUNCTION_ID, TOPIC_ID
+from infra.local.oci.traffic import Fault
+from tests.support.clouds import cloud_and_clients
+from tests.support.virtual_time import VirtualClock
+
+
+@pytest.fixture
+def cloud_clients():
+    """A cloud and clients for it."""
+    with cloud_and_clients(VirtualClock()) as both:
+        yield both
+
+
+def a_gate():
+    """A minute of virtual time."""
+    return Gate(VirtualClock(), deadline=60)
+
+
+def notifier(clients, **options):
+    """The notifier under test, for one invocation."""
+    return Notices(clients, lambda: 0.5, **options).open(a_gate())
+
+
+def test_a_notice_is_published(cloud_clients):
+    """A notice goes to the topic with its subject."""
+    cloud, clients = cloud_clients
+    notifier(clients, topic_ocid=TOPIC_ID).notify("payments failed", "KEY: refused")
+    assert cloud.watch.notices == [(TOPIC_ID, "payments failed", "KEY: refused")]
+
+
+def test_a_long_notice_is_cut(cloud_clients):
+    """A text that Notifications would refuse for its size is cut between characters."""
+    cloud, clients = cloud_clients
+    notifier(clients, topic_ocid=TOPIC_ID).notify("subject", "x" + "é" * 60_000)
+    assert cloud.watch.notices[0].body == "x" + "é" * 29_999
+
+
+def test_metrics_are_posted_in_batches(cloud_clients):
+    """Metrics go to the function's compartment with their dimensions, fifty to a call."""
+    cloud, clients = cloud_clients
+    metrics = {f"metric_{number}": float(number) for number in range(60)}
+    notifier(clients, namespace="vault_sync").count(metrics, {"sync": "payments"})
+    assert cloud.count("PostMetricData") == 2
+    row = cloud.watch.metrics[7]
+    assert (row["name"], row["datapoints"][0]["value"]) == ("metric_7", 7.0)
+    assert row["namespace"] == "vault_sync"
+    assert row["compartmentId"] == COMPARTMENT_ID
+    assert row["dimensions"] == {"sync": "payments"}
+
+
+def test_without_a_topic_or_namespace_nothing_is_sent(cloud_clients):
+    """What is not configured is not called."""
+    cloud, clients = cloud_clients
+    notifier(clients).notify("subject", "text")
+    notifier(clients).count({"runs": 1}, {})
+    assert cloud.calls == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_failing_notice_fails_nothing(cloud_clients, caplog, status):
+    """A notice that cannot be sent is logged by type and never raises."""
+    cloud, clients = cloud_clients
+    cloud.faults.append(Fault("*", status=status))
+    both = notifier(clients, topic_ocid=TOPIC_ID, namespace="vault_sync")
+    both.notify("subject", "text")
+    both.count({"runs": 1}, {})
+    kind = "NotFound" if status == 404 else "Temporary"
+    assert [line.split(":")[1].strip() for line in caplog.messages] == [kind, kind]
+
+
+def test_a_detached_worker_is_started(cloud_clients):
+    """The function starts itself detached, and looks up its invoke endpoint once."""
+    cloud, clients = cloud_clients
+    started = []
+    cloud.functions.on_invoke = lambda *call: started.append(call) or b""
+    function = Function(clients, FUNCTION_ID, lambda: 0.5)
+    function.open(a_gate()).start({"command": "drain"})
+    function.open(a_gate()).start({"command": "drain"})
+    assert [(ocid, json.loads(body), detached) for ocid, body, detached in started] == [
+        (FUNCTION_ID, {"command": "drain"}, True)
+    ] * 2
+    assert cloud.count("GetFunction") == 1
+
+
+def test_a_worker_that_cannot_be_started_is_told(cloud_clients):
+    """A missing function or permission is NotFound, trouble is Temporary, no time is told."""
+    cloud, clients = cloud_clients
+    with pytest.raises(NotFound, match=r"function ocid1\.fnfunc\.x: absent"):
+        Function(clients, "ocid1.fnfunc.x", lambda: 0.5).open(a_gate()).start({})
+    function = Function(clients, FUNCTION_ID, lambda: 0.5)
+    cloud.faults.append(Fault("InvokeFunction", status=500))
+    with pytest.raises(Temporary):
+        function.open(a_gate()).start({})
+    with pytest.raises(DeadlineReached):
+        function.open(Gate(VirtualClock(), deadline=0)).start({})

@@ -1,0 +1,188 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.plan.desired import Wanted, want
+from functions.plan.guards import deletion_time, guard
+from functions.plan.models import Action, Change
+from functions.plan.plan import Plan
+from tests.plan.kit import NOW, planner, secret, source, steps
+
+FULL = want(source({"KEY": "1"}), planner().schema)
+EMPTY = Wanted({})
+
+
+def a_plan(*, deletions=0, in_scope=0, others=()) -> Plan:
+    """Return a plan that deletes so many of so many secrets in scope."""
+    doomed = [Change(Action.DELETE, f"D{n}", secret(f"D{n}")) for n in range(deletions)]
+    return Plan(changes=(*others, *doomed), in_scope=in_scope)
+
+
+def guarded(plan, wanted=FULL, *, lost=None, pending=()):
+    """Apply the guards."""
+    return guard(plan, wanted, lost=lost or {}, pending=pending)
+
+
+def held(plan):
+    """Return the names that a guard holds."""
+    return [change.name for change in plan.changes if change.held]
+
+
+@pytest.mark.parametrize(
+    ("deletions", "in_scope", "stops"),
+    [
+        (9, 9, False),
+        (3, 10, False),
+        (4, 10, True),
+        (10, 10, True),
+        (3, 11, False),
+        (4, 13, True),
+        (4, 14, False),
+        (30, 100, False),
+        (31, 100, True),
+        (0, 100, False),
+    ],
+)
+def test_a_flood_of_deletions_stops_the_run(deletions, in_scope, stops):
+    """Deleting more than 30 % of ten or more secrets in scope stops everything."""
+    made = guarded(a_plan(deletions=deletions, in_scope=in_scope))
+    assert bool(made.stops) == stops
+    if stops:
+        assert f"{deletions} of {in_scope} secrets in scope would be deleted" in made.stops[0]
+
+
+def test_a_stop_says_what_to_do():
+    """A stop says that nothing was written, why, and the fingerprint that forces just this plan."""
+    plan = a_plan(deletions=10, in_scope=10)
+    made = guarded(plan)
+    (stop,) = made.stops
+    assert stop == (
+        "Nothing was written: 10 of 10 secrets in scope would be deleted, more than 30 %. "
+        f"If that is meant, run the sync with force {plan.fingerprint}."
+    )
+    assert made.fingerprint == plan.fingerprint
+    assert made.changes == plan.changes
+
+
+@pytest.mark.parametrize("wanted", [EMPTY, Wanted({}, {}, ("A",))])
+def test_an_empty_source_never_deletes(wanted):
+    """A source without any value, or with empty ones only, stops a plan that would delete."""
+    made = guarded(a_plan(deletions=1, in_scope=1), wanted)
+    assert "the source folder is empty, and 1 secrets would be deleted" in made.stops[0]
+    assert not guarded(a_plan(in_scope=9), wanted).stops
+
+
+def test_a_source_with_one_readable_or_broken_key_is_not_empty():
+    """A source that holds a value, or a key with an error, is not taken for empty."""
+    for wanted in (FULL, Wanted({}, {"A": "why"})):
+        assert not guarded(a_plan(deletions=1, in_scope=1), wanted).stops
+
+
+def test_an_empty_source_and_a_flood_are_both_told():
+    """Each guard that stops a plan is told, with one and the same fingerprint."""
+    made = guarded(a_plan(deletions=10, in_scope=10), EMPTY)
+    assert len(made.stops) == 2
+    assert all(made.fingerprint in stop for stop in made.stops)
+
+
+def test_what_could_not_be_imported_is_neither_updated_nor_deleted():
+    """A secret whose value the source does not hold yet is held, and a warning says why."""
+    others = [
+        Change(Action.UPDATE, "U", secret("U")),
+        Change(Action.RESTORE, "R", secret("R")),
+        Change(Action.CREATE, "C"),
+    ]
+    plan = a_plan(deletions=2, in_scope=2, others=others)
+    made = guarded(plan, pending=["U", "R", "C", "D0", "ABSENT"])
+    assert held(made) == ["U", "D0"]
+    assert made.warnings == (
+        "U: kept, its value could not be imported into the source",
+        "D0: kept, its value could not be imported into the source",
+    )
+    assert steps(made) == steps(plan)
+
+
+def test_keys_of_a_lost_import_are_kept():
+    """Keys of an import or sub-folder that vanished unconfirmed are kept; others are deleted."""
+    others = [Change(Action.UPDATE, "U", secret("U"))]
+    plan = a_plan(deletions=3, in_scope=4, others=others)
+    made = guarded(plan, lost={"import prod:/shared": ["D0", "U"], "folder prod:/api/x": ["D2"]})
+    assert held(made) == ["D0", "D2"]
+    assert made.lost == {"import prod:/shared", "folder prod:/api/x"}
+    assert "D0: kept, the import prod:/shared is not readable any more" in made.warnings[0]
+
+
+def test_an_import_of_unknown_keys_keeps_all():
+    """Where it is not known which keys a lost import brought, nothing at all is deleted."""
+    made = guarded(a_plan(deletions=3, in_scope=3), lost={"import prod:/shared": None})
+    assert held(made) == ["D0", "D1", "D2"]
+
+
+def test_what_is_held_does_not_count_as_a_deletion():
+    """Deletions that a guard holds back anyway neither stop the run nor add to its flood."""
+    plan = a_plan(deletions=4, in_scope=10)
+    assert not guarded(plan, pending=["D0"]).stops
+    assert not guarded(a_plan(deletions=1, in_scope=1), EMPTY, pending=["D0"]).stops
+
+
+def test_the_first_reason_to_hold_is_kept():
+    """A change that is held already keeps its reason and is not told twice."""
+    plan = a_plan(deletions=1, in_scope=1)
+    foreign = replace(plan, changes=(replace(plan.changes[0], held="theirs"),))
+    made = guarded(foreign, lost={"import prod:/shared": None}, pending=["D0"])
+    assert (made.changes, made.warnings) == (foreign.changes, ())
+    both = guarded(plan, lost={"import prod:/shared": None}, pending=["D0"])
+    assert both.changes[0].held == "its value could not be imported into the source"
+    assert len(both.warnings) == 1
+
+
+def test_a_harmless_plan_passes_as_it_is():
+    """Guards leave a plan alone that does no harm."""
+    plan = Plan(changes=(Change(Action.CREATE, "A"),), warnings=("W",), errors={"E": "e"})
+    assert guarded(plan) == plan
+
+
+@given(
+    st.integers(0, 20),
+    st.integers(0, 20),
+    st.sets(st.sampled_from(["D0", "D1", "U"])),
+    st.dictionaries(
+        st.sampled_from(["import a:/b", "folder a:/c"]), st.none() | st.just(["D0", "D3"])
+    ),
+    st.booleans(),
+)
+def test_guards_only_hold_back(deletions, kept, pending, lost, empty):
+    """No guard adds, drops or changes a step: the fingerprint to force is that of the plan itself."""
+    others = [Change(Action.UPDATE, "U", secret("U"))]
+    plan = a_plan(deletions=deletions, in_scope=deletions + kept, others=others)
+    made = guarded(plan, EMPTY if empty else FULL, lost=lost, pending=pending)
+    assert [replace(change, held=None) for change in made.changes] == list(plan.changes)
+    assert made.fingerprint == plan.fingerprint
+    passed = sum(c.action == Action.DELETE and not c.held for c in made.changes)
+    if not made.stops and deletions + kept >= 10:
+        assert passed <= 0.3 * (deletions + kept)
+
+
+@pytest.mark.parametrize(
+    ("days", "wait"),
+    [
+        (1, timedelta(hours=25)),
+        (2, timedelta(days=2)),
+        (7, timedelta(days=7)),
+        (29, timedelta(days=29)),
+        (30, timedelta(days=30) - timedelta(hours=1)),
+    ],
+)
+def test_the_days_until_a_deletion(days, wait):
+    """A deletion is scheduled as many days ahead as asked for, with an hour to spare at both ends."""
+    assert deletion_time(NOW, days) - NOW == wait
+
+
+@given(st.integers(-1000, 1000))
+def test_a_deletion_is_always_inside_what_oci_accepts(days):
+    """Whatever is asked for, a deletion lies at least an hour inside OCI's 24 hours to 30 days."""
+    wait = deletion_time(NOW, days) - NOW
+    assert timedelta(hours=25) <= wait <= timedelta(days=30) - timedelta(hours=1)

@@ -1,0 +1,67 @@
+import hashlib
+import hmac
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import SecretBytes
+
+from functions.plan.ownership import Digests
+from tests.plan.kit import DIGESTS, VAULT
+
+TEXT = st.text(max_size=6)
+PAIRS = st.dictionaries(st.sampled_from("ABC"), st.sampled_from(["", "1", "1\nB=1", "2"]))
+
+
+def test_a_digest_is_a_keyed_hash_with_the_id_of_its_key():
+    """A digest is `<key id>:<HMAC-SHA256>` of vault, name and value, and fits a tag."""
+    made = DIGESTS.of("vault", "NAME", SecretBytes(b"value"))
+    key_id, _, digest = made.partition(":")
+    assert re.fullmatch("[0-9a-f]{8}", key_id)
+    assert digest == hmac.new(b"k" * 32, b"vault\0NAME\0value", hashlib.sha256).hexdigest()
+    assert len(made) <= 256
+
+
+def test_another_key_shows_in_the_key_id():
+    """Digests made by another key are told apart by their key id alone."""
+    other = Digests(SecretBytes(b"o" * 32)).of(VAULT, "A", SecretBytes(b"1"))
+    mine = DIGESTS.of(VAULT, "A", SecretBytes(b"1"))
+    assert mine.split(":")[0] != other.split(":")[0]
+    assert mine.split(":")[1] != other.split(":")[1]
+
+
+@given(st.tuples(TEXT, TEXT, st.binary(max_size=4)), st.tuples(TEXT, TEXT, st.binary(max_size=4)))
+def test_digests_are_equal_only_for_the_same_vault_name_and_value(one, two):
+    """Two digests agree exactly if vault, name and value do (names hold no NUL)."""
+    one, two = ((v.replace("\0", ""), n.replace("\0", ""), x) for v, n, x in (one, two))
+    first, second = (DIGESTS.of(v, n, SecretBytes(x)) for v, n, x in (one, two))
+    assert (first == second) == (one == two)
+
+
+@given(PAIRS, PAIRS)
+@example({"A": "1\nB=1"}, {"A": "1", "B": "1"})
+def test_seals_are_equal_only_for_the_same_pairs(one, two):
+    """Two listings have one seal exactly if they show the same names with the same digests."""
+    assert (DIGESTS.seal(one.items()) == DIGESTS.seal(two.items())) == (one == two)
+
+
+@given(st.permutations([("A", "1"), ("B", "2"), ("C", "3")]))
+def test_the_order_of_a_listing_does_not_matter_to_its_seal(pairs):
+    """A seal does not depend on the order of the listing."""
+    assert DIGESTS.seal(pairs) == DIGESTS.seal([("A", "1"), ("B", "2"), ("C", "3")])
+
+
+@given(st.text(max_size=9), TEXT, TEXT)
+def test_a_seal_is_of_its_message_and_its_key_alone(message, vault, name):
+    """A message's seal is no digest of a value, no seal of a listing, and no other message's or key's."""
+    made = DIGESTS.sign(message)
+    assert DIGESTS.is_signed(message, made)
+    assert not DIGESTS.is_signed(message + " ", made)
+    assert not Digests(SecretBytes(b"o" * 32)).is_signed(message, made)
+    value = SecretBytes(message.encode())
+    assert made not in (DIGESTS.of(vault, name, value)[9:], DIGESTS.seal([(vault, name)]))
+
+
+def test_the_key_is_not_shown():
+    """The digest key shows in no text of its holder."""
+    assert "kkk" not in repr(DIGESTS) + str(DIGESTS)

@@ -1,0 +1,99 @@
+"""Events of OCI: a written config, a vault that somebody wrote to."""
+
+import pytest
+
+from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, NAMESPACE
+from tests.system.function.kit import PREFIX
+from tests.system.function.test_ticks import messages
+
+
+@pytest.mark.parametrize("action", ["createobject", "updateobject"])
+def test_a_config_that_was_written(world, action):
+    """The event of a written config runs that sync and no other."""
+    sync, other = world.sync(values={"A": "1"}), world.sync(values={"A": "1"})
+    world.call(event(action, sync.object))
+    assert (sync.live, other.live) == ({"A": "1"}, {})
+    assert messages(world)[0]["cause"] == "event"
+
+
+def event(action, name, bucket=BUCKET):
+    """Return the event of an object."""
+    details = {"bucketName": bucket, "namespace": NAMESPACE}
+    return {
+        "eventType": f"com.oraclecloud.objectstorage.{action}",
+        "cloudEventsVersion": "0.1",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "data": {
+            "compartmentId": COMPARTMENT_ID,
+            "resourceName": f"{PREFIX}/{name}",
+            "additionalDetails": details,
+        },
+    }
+
+
+def test_events_of_other_objects(world):
+    """A deleted config, a status object, another bucket or an unknown name does nothing."""
+    sync = world.sync(values={"A": "1"})
+    gone = sync.object.replace("sync-", "gone-")
+    for body in (
+        event("deleteobject", sync.object),
+        event("createobject", sync.status_object),
+        event("createobject", sync.object, bucket="another"),
+        event("createobject", gone),
+        {"eventType": "com.oraclecloud.objectstorage.createobject"},
+        {"eventType": "com.oraclecloud.computeapi.launchinstance", "data": {}},
+    ):
+        assert world.call(body)["message"].startswith("No sync for")
+    assert (sync.live, messages(world)) == ({}, [])
+
+
+def vault_event(action, vault):
+    """Return the event of a vault's secret."""
+    return {
+        "eventType": f"com.oraclecloud.vaultsecret.{action}",
+        "cloudEventsVersion": "0.1",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "data": {
+            "compartmentId": COMPARTMENT_ID,
+            "resourceName": "A",
+            "additionalDetails": {"vaultId": vault},
+        },
+    }
+
+
+def test_write_events_of_a_vault(world):
+    """Write events of a vault, however many, cause one verification of its syncs a minute later."""
+    sync, other = world.sync(values={"A": "1"}), world.sync(values={"A": "1"})
+    world.tick()
+    world.age(1000)
+    sync.edit("A", value=b"by hand")
+    for _ in range(3):
+        world.call(vault_event("updatesecret", sync.vault_id))
+    assert {message["config"] for message in messages(world)} == {sync.object}
+    runs = len(other.status.runs)
+    world.tick()
+    assert sync.live == {"A": "by hand"}
+    world.age(61)
+    world.tick()
+    assert sync.live == {"A": "1"}
+    assert [run.cause for run in sync.status.runs[:2]] == ["vault-event", "tick"]
+    assert (len(other.status.runs), messages(world)) == (runs, [])
+
+
+def test_the_event_of_an_own_write(world):
+    """The event of a write that the sync made itself is dropped without a run."""
+    sync = world.sync(values={"A": "1"})
+    world.call(vault_event("createsecret", sync.vault_id))
+    sync.run()
+    runs = len(sync.status.runs)
+    world.age(61)
+    world.command("drain")
+    assert (len(sync.status.runs), messages(world)) == (runs, [])
+
+
+def test_read_events_of_a_vault(world):
+    """A read event of a vault does nothing."""
+    sync = world.sync()
+    world.call(vault_event("getsecret", sync.vault_id))
+    world.call(vault_event("listsecrets", sync.vault_id))
+    assert messages(world) == []

@@ -1,0 +1,214 @@
+"""What must hold at every moment: each effect on the vault and the source is judged as it happens."""
+
+from datetime import timedelta
+from functools import cached_property
+
+from functions.plan.models import BLOCKING, State
+from functions.plan.ownership import OWNER_TAG
+from functions.plan.sync_config import BlockingScope
+from functions.state.status import parse_status
+from functions.state.status_document import status_object
+
+COMPARTMENT = "ocid1.compartment.oc1..simulated"
+NOTICE = timedelta(seconds=45)
+"""A run looks at its config every 15 s, starts no call 30 s later, and a call takes 10 s at most."""
+
+
+class Violation(BaseException):
+    """The code did what it must never do. No handler of the code itself may swallow this."""
+
+
+def rendered(schema, key):
+    """Return the vault name of a key, worked out apart from the code under test."""
+    return (schema or "{{secretKey}}").replace("{{secretKey}}", key)
+
+
+def in_scope(schema, name):
+    """Say whether a vault name fits a key schema."""
+    prefix, _, suffix = (schema or "{{secretKey}}").partition("{{secretKey}}")
+    return name.startswith(prefix) and name.endswith(suffix)
+
+
+class View:
+    """What one run saw last of both sides; `sync` is known when it opens the vault."""
+
+    def __init__(self, gate, process):
+        self.gate = gate
+        self.process = process
+        self.sync = None
+        self.turn = 0
+        self.began_at = None
+        self.revision = -1
+        self.answer = None
+        self.lost = frozenset()
+        self.listing = ()
+        self.listed_at = 0.0
+        self.is_applying = False
+        """Whether its plan is made: what it looks up from then on changes nothing of that."""
+
+    @property
+    def options(self):
+        return self.sync.config.sync_options
+
+    @cached_property
+    def values(self):
+        """Return what the vault should hold."""
+        return {
+            rendered(self.options.key_schema, secret.key): secret.value.get_secret_value().encode()
+            for secret in self.answer.secrets
+            if secret.value.get_secret_value() and " " not in secret.key
+        }
+
+    @cached_property
+    def kept(self):
+        """Return the names that must stay as they are: no value is known that the vault would take."""
+        refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
+        unknown = refused | self.answer.errors.keys()
+        return self.lost | {rendered(self.options.key_schema, key) for key in unknown}
+
+    def scoped(self, name):
+        return in_scope(self.options.key_schema, name)
+
+
+class Auditor:
+    """Knows the true state of everything, and the rules."""
+
+    def __init__(self, vault, secrets, source, store, trace):
+        self.vault = vault
+        self.secrets = secrets
+        self.source = source
+        self.store = store
+        self.protected = frozenset()
+        self.is_forced = False
+        self.writes = 0
+        self._trace = trace
+        self._turns = 0
+        self._turn_of = {}
+        self._newest = {}
+
+    def saw_source(self, view, folder, answer):
+        view.answer = answer
+        vars(view).pop("values", None)
+        vars(view).pop("kept", None)
+        view.revision = self.source.revision
+        view.began_at = view.began_at or self.vault.clock.now()
+        view.lost = self._lost(folder) if folder in self.source.imports else frozenset()
+        if view.gate and view.gate.lease_until is not None:
+            self._turns += 1
+            view.turn = self._turn_of[folder] = self._turns
+
+    def judge(self, view, operation, name, value=None):
+        """Return what is wrong with a write to the vault that is about to take effect."""
+        held = self.holder(name)
+        blocking = [s.name for s in index(view.listing).values() if self._blocks(view, s)]
+        faults = {
+            "it is out of scope": not view.scoped(name),
+            "a newer run is on": view.turn != self._turn_of[view.sync.config.folder],
+            "it is somebody else's": held is not None and not self.touchable(view, held),
+            f"{blocking} block": bool(blocking),
+            "too many deletions were planned": not self.is_forced and self.would_stop(view),
+            "the value is not that of the source": value not in (None, view.values.get(name)),
+            "the config was changed long ago": self._follows_old_config(view),
+            "it is older than its predecessor": view.revision
+            < self._newest.get((view.sync.id, name), -1),
+        }
+        if operation == "schedule_deletion":
+            faults |= {
+                "it is wanted": name in view.values,
+                "its import is hidden or its value unknown": name in view.kept,
+                "deletions are disabled": view.options.disable_secret_deletion,
+                "the config was not looked at before": not self._knows_config(view),
+            }
+        else:
+            faults["it is not wanted"] = name not in view.values
+        return [fault for fault, holds in faults.items() if holds]
+
+    def written(self, view, operation, name, faults):
+        """Note a write that took effect."""
+        self._trace(f"    {operation} {name}: turn {view.turn}, source revision {view.revision}")
+        if faults:
+            raise Violation(f"{operation} {name}: {'; '.join(faults)}")
+        self.writes += 1
+        self._newest[view.sync.id, name] = view.revision
+
+    def before_import(self, view, values):
+        """Judge a write to the source."""
+        stored = self.store.get(status_object(view.sync.object_name))
+        status = parse_status(stored.body) if stored else None
+        if status is None or status.is_import_done:
+            raise Violation("an import is repeated")
+        for key, value in values.items():
+            name = rendered(view.options.key_schema, key)
+            held = self.holder(name)
+            if held is None or value.encode() not in {v.content for v in held.versions.values()}:
+                raise Violation(f"import of {key}: the vault never held this")
+
+    def _follows_old_config(self, view):
+        stored, changed_at = self.store.objects[view.sync.object_name]
+        since = max(changed_at, view.began_at)
+        return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
+
+    def _lost(self, folder):
+        """Return the names that the last success knew of imports that may not be read now."""
+        hidden = [other for other in self.source.imports[folder] if other in self.source.hidden]
+        stored = self.store.get(f"status/p/{folder.path[1:]}.json")
+        status = parse_status(stored.body) if hidden and stored else None
+        origins = {f"import {other.environment}:{other.path}" for other in hidden}
+        known = status.origins.items() if status else ()
+        return frozenset(name for origin, names in known if origin in origins for name in names)
+
+    def _knows_config(self, view):
+        seen_at = view.process.seen.get((view.sync.object_name, view.sync.etag), -1)
+        return seen_at >= view.listed_at
+
+    def truth(self, sync):
+        """Return both sides of a sync as they are."""
+        view = View(None, None)
+        view.sync = sync
+        folder = sync.config.folder
+        self.saw_source(view, folder, self.source.read(folder, sub_folders=False))
+        self.vault.list_staleness_seconds = 0.0
+        view.listing = self.secrets.list()
+        return view
+
+    def holder(self, name):
+        return self.vault.holder(self.vault._defaults["vaultId"], name)
+
+    def touchable(self, view, secret):
+        """Say whether a secret's owner and kind leave it to this sync."""
+        now = self.vault.clock.now()
+        facts = secret.fact(now)
+        owner = facts["freeformTags"].get(OWNER_TAG, str(view.sync.id))
+        foreign = owner != str(view.sync.id) and owner in self.living_ids()
+        elsewhere = facts["compartmentId"] != view.sync.config.destination_config.compartment_ocid
+        return not (facts.get("isReplica") or foreign or elsewhere or secret.id in self.protected)
+
+    def _blocks(self, view, secret):
+        anywhere = view.options.blocking_scope == BlockingScope.VAULT
+        return secret.state in BLOCKING and (anywhere or view.scoped(secret.name))
+
+    def would_stop(self, view):
+        """Say whether so much would be deleted that a guard must stop the run."""
+        standing = [
+            name
+            for name, secret in index(view.listing).items()
+            if secret.state == State.ACTIVE
+            and view.scoped(name)
+            and self.touchable(view, self.vault.secrets[secret.id])
+        ]
+        if view.options.disable_secret_deletion:
+            return False
+        doomed = [n for n in standing if n not in view.values and n not in view.kept]
+        too_many = len(standing) >= 10 and len(doomed) * 100 > 30 * len(standing)
+        return too_many or bool(doomed and not view.values and not view.kept)
+
+
+def index(listing):
+    """Return the secret that counts for each name."""
+    found = {}
+    for secret in listing:
+        if secret.state != State.DELETED and (
+            secret.name not in found or secret.state == State.ACTIVE
+        ):
+            found[secret.name] = secret
+    return found

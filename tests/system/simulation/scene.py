@@ -1,0 +1,116 @@
+"""What is there at the beginning of a seed: syncs, a source, a vault with a past."""
+
+import json
+from datetime import timedelta
+
+from functions.plan.models import Folder, State
+from tests.system.simulation.audit import rendered
+from tests.system.simulation.world import COMPARTMENT, KEY, VAULT
+
+
+class Scene:
+    """One or two syncs, drawn from the seed.
+
+    `by_hints`: nothing is verified but what ticks find new, so all rests on webhooks and the queue;
+    then nobody alters values in the vault by hand, and no webhook is lost but by the source's own rule.
+    """
+
+    def __init__(self, world):
+        self.world = world
+        self.random = world.random
+        self.by_hints = self.random.random() < 0.5
+        self.configs = {}
+        self._values = 0
+        seconds = 1e9 if self.by_hints else self.random.choice((0, 90, 200))
+        world.interval = timedelta(seconds=seconds)
+        self.keys = [f"K{number}" for number in range(self.random.randint(5, 18))]
+        world.vault.version_limit = self.random.choice((30, 30, 4, 6))
+        self._add_syncs()
+        self._furnish()
+
+    def folder_of(self, name):
+        return Folder("p", "dev", f"/{name}")
+
+    def _add_syncs(self):
+        names = self.random.choice((["a"], ["a"], ["a", "b"]))
+        for name in names:
+            schema = f"{name}-{{{{secretKey}}}}"
+            if name == "a" and self.random.random() < 0.4:
+                schema = None  # the other sync's secrets are then in its scope, but not its own
+            self.configs[name] = {
+                "name": name,
+                "projectId": "p",
+                "environment": "dev",
+                "secretPath": f"/{name}",
+                "syncOptions": {
+                    "initialSyncBehavior": self._initial(len(names)),
+                    "keySchema": schema,
+                    "disableSecretDeletion": self.random.random() < 0.2,
+                    "blockingScope": self.random.choice(("vault", "schema")),
+                },
+                "destinationConfig": {
+                    "compartmentOcid": COMPARTMENT,
+                    "vaultOcid": VAULT,
+                    "keyOcid": KEY,
+                },
+            }
+            self.save(name)
+            folder, shared = self.folder_of(name), self.folder_of(f"shared-{name}")
+            self.world.source.folders |= {
+                folder: {k: self.value() for k in self.keys if self.random.random() < 0.8},
+                shared: {f"S{n}": self.value() for n in range(3)},
+            }
+            if self.random.random() < 0.6:
+                self.world.source.imports[folder] = [shared]
+
+    def _initial(self, syncs):
+        if syncs > 1 or self.random.random() < 0.5:
+            return "overwrite-destination"
+        return self.random.choice(("import-prioritize-source", "import-prioritize-destination"))
+
+    @property
+    def overlap(self):
+        """Say whether one sync has the other's names in its scope."""
+        return len(self.configs) > 1 and self.configs["a"]["syncOptions"]["keySchema"] is None
+
+    def _furnish(self):
+        """Put secrets into the vault that were there before."""
+        for name, config in self.configs.items():
+            if name == "b" and self.overlap:
+                continue
+            schema = config["syncOptions"]["keySchema"]
+            for key in self.keys:
+                if self.random.random() < 0.25:
+                    self._seed(rendered(schema, key))
+            if self.random.random() < 0.3:
+                self._seed(rendered(schema, f"OLD-{name}"))
+        for number in range(self.random.randint(0, 3)):
+            self._seed(f"other-{number}")
+        if self.random.random() < 0.3:
+            secret_id = self._seed("function-credentials", state=State.ACTIVE)
+            self.world.auditor.protected = frozenset([secret_id])
+
+    def _seed(self, name, **facts):
+        odd = self.random.random()
+        if odd < 0.08:
+            facts |= {"isReplica": True}
+        elif odd < 0.12:
+            facts |= {"state": State.FAILED}
+        elif odd < 0.3:
+            facts |= {"state": State.PENDING_DELETION}
+        elif odd < 0.35:
+            facts |= {"state": State.DELETED}
+        elif odd < 0.4:
+            facts |= {"compartmentId": "elsewhere"}
+        elif odd < 0.5 and self.world.vault.version_limit == 30:
+            facts |= {"secretRules": [{"ruleType": "SECRET_REUSE_RULE"}]}
+        value = self.value().encode()
+        return self.world.vault.seed(name, value, age=timedelta(hours=1), **facts)
+
+    def value(self):
+        self._values += 1
+        return f"v{self._values}"
+
+    def save(self, name):
+        body = json.dumps(self.configs[name]).encode()
+        self.world.store.put(f"secret-syncs/p/{name}.json", body)

@@ -1,0 +1,198 @@
+"""The outside in memory, and the function's containers in it, put together as `functions/app.py` does."""
+
+from datetime import timedelta
+from random import Random
+
+from pydantic import SecretBytes
+
+from functions.app import (
+    DEADLINE_MARGIN_SECONDS,
+    SENDER_PATIENCE_SECONDS,
+    TICK_SECONDS,
+)
+from functions.calls.deadline import CALL_TIMEOUT_SECONDS, Gate
+from functions.errors import SyncError, Temporary
+from functions.jobs.drain import Drainer
+from functions.jobs.submit import Desk
+from functions.jobs.tick import Clockwork
+from functions.plan.ownership import Digests
+from functions.plan.sync_config import PREFIX, sync_id
+from functions.run.services import Tools
+from functions.state.sync_configs import Configs
+from infra.local.oci.secret import Durations
+from infra.local.oci.vault_store import Vault
+from tests.support.memory import (
+    MemoryInvoker,
+    MemoryNotifier,
+    MemoryQueue,
+    MemorySource,
+    MemoryStore,
+)
+from tests.support.memory_vault import MemoryVault
+from tests.system.simulation.audit import COMPARTMENT, Auditor, View, Violation
+from tests.system.simulation.scheduler import FiberPool, Process, Scheduler
+from tests.system.simulation.traffic import Network, Weather
+from tests.system.simulation.watched import WatchedSource, WatchedStore, WatchedVault
+
+VAULT = "ocid1.vault.oc1.local.simulated"
+KEY = "ocid1.key.oc1.local.simulated"
+STORE = "oci://bucket@namespace/prefix"
+TIMEOUT_SECONDS = 300.0
+MAX_DELIVERIES = 20
+
+
+class World:
+    """Everything of one seed."""
+
+    def __init__(self, seed, trace, end):
+        self.random = Random(seed)
+        self.scheduler = Scheduler(self.random)
+        self.trace = (lambda _: None) if trace is None else self._tracing(trace)
+        self.weather = Weather.draw(self.random, end)
+        self.network = Network(self.scheduler, self.weather, self.trace)
+        self.vault = Vault(
+            self.scheduler,
+            Durations(*(self.random.choice((0, 0.5, 3, 8)) for _ in range(4))),
+            {"vaultId": VAULT, "compartmentId": COMPARTMENT, "keyId": KEY},
+        )
+        self.secrets = MemoryVault(self.vault, VAULT, COMPARTMENT)
+        self.store = MemoryStore(STORE, self.scheduler)
+        self.queue = Queue(self.scheduler, MAX_DELIVERIES)
+        self.source = MemorySource()
+        self.notifier = MemoryNotifier()
+        self.interval = timedelta(0)
+        self.auditor = Auditor(self.vault, self.secrets, self.source, self.store, self.trace)
+        self.auditor.living_ids = lambda: self._living(self.store)
+        self.processes = []
+        self._workers = self.random.randint(1, 4)
+        self._caches = [{} for _ in range(self.random.randint(1, 3))]
+        self._skew = self.random.choice((0, 0, 1.5))
+        self.digests = Digests(SecretBytes(b"k" * 32))
+
+    def _tracing(self, write):
+        return lambda text: write(f"{self.scheduler.seconds:9.3f} {text}")
+
+    def start(self, name, work, done=lambda answer: None):
+        """Start an invocation. `work` gets its hands; `done` gets its answer, or its error."""
+        name = f"{name}/{len(self.processes)}"
+        process = Process(self.scheduler, name, self.random.uniform(-self._skew, self._skew))
+        process.on_crash = lambda: done(Temporary("it crashed"))
+        self.processes.append(process)
+        self.trace(f"{name} starts")
+
+        def run():
+            try:
+                answer = work(Hands(self, process))
+            except SyncError as error:
+                answer = error
+            self.trace(f"{name} ends {type(answer).__name__}")
+            done(answer)
+
+        process.spawn(run)
+        began_in_calm = self.network.is_calm
+
+        def time_out():
+            if process.is_alive and began_in_calm:
+                raise Violation(f"{name} outlives its deadline")
+            if process.is_alive:
+                self.network.crash(process)
+
+        self.scheduler.at(self.scheduler.seconds + TIMEOUT_SECONDS, time_out)
+        return process
+
+    def tick(self):
+        self.start("tick", Hands.tick)
+
+    def work(self):
+        self.start("worker", Hands.drain)
+
+    def is_quiet(self):
+        return not any(process.is_alive for process in self.processes)
+
+    def _living(self, store):
+        names = [PREFIX + entry.name.removeprefix("status/") for entry in store.list("status/")]
+        return frozenset(str(sync_id(STORE, name)) for name in names)
+
+
+class Queue(MemoryQueue):
+    """A queue that knows what it ever took."""
+
+    taken = ""
+
+    def put(self, bodies):
+        self.taken += "".join(bodies)
+        super().put(bodies)
+
+
+class Hands:
+    """One invocation's desk and clockwork; see `App._desk` and `App._clockwork`."""
+
+    def __init__(self, world, process):
+        self._world = world
+        self._process = process
+        self._gate = Gate(process, process.monotonic() + TIMEOUT_SECONDS - DEADLINE_MARGIN_SECONDS)
+
+    def _line(self, family, port, gate=None):
+        return self._world.network.line(self._process, family, port, gate or self._gate)
+
+    def desk(self, patience_seconds=None):
+        world, process = self._world, self._process
+        left = self._gate.seconds_left()
+        usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
+        end = process.monotonic() + min(usable, patience_seconds or usable)
+        store = self._line("store", WatchedStore(world.store, process))
+        views = {}  # by gate: each run has its own
+
+        def source(gate):
+            views[id(gate)] = View(gate, process)
+            watched = WatchedSource(world.source, views[id(gate)], world.auditor)
+            return self._line("source", watched, gate)
+
+        def vault(sync, gate):
+            view = views[id(gate)]
+            view.sync = sync
+            watched = WatchedVault(world.secrets, view, world.auditor, world.network.staleness)
+            return self._line("vault", watched, gate)
+
+        tools = Tools(
+            clock=process,
+            random=world.random,
+            store=store,
+            pool=FiberPool(process, world.scheduler, world._workers),
+            digests=world.digests,
+            notifier=self._line("notify", world.notifier),
+            source=source,
+            vault=vault,
+            protected_ids=lambda: world.auditor.protected,
+            living_ids=lambda: world._living(store),
+        )
+        configs = Configs(tools.store, tools.pool, tools.clock, world.random.choice(world._caches))
+        queue = self._line("queue", world.queue)
+        return Desk(tools, queue, configs, lambda: Gate(process, end))
+
+    def webhook(self, webhook):
+        reports = self.desk(SENDER_PATIENCE_SECONDS).webhook(webhook)
+        if any(report.job.job_id not in self._world.queue.taken for report in reports):
+            raise Violation("a webhook was accepted whose job was never on the queue")
+        return reports
+
+    def tick(self):
+        desk = self.desk(TICK_SECONDS)
+        gate = desk.new_gate()
+        self._clockwork(desk).tick(lambda: gate.seconds_left() > 0)
+
+    def drain(self):
+        desk = self.desk()
+        gate = desk.new_gate()
+        return self._clockwork(desk).work(lambda: gate.seconds_left() > 0)
+
+    def _clockwork(self, desk):
+        world = self._world
+        invoker = MemoryInvoker(lambda _: world.work())
+        return Clockwork(
+            desk,
+            Drainer(desk.tools, desk.queue, desk.configs, desk.new_gate),
+            self._line("invoke", invoker),
+            world.interval,
+            2,
+        )
