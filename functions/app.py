@@ -25,14 +25,14 @@ from functions.cloud.secret_reader import from_file, from_secret
 from functions.credentials import CredentialsKeeper
 from functions.errors import NotFound, SyncError
 from functions.jobs.drain import Drainer
-from functions.jobs.submit import Desk, Report
-from functions.jobs.tick import Clockwork
+from functions.jobs.submit import Dispatcher, Report
+from functions.jobs.tick import Ticker
 from functions.plan.models import Folder
 from functions.plan.ownership import Digests
 from functions.plan.sync_config import PREFIX, Sync, sync_id
 from functions.ports import Clock, SecretVault
 from functions.reply import Reply
-from functions.run.services import Tools
+from functions.run.services import RunServices
 from functions.settings import Settings
 from functions.sources.hanzo_kms import HanzoKms
 from functions.sources.http import SourceCredentials
@@ -52,10 +52,10 @@ TICK_SECONDS = 45.0
 
 if TYPE_CHECKING:
     from functions.api.app import Api
-    from functions.api.context import Office
-    from functions.cloud.directory import Connections
-    from functions.state.oci_connections import ConnectionCache, Registry
-    from functions.vault.private_keys import Safe
+    from functions.api.context import ApiContext
+    from functions.cloud.directory import ConnectionClients
+    from functions.state.oci_connections import ConnectionCache, Connections
+    from functions.vault.private_keys import PrivateKeys
 
 log = getLogger(__name__)
 
@@ -94,9 +94,11 @@ class App:
             case Webhook(is_test=True):
                 return Reply({"message": "The webhook works."})
             case Webhook() as webhook:
-                return _tell(self._desk(SENDER_PATIENCE_SECONDS).webhook(webhook), webhook.folder)
+                return _to_reply(
+                    self._dispatcher(SENDER_PATIENCE_SECONDS).webhook(webhook), webhook.folder
+                )
             case ResourceEvent() as event:
-                return _tell(self._desk().event(event), event.type)
+                return _to_reply(self._dispatcher().event(event), event.type)
             case Tick():
                 self._tick()
                 return Reply({"message": "tick"})
@@ -105,16 +107,16 @@ class App:
             case Command(command="drain"):
                 return self._work()
             case Command() as command:
-                return Reply(self._desk().command(command))
+                return Reply(self._dispatcher().command(command))
             case ApiRequest() as request:
                 return self._api.answer(request, self._office, self._health)
 
-    def _desk(self, patience_seconds: float | None = None) -> Desk:
+    def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
         """Return the desk of this invocation; each run gets its own gate, with room to record."""
         left = self._gate.seconds_left()
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = self._clock.monotonic() + min(usable, patience_seconds or usable)
-        tools = Tools(
+        services = RunServices(
             clock=self._clock,
             random=self._random,
             store=self._store.open(self._gate),
@@ -124,11 +126,11 @@ class App:
             source=self._source.open,
             vault=self._open_vault,
             protected_ids=self._protected_ids,
-            living_ids=self._living_ids,
+            existing_sync_ids=self._existing_sync_ids,
         )
-        configs = Configs(tools.store, tools.pool, self._clock, self._configs)
+        configs = Configs(services.store, services.pool, self._clock, self._configs)
         queue = self._queue.open(self._gate)
-        return Desk(tools, queue, configs, lambda: Gate(self._clock, end))
+        return Dispatcher(services, queue, configs, lambda: Gate(self._clock, end))
 
     # What few calls need is imported by the first of them: the others start sooner.
 
@@ -139,35 +141,35 @@ class App:
         return Api(self._keeper, self._clock, ThreadPool(self._settings.vault_concurrency))
 
     @cached_property
-    def _connections(self) -> "Connections":
-        from functions.cloud.directory import Connections  # noqa: PLC0415
+    def _connection_clients(self) -> "ConnectionClients":
+        from functions.cloud.directory import ConnectionClients  # noqa: PLC0415
 
-        return Connections(
+        return ConnectionClients(
             self._clients,
             self._clock,
             self._random.random,
             endpoint=self._settings.oci_endpoint,
-            read_key=lambda secret, what, gate: self._safe(gate).read(secret, what),
+            read_key=lambda secret, what, gate: self._private_keys(gate).read(secret, what),
         )
 
-    def _safe(self, gate: Gate) -> "Safe":
+    def _private_keys(self, gate: Gate) -> "PrivateKeys":
         """Return the keeper of private keys, who acts as the function itself."""
-        from functions.vault.private_keys import Safe  # noqa: PLC0415
+        from functions.vault.private_keys import PrivateKeys  # noqa: PLC0415
 
         beside = self._settings.credentials_secret_ocid
-        return Safe(self._clients, beside, gate, Retrying(gate, self._random.random))
+        return PrivateKeys(self._clients, beside, gate, Retrying(gate, self._random.random))
 
-    def _office(self) -> "Office":
+    def _office(self) -> "ApiContext":
         """Return what serves one API request."""
-        from functions.api.context import Office  # noqa: PLC0415
+        from functions.api.context import ApiContext  # noqa: PLC0415
 
-        return Office(
-            desk=self._desk(SENDER_PATIENCE_SECONDS),
+        return ApiContext(
+            dispatcher=self._dispatcher(SENDER_PATIENCE_SECONDS),
             gate=self._gate,
-            memory=self._api.memory,
-            registry=self._registry(self._gate),
-            reach=self._connections.reach,
-            safe=self._safe,
+            cache=self._api.cache,
+            connections=self._connections(self._gate),
+            directory=self._connection_clients.directory,
+            private_keys=self._private_keys,
         )
 
     def _health(self) -> Mapping[str, Callable[[], object]]:
@@ -183,16 +185,16 @@ class App:
 
         return ConnectionCache()
 
-    def _registry(self, gate: Gate) -> "Registry":
-        from functions.state.oci_connections import Registry  # noqa: PLC0415
+    def _connections(self, gate: Gate) -> "Connections":
+        from functions.state.oci_connections import Connections  # noqa: PLC0415
 
         pool = ThreadPool(self._settings.vault_concurrency)
-        return Registry(self._store.open(gate), pool, self._clock, self._known_connections)
+        return Connections(self._store.open(gate), pool, self._clock, self._known_connections)
 
-    def _clockwork(self, desk: Desk) -> Clockwork:
-        return Clockwork(
-            desk,
-            Drainer(desk.tools, desk.queue, desk.configs, desk.new_gate),
+    def _clockwork(self, dispatcher: Dispatcher) -> Ticker:
+        return Ticker(
+            dispatcher,
+            Drainer(dispatcher.services, dispatcher.queue, dispatcher.configs, dispatcher.new_gate),
             self._function.open(self._gate) if self._function else None,
             timedelta(seconds=self._settings.reconcile_interval_seconds),
             self._settings.max_workers,
@@ -200,15 +202,15 @@ class App:
 
     def _tick(self) -> None:
         try:
-            desk = self._desk(TICK_SECONDS)
+            dispatcher = self._dispatcher(TICK_SECONDS)
         except SyncError as error:
             log.warning("the tick could not begin: %s", error)
             return
-        self._clockwork(desk).tick(_while_open(desk.new_gate()))
+        self._clockwork(dispatcher).tick(_while_open(dispatcher.new_gate()))
 
     def _work(self) -> Reply:
-        desk = self._desk()
-        has_worked = self._clockwork(desk).work(_while_open(desk.new_gate()))
+        dispatcher = self._dispatcher()
+        has_worked = self._clockwork(dispatcher).work(_while_open(dispatcher.new_gate()))
         return Reply({"message": "worked" if has_worked else "enough workers are at it"})
 
     def _identity(self) -> identity.Identity:
@@ -247,23 +249,23 @@ class App:
         """Open a sync's vault as its connection. Raises NotFound where there is none such."""
         wanted, clients = sync.config.connection_id, None
         if wanted:
-            found = self._registry(gate).find(wanted)
+            found = self._connections(gate).find(wanted)
             if found is None:
                 raise NotFound(f"The sync's connection {wanted} does not exist.")
-            clients = self._connections.clients(found[0], gate)
+            clients = self._connection_clients.clients(found[0], gate)
         return self._vaults.open(sync.config.destination_config, gate, connection=clients)
 
     def _protected_ids(self) -> frozenset[str]:
         own = filter(None, [self._settings.credentials_secret_ocid])
-        return frozenset(own) | self._registry(self._gate).private_keys()
+        return frozenset(own) | self._connections(self._gate).private_keys()
 
-    def _living_ids(self) -> frozenset[str]:
+    def _existing_sync_ids(self) -> frozenset[str]:
         entries = self._store.open(self._gate).list("status/")
         names = [PREFIX + entry.name.removeprefix("status/") for entry in entries]
         return frozenset(str(sync_id(self._store.url, name)) for name in names)
 
 
-def _tell(reports: list[Report], about: object) -> Reply:
+def _to_reply(reports: list[Report], about: object) -> Reply:
     if not reports:
         what = f"{about.environment}:{about.path}" if isinstance(about, Folder) else about
         return Reply({"message": f"No sync for {what}."})

@@ -27,7 +27,7 @@ def set_up(level: str) -> None:
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
     )
-    handler.addFilter(_mark)
+    handler.addFilter(_add_request_id)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -35,7 +35,7 @@ def set_up(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _mark(record: logging.LogRecord) -> bool:
+def _add_request_id(record: logging.LogRecord) -> bool:
     """Say in each line whom it is for, and in which call of the platform it was written."""
     record.__dict__.update(requestId=TRACE.request_id, callId=TRACE.call_id)
     return True

@@ -220,30 +220,30 @@ class Invoker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OciResource:
     """A compartment, vault or key that an OCI connection reaches."""
 
     id: str
     name: str
 
 
-class Reach(Protocol):
+class OciDirectory(Protocol):
     """What an OCI connection can do. Every method may raise Refused and Temporary."""
 
     def check(self) -> None:
         """Prove by a call that OCI accepts the connection."""
 
-    def compartments(self) -> Sequence[Place]:
+    def compartments(self) -> Sequence[OciResource]:
         """Return the tenancy and its active compartments."""
 
-    def vaults(self, compartment_ocid: str) -> Sequence[Place]:
+    def vaults(self, compartment_ocid: str) -> Sequence[OciResource]:
         """Return the active vaults of a compartment."""
 
-    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[Place]:
+    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[OciResource]:
         """Return the enabled keys of a vault."""
 
 
-class KeySafe(Protocol):
+class PrivateKeyStore(Protocol):
     """Keeps private keys of connections as secrets in OCI Vault."""
 
     def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
@@ -256,7 +256,7 @@ class KeySafe(Protocol):
 class Pool(Protocol):
     """Runs tasks side by side."""
 
-    def each(self, tasks: "Iterable[Task]", idle: "Idle") -> None:
+    def each(self, tasks: "Iterable[Task]", heartbeat: "Heartbeat") -> None:
         """Run all tasks, calling `idle` in the caller's thread every second or so; return when all ended."""
 
 
@@ -267,7 +267,7 @@ class Task(Protocol):
         """Do it."""
 
 
-class Idle(Protocol):
+class Heartbeat(Protocol):
     """What the coordinating thread does while it waits."""
 
     def __call__(self) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions.api.answers import Health
-from functions.api.context import Ask, Office
+from functions.api.context import ApiContext, ParsedRequest
 from functions.api.openapi import document
 from functions.api.requests import read
 from functions.api.routes import DOCUMENT_PATH, HEALTH_PATH, Route, find
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.credentials import ApiToken, CredentialsKeeper
 from functions.errors import Rejected, SyncError
 from functions.ports import Clock, Pool
 from functions.reply import Reply, refusal
-from functions.state.sync_repository import Memory
+from functions.state.sync_repository import ApiCache
 from functions.triggers.call import ApiRequest
 
 SECONDS_PER_MINUTE = 60
@@ -46,14 +46,14 @@ class Api:
         self._keeper = keeper
         self._clock = clock
         self._pool = pool
-        self.memory = Memory()
+        self.cache = ApiCache()
         self._minute = 0.0
         self._wrong_tokens = 0
         self._unwell: list[str] = []
         self._checked_at = float("-inf")
 
     def answer(
-        self, request: ApiRequest, office: Callable[[], Office], checks: Callable[[], Checks]
+        self, request: ApiRequest, context: Callable[[], ApiContext], checks: Callable[[], Checks]
     ) -> Reply:
         """Answer a request; the office is opened only for who may enter."""
         try:
@@ -67,8 +67,8 @@ class Api:
             route, params = find(request.method, request.path)
             if token.role == "read" and not (route.reads or request.method == "GET"):
                 raise Rejected(403, "This API token may only read.")
-            ask = Ask(params, _query(route, request), _body(route, request))
-            return Reply(_json(route.handler(office(), ask)))
+            parsed = ParsedRequest(params, _query(route, request), _body(route, request))
+            return Reply(_json(route.handler(context(), parsed)))
         except SyncError as error:
             # Wrong tokens are counted: a flood must not fill the log.
             if not isinstance(error, _WrongToken):
@@ -98,7 +98,7 @@ class Api:
         return Reply(_json(Health()))
 
     def _check(self, checks: Checks) -> list[str]:
-        results = gather(self._pool, list(checks.values()), lambda: None)
+        results = try_in_parallel(self._pool, list(checks.values()), lambda: None)
         failed = []
         for name, result in zip(checks, results, strict=True):
             if isinstance(result, SyncError):

@@ -16,7 +16,7 @@ from functions.api.answers import (
     PlaceRow,
     ShownCredentials,
 )
-from functions.api.context import Ask, Office, blaming_request
+from functions.api.context import ApiContext, ParsedRequest, blaming_request
 from functions.api.requests import KeyConnection, OwnConnection, read
 from functions.errors import Conflict, Refused, Rejected, SyncError
 from functions.plan.guards import deletion_time
@@ -28,73 +28,73 @@ from functions.plan.oci_connection import (
     Method,
     object_of,
 )
-from functions.ports import ABSENT, Place
+from functions.ports import ABSENT, OciResource
 
 KEY_DELETION_DAYS = 7
 EPOCH = datetime.fromtimestamp(0, UTC)
 log = getLogger(__name__)
 
 
-def listing(office: Office, _ask: Ask) -> ConnectionRows:
+def listing(context: ApiContext, _ask: ParsedRequest) -> ConnectionRows:
     """List the connections; the first is the function's own principal."""
-    return _rows(office, [OWN_CONNECTION, *office.registry.all()])
+    return _rows(context, [OWN_CONNECTION, *context.connections.all()])
 
 
-def get(office: Office, ask: Ask) -> OneConnection:
+def get(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Return a connection."""
-    return _one(office, office.connection(ask.id)[0])
+    return _one(context, context.connection(request.id)[0])
 
 
-def get_by_name(office: Office, ask: Ask) -> OneConnection:
+def get_by_name(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Return a connection by its name."""
-    for connection in (OWN_CONNECTION, *office.registry.all()):
-        if connection.name == ask.params["connectionName"]:
-            return _one(office, connection)
+    for connection in (OWN_CONNECTION, *context.connections.all()):
+        if connection.name == request.params["connectionName"]:
+            return _one(context, connection)
     raise Rejected(404, "Could not find an App Connection with this name")
 
 
-def create(office: Office, ask: Ask) -> OneConnection:
+def create(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Create a connection after a call that proves that it works; its private key goes to a vault."""
-    request = _read(ask.body)
-    now = office.desk.tools.clock.now()
-    connection = _described(request, {"id": office.uuid(), "created_at": now, "updated_at": now})
-    with office.lock(f"connections/{connection.name}"):
-        _refuse_taken(office, connection)
-        connection = _prove_and_keep(office, connection, request)
-        _save(office, connection, ABSENT)
-    return _one(office, connection)
+    body = _read(request.body)
+    now = context.dispatcher.services.clock.now()
+    connection = _described(body, {"id": context.uuid(), "created_at": now, "updated_at": now})
+    with context.lock(f"connections/{connection.name}"):
+        _refuse_taken(context, connection)
+        connection = _prove_and_keep(context, connection, body)
+        _save(context, connection, ABSENT)
+    return _one(context, connection)
 
 
-def update(office: Office, ask: Ask) -> OneConnection:
+def update(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Change name, description or (as a whole) credentials."""
-    before, etag = _changeable(office, ask.id)
-    given = {key: ask.body[key] for key in ("name", "description") if key in ask.body}
+    before, etag = _changeable(context, request.id)
+    given = {key: request.body[key] for key in ("name", "description") if key in request.body}
     kept = {"name": before.name, "description": before.description, "method": before.method.value}
-    renews = "credentials" in ask.body
+    renews = "credentials" in request.body
     if renews:
-        given |= {k: ask.body[k] for k in ("credentials", "keyStorage") if k in ask.body}
-        request = _read(kept | given)
+        given |= {k: request.body[k] for k in ("credentials", "keyStorage") if k in request.body}
+        body: OwnConnection | KeyConnection = _read(kept | given)
     else:
-        request = read(OwnConnection, kept | given)
+        body = read(OwnConnection, kept | given)
     fields = before.model_dump(exclude={"name", "description", "version", "updated_at"})
-    fields |= {"version": before.version + 1, "updated_at": office.desk.tools.clock.now()}
+    fields |= {"version": before.version + 1, "updated_at": context.dispatcher.services.clock.now()}
     if renews:
         fields |= {"region": None, "private_key_secret_ocid": None}
-    connection = _described(request, fields)
+    connection = _described(body, fields)
     is_renamed = connection.name != before.name
-    with office.lock(f"connections/{connection.name}") if is_renamed else nullcontext():
+    with context.lock(f"connections/{connection.name}") if is_renamed else nullcontext():
         if is_renamed:
-            _refuse_taken(office, connection)
+            _refuse_taken(context, connection)
         if renews:
-            connection = _prove_and_keep(office, connection, request)
-        _save(office, connection, etag, before.private_key_secret_ocid)
-    return _one(office, connection)
+            connection = _prove_and_keep(context, connection, body)
+        _save(context, connection, etag, before.private_key_secret_ocid)
+    return _one(context, connection)
 
 
-def delete(office: Office, ask: Ask) -> OneConnection:
+def delete(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Delete a connection that no sync uses, and the private key that was stored with it."""
-    connection, etag = _changeable(office, ask.id)
-    configs = office.desk.configs
+    connection, etag = _changeable(context, request.id)
+    configs = context.dispatcher.configs
     users = [
         sync.config.name
         for sync in configs.load(configs.entries())
@@ -103,37 +103,37 @@ def delete(office: Office, ask: Ask) -> OneConnection:
     if users:
         shown = ", ".join(sorted(users)[:5])
         raise Rejected(400, f"{len(users)} syncs use this connection; change them first: {shown}.")
-    office.registry.changed()
+    context.connections.changed()
     try:
-        office.desk.tools.store.delete(object_of(connection.id), if_match=etag)
+        context.dispatcher.services.store.delete(object_of(connection.id), if_match=etag)
     except Conflict:
         raise _lost() from None
-    _discard(office, connection.private_key_secret_ocid)
-    return _one(office, connection)
+    _discard(context, connection.private_key_secret_ocid)
+    return _one(context, connection)
 
 
-def compartments(office: Office, ask: Ask) -> list[CompartmentRow]:
+def compartments(context: ApiContext, request: ParsedRequest) -> list[CompartmentRow]:
     """List the compartments that a connection sees; the first is the tenancy."""
     with blaming_request():
-        places = office.reach(office.connection(ask.id)[0], office.gate).compartments()
+        places = context.directory(context.connection(request.id)[0], context.gate).compartments()
     return [CompartmentRow(id=place.id, name=place.name) for place in places]
 
 
-def vaults(office: Office, ask: Ask) -> list[PlaceRow]:
+def vaults(context: ApiContext, request: ParsedRequest) -> list[PlaceRow]:
     """List the active vaults of a compartment."""
     with blaming_request():
-        reach = office.reach(office.connection(ask.id)[0], office.gate)
-        return _places(reach.vaults(ask.query.compartment_ocid))
+        directory = context.directory(context.connection(request.id)[0], context.gate)
+        return _places(directory.vaults(request.query.compartment_ocid))
 
 
-def vault_keys(office: Office, ask: Ask) -> list[PlaceRow]:
+def vault_keys(context: ApiContext, request: ParsedRequest) -> list[PlaceRow]:
     """List the enabled keys of a vault."""
     with blaming_request():
-        reach = office.reach(office.connection(ask.id)[0], office.gate)
-        return _places(reach.keys(ask.query.compartment_ocid, ask.query.vault_ocid))
+        directory = context.directory(context.connection(request.id)[0], context.gate)
+        return _places(directory.keys(request.query.compartment_ocid, request.query.vault_ocid))
 
 
-def _places(places: Sequence[Place]) -> list[PlaceRow]:
+def _places(places: Sequence[OciResource]) -> list[PlaceRow]:
     return [PlaceRow(id=place.id, display_name=place.name) for place in places]
 
 
@@ -150,62 +150,62 @@ def _described(request: OwnConnection | KeyConnection, fields: Mapping[str, Any]
 
 
 def _prove_and_keep(
-    office: Office, connection: Connection, request: OwnConnection | KeyConnection
+    context: ApiContext, connection: Connection, request: OwnConnection | KeyConnection
 ) -> Connection:
     """Return the connection, proved by a call, with its private key in a vault."""
     key = request.credentials.private_key if isinstance(request, KeyConnection) else None
     try:
-        office.reach(connection, office.gate, key).check()
+        context.directory(connection, context.gate, key).check()
     except Refused as error:
         raise Rejected(400, f"Failed to validate credentials: {error}") from None
     if key is None or not isinstance(request, KeyConnection):
         return connection
     with blaming_request():
-        secret = office.safe(office.gate).keep(
-            f"{KEY_NAME}{office.uuid()}", key, request.key_storage
+        secret = context.private_keys(context.gate).keep(
+            f"{KEY_NAME}{context.uuid()}", key, request.key_storage
         )
     return connection.model_copy(update={"private_key_secret_ocid": secret})
 
 
-def _save(office: Office, connection: Connection, etag: str, old: str | None = None) -> None:
+def _save(context: ApiContext, connection: Connection, etag: str, old: str | None = None) -> None:
     """Write the connection if nobody else did meanwhile. Raises Rejected (409).
 
     Of the old and the new private key the one that is not in use afterwards is discarded.
     """
-    store, name = office.desk.tools.store, object_of(connection.id)
+    store, name = context.dispatcher.services.store, object_of(connection.id)
     new = connection.private_key_secret_ocid
-    office.registry.changed()
+    context.connections.changed()
     try:
         store.put(name, connection.to_json(), if_match=etag)
     except Conflict:
         stored = store.get(name)
         if stored is None or stored.body != connection.to_json():
             if new != old:
-                _discard(office, new)
+                _discard(context, new)
             raise _lost() from None
     if new != old:
-        _discard(office, old)
+        _discard(context, old)
 
 
-def _discard(office: Office, secret_ocid: str | None) -> None:
+def _discard(context: ApiContext, secret_ocid: str | None) -> None:
     """Let a private key go that this API stored; without success it only stays where it is."""
     if secret_ocid is None:
         return
-    when = deletion_time(office.desk.tools.clock.now(), KEY_DELETION_DAYS)
+    when = deletion_time(context.dispatcher.services.clock.now(), KEY_DELETION_DAYS)
     try:
-        office.safe(office.gate).discard(secret_ocid, when)
+        context.private_keys(context.gate).discard(secret_ocid, when)
     except SyncError as error:
         log.warning("the private key %s is left in its vault: %s", secret_ocid, error)
 
 
-def _changeable(office: Office, connection_id: UUID) -> tuple[Connection, str]:
+def _changeable(context: ApiContext, connection_id: UUID) -> tuple[Connection, str]:
     if connection_id == OWN_CONNECTION_ID:
         raise Rejected(400, "This connection is the function's own principal; it always exists.")
-    return office.connection(connection_id)
+    return context.connection(connection_id)
 
 
-def _refuse_taken(office: Office, connection: Connection) -> None:
-    others = (OWN_CONNECTION, *office.registry.all())
+def _refuse_taken(context: ApiContext, connection: Connection) -> None:
+    others = (OWN_CONNECTION, *context.connections.all())
     if any(o.name == connection.name and o.id != connection.id for o in others):
         raise Rejected(400, f'An App Connection with the name "{connection.name}" already exists')
 
@@ -216,12 +216,12 @@ def _lost() -> Rejected:
     )
 
 
-def _one(office: Office, connection: Connection) -> OneConnection:
-    return OneConnection(app_connection=_rows(office, [connection]).app_connections[0])
+def _one(context: ApiContext, connection: Connection) -> OneConnection:
+    return OneConnection(app_connection=_rows(context, [connection]).app_connections[0])
 
 
-def _rows(office: Office, connections: Iterable[Connection]) -> ConnectionRows:
-    org = uuid5(NAMESPACE_URL, office.desk.tools.store.url)
+def _rows(context: ApiContext, connections: Iterable[Connection]) -> ConnectionRows:
+    org = uuid5(NAMESPACE_URL, context.dispatcher.services.store.url)
     return ConnectionRows(app_connections=[_row(connection, org) for connection in connections])
 
 

@@ -10,20 +10,20 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, OneRow, Row
 from functions.calls.deadline import Gate
 from functions.errors import InvalidInput, Refused, Rejected
-from functions.jobs.submit import Desk
+from functions.jobs.submit import Dispatcher
 from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
-from functions.ports import KeySafe, Reach
-from functions.state.lease import Slot
-from functions.state.oci_connections import Registry
+from functions.ports import OciDirectory, PrivateKeyStore
+from functions.state.lease import ObjectLease
+from functions.state.oci_connections import Connections
 from functions.state.status import Status
-from functions.state.sync_repository import Catalog, Found, Memory
+from functions.state.sync_repository import ApiCache, StoredSync, SyncRepository
 
 LOCK_PATIENCE_SECONDS = 5.0
 LOCK_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ParsedRequest:
     """An authenticated request: parameters of the path, query and body, checked by the route."""
 
     params: Mapping[str, str]
@@ -37,31 +37,36 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Office:
+class ApiContext:
     """Serves requests with the tools of one invocation."""
 
-    desk: Desk
+    dispatcher: Dispatcher
     gate: Gate
-    memory: Memory
-    registry: Registry
-    reach: Callable[..., Reach]
-    safe: Callable[[Gate], KeySafe]
+    cache: ApiCache
+    connections: Connections
+    directory: Callable[..., OciDirectory]
+    private_keys: Callable[[Gate], PrivateKeyStore]
 
     @cached_property
-    def catalog(self) -> Catalog:
+    def syncs(self) -> SyncRepository:
         """The syncs."""
-        return Catalog(self.desk.tools.store, self.desk.tools.pool, self.desk.configs, self.memory)
+        return SyncRepository(
+            self.dispatcher.services.store,
+            self.dispatcher.services.pool,
+            self.dispatcher.configs,
+            self.cache,
+        )
 
     def uuid(self) -> UUID:
         """Return a new random id."""
-        return self.desk.tools.uuid()
+        return self.dispatcher.services.uuid()
 
-    def row(self, found: Found, status: Status) -> Row:
+    def row(self, found: StoredSync, status: Status) -> Row:
         """Return a sync as the API shows it."""
-        config, now = found.sync.config, self.desk.tools.clock.now()
+        config, now = found.sync.config, self.dispatcher.services.clock.now()
         seen = found.see(status, now)
         connection_id = config.connection_id or OWN_CONNECTION_ID
-        store = self.desk.tools.store.url
+        store = self.dispatcher.services.store.url
         environment = f"{store}/{config.project_id}/{config.environment}"
         folder_id = uuid5(NAMESPACE_URL, f"{environment}{config.secret_path}")
         return Row(
@@ -87,13 +92,13 @@ class Office:
             folder=FolderRef(id=folder_id, path=config.secret_path),
         )
 
-    def one(self, found: Found, status: Status, warnings: Sequence[str] = ()) -> OneRow:
+    def one(self, found: StoredSync, status: Status, warnings: Sequence[str] = ()) -> OneRow:
         """Return the answer that shows one sync."""
         return OneRow(secret_sync=self.row(found, status), warnings=list(warnings))
 
     def connection(self, connection_id: UUID) -> tuple[Connection, str]:
         """Return a connection and its ETag. Raises Rejected (404), InvalidInput."""
-        found = self.registry.find(connection_id)
+        found = self.connections.find(connection_id)
         if found is None:
             raise Rejected(404, f'Could not find App Connection with ID "{connection_id}"')
         return found
@@ -101,11 +106,15 @@ class Office:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Let nobody else in who wants the same name, so that it is given once. Raises Rejected (409)."""
-        tools = self.desk.tools
-        give_up = tools.clock.monotonic() + LOCK_PATIENCE_SECONDS
+        services = self.dispatcher.services
+        give_up = services.clock.monotonic() + LOCK_PATIENCE_SECONDS
         holder = str(self.uuid())
-        while (place := Slot.take_place(tools.store, tools.clock, f"locks/{name}", holder)) is None:
-            if tools.clock.monotonic() > give_up or not self.gate.pause(LOCK_POLL_SECONDS):
+        while (
+            place := ObjectLease.take_object(
+                services.store, services.clock, f"locks/{name}", holder
+            )
+        ) is None:
+            if services.clock.monotonic() > give_up or not self.gate.pause(LOCK_POLL_SECONDS):
                 raise Rejected(409, "Another request is using this name right now. Try again.")
         try:
             yield
@@ -114,7 +123,7 @@ class Office:
 
     def _name_of(self, connection_id: UUID) -> str:
         if connection_id not in self._names:
-            self._names[connection_id] = self.registry.name_of(connection_id) or "missing"
+            self._names[connection_id] = self.connections.name_of(connection_id) or "missing"
         return self._names[connection_id]
 
     @cached_property

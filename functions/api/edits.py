@@ -9,7 +9,7 @@ from logging import getLogger
 from typing import Any
 
 from functions.api.answers import OneRow
-from functions.api.context import Ask, Office
+from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import read
 from functions.api.syncs import refuse_leaving, start
 from functions.errors import Conflict, Rejected, SourceMissing, SyncError, Temporary
@@ -20,8 +20,8 @@ from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
 from functions.ports import ABSENT
 from functions.state.status import Status
-from functions.state.status_document import Ledger, status_object, verified_object
-from functions.state.sync_repository import Found
+from functions.state.status_document import StatusDocument, status_object, verified_object
+from functions.state.sync_repository import StoredSync
 
 EDITABLE = (
     "name",
@@ -39,45 +39,47 @@ MAX_COMPARED = 2_000
 log = getLogger(__name__)
 
 
-def create(office: Office, ask: Ask) -> OneRow:
+def create(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Create a sync, and sync at once if auto-sync is on."""
-    if ask.body.get("destination", "oci-vault") != "oci-vault":
+    if request.body.get("destination", "oci-vault") != "oci-vault":
         raise Rejected(400, "This server syncs to OCI Vault only: the destination is oci-vault.")
-    config = _config({key: ask.body[key] for key in (*EDITABLE, "projectId") if key in ask.body})
-    _check(office, config, None)
-    name = f"{PREFIX}{config.project_id}/{office.uuid()}.json"
-    with office.lock(f"syncs/{config.project_id}/{config.name}"):
-        _refuse_taken(office, config)
-        found = _save(office, config, name, ABSENT)
-    office.memory.names[found.sync.id] = name
-    return _follow_up(office, found)
+    config = _config(
+        {key: request.body[key] for key in (*EDITABLE, "projectId") if key in request.body}
+    )
+    _check(context, config, None)
+    name = f"{PREFIX}{config.project_id}/{context.uuid()}.json"
+    with context.lock(f"syncs/{config.project_id}/{config.name}"):
+        _refuse_taken(context, config)
+        found = _save(context, config, name, ABSENT)
+    context.cache.names[found.sync.id] = name
+    return _follow_up(context, found)
 
 
-def update(office: Office, ask: Ask) -> OneRow:
+def update(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Change a sync, and sync at once if auto-sync is on. `syncOptions` is replaced as a whole."""
-    sync = office.catalog.find(ask.id).sync
+    sync = context.syncs.find(request.id).sync
     refuse_leaving(sync)
-    given = {key: ask.body[key] for key in EDITABLE if key in ask.body}
+    given = {key: request.body[key] for key in EDITABLE if key in request.body}
     before = sync.config.model_dump(mode="json", by_alias=True)
     if "isEnabled" in given:
         del before["isAutoSyncEnabled"]
     config = _config(before | given)
-    _check(office, config, sync.config)
+    _check(context, config, sync.config)
     if config.name == sync.config.name:
-        found = _save(office, config, sync.object_name, sync.etag)
+        found = _save(context, config, sync.object_name, sync.etag)
     else:
-        with office.lock(f"syncs/{config.project_id}/{config.name}"):
-            _refuse_taken(office, config)
-            found = _save(office, config, sync.object_name, sync.etag)
-    return _follow_up(office, found)
+        with context.lock(f"syncs/{config.project_id}/{config.name}"):
+            _refuse_taken(context, config)
+            found = _save(context, config, sync.object_name, sync.etag)
+    return _follow_up(context, found)
 
 
-def delete(office: Office, ask: Ask) -> OneRow:
+def delete(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Delete a sync; with removeSecrets=true its secrets first, and itself only if that succeeded."""
-    found = office.catalog.find(ask.id)
-    if ask.query.remove_secrets == "true":
-        return _delete_with_secrets(office, found)
-    status, store = office.catalog.status(found), office.desk.tools.store
+    found = context.syncs.find(request.id)
+    if request.query.remove_secrets == "true":
+        return _delete_with_secrets(context, found)
+    status, store = context.syncs.status(found), context.dispatcher.services.store
     name = found.sync.object_name
     try:
         store.delete(name, if_match=found.sync.etag)
@@ -85,15 +87,15 @@ def delete(office: Office, ask: Ask) -> OneRow:
         raise _lost() from None
     store.delete(verified_object(name))
     store.delete(status_object(name))
-    return office.one(found, status)
+    return context.one(found, status)
 
 
-def _delete_with_secrets(office: Office, found: Found) -> OneRow:
+def _delete_with_secrets(context: ApiContext, found: StoredSync) -> OneRow:
     sync = found.sync
     if not sync.config.is_being_removed:
         config = sync.config.model_copy(update={"is_being_removed": True})
-        found = _save(office, config, sync.object_name, sync.etag)
-    return office.one(found, _run(office, found, JobKind.REMOVE, Args(delete_config=True)))
+        found = _save(context, config, sync.object_name, sync.etag)
+    return context.one(found, _run(context, found, JobKind.REMOVE, Args(delete_config=True)))
 
 
 def _config(fields: Mapping[str, Any]) -> SyncConfig:
@@ -103,14 +105,16 @@ def _config(fields: Mapping[str, Any]) -> SyncConfig:
     return config
 
 
-def _check(office: Office, config: SyncConfig, before: SyncConfig | None) -> None:
+def _check(context: ApiContext, config: SyncConfig, before: SyncConfig | None) -> None:
     """Raise Rejected where folder or connection do not exist; only what changed is looked up."""
     if config.connection_id and (not before or before.connection_id != config.connection_id):
-        office.connection(config.connection_id)
+        context.connection(config.connection_id)
     if before and before.folder == config.folder:
         return
     try:
-        office.desk.tools.source(office.desk.new_gate()).read(config.folder, sub_folders=False)
+        context.dispatcher.services.source(context.dispatcher.new_gate()).read(
+            config.folder, sub_folders=False
+        )
     except SourceMissing:
         raise Rejected(
             400,
@@ -121,8 +125,8 @@ def _check(office: Office, config: SyncConfig, before: SyncConfig | None) -> Non
         log.warning("the folder of a sync could not be looked at, its run will tell: %s", error)
 
 
-def _refuse_taken(office: Office, config: SyncConfig) -> None:
-    if any(f.sync.config.name == config.name for f in office.catalog.of_project(config.project_id)):
+def _refuse_taken(context: ApiContext, config: SyncConfig) -> None:
+    if any(f.sync.config.name == config.name for f in context.syncs.of_project(config.project_id)):
         raise Rejected(
             400,
             f'A Secret Sync with the name "{config.name}" already exists for the project with ID '
@@ -130,21 +134,21 @@ def _refuse_taken(office: Office, config: SyncConfig) -> None:
         )
 
 
-def _save(office: Office, config: SyncConfig, name: str, etag: str) -> Found:
+def _save(context: ApiContext, config: SyncConfig, name: str, etag: str) -> StoredSync:
     """Write the config if nobody else did meanwhile. Raises Rejected (409)."""
-    tools = office.desk.tools
+    services = context.dispatcher.services
     default = None if config.is_being_removed else {"is_being_removed"}
     body = config.model_dump_json(by_alias=True, exclude_none=True, exclude=default, indent=2)
     try:
-        new = tools.store.put(name, body.encode(), if_match=etag)
+        new = services.store.put(name, body.encode(), if_match=etag)
     except Conflict:
-        stored = tools.store.get(name)
+        stored = services.store.get(name)
         if stored is None or stored.body != body.encode():
             raise _lost() from None
         new = stored.etag
-    identity = sync_id(tools.store.url, name)
+    identity = sync_id(services.store.url, name)
     sync = Sync(id=identity, object_name=name, etag=new, config=config)
-    return Found(sync, tools.clock.now())
+    return StoredSync(sync, services.clock.now())
 
 
 def _lost() -> Rejected:
@@ -154,48 +158,52 @@ def _lost() -> Rejected:
     )
 
 
-def _follow_up(office: Office, found: Found) -> OneRow:
+def _follow_up(context: ApiContext, found: StoredSync) -> OneRow:
     """Sync if auto-sync is on, and tell which other syncs may get in the way.
 
     The config is written: what fails from here on is made up for by a tick.
     """
     warnings, status = [], Status()
     try:
-        warnings = _collisions(office, found.sync)
+        warnings = _collisions(context, found.sync)
         if found.sync.config.is_auto_sync_enabled:
-            status = _run(office, found, JobKind.SYNC, Args())
+            status = _run(context, found, JobKind.SYNC, Args())
         else:
-            status = _note(office, found)
+            status = _note(context, found)
     except SyncError as error:
         log.warning("%s is written, a tick sees to the rest: %s", found.sync.object_name, error)
-    return office.one(found, status, warnings)
+    return context.one(found, status, warnings)
 
 
-def _note(office: Office, found: Found) -> Status:
-    tools = office.desk.tools
+def _note(context: ApiContext, found: StoredSync) -> Status:
+    services = context.dispatcher.services
 
     def note(status: Status) -> bool:
-        status.see_config(found.sync.etag, tools.clock.now())
+        status.see_config(found.sync.etag, services.clock.now())
         return True
 
-    ledger = Ledger(tools.store, found.sync.object_name, tools.clock, str(office.uuid()))
-    return ledger.change(note)
+    document = StatusDocument(
+        services.store, found.sync.object_name, services.clock, str(context.uuid())
+    )
+    return document.change(note)
 
 
-def _run(office: Office, found: Found, kind: JobKind, args: Args) -> Status:
-    desk = office.desk
-    job = desk.job(found.sync, kind, "api", args)
-    ledger = Ledger(desk.tools.store, found.sync.object_name, desk.tools.clock, job.job_id)
+def _run(context: ApiContext, found: StoredSync, kind: JobKind, args: Args) -> Status:
+    dispatcher = context.dispatcher
+    job = dispatcher.job(found.sync, kind, "api", args)
+    document = StatusDocument(
+        dispatcher.services.store, found.sync.object_name, dispatcher.services.clock, job.job_id
+    )
     try:
-        desk.put([job], before=[ledger.load])
+        dispatcher.put([job], before=[document.load])
     except Temporary as error:
         log.warning("a sync was changed; a tick follows up what now fails: %s", error)
-    return start(office, found, job, ledger)
+    return start(context, found, job, document)
 
 
-def _collisions(office: Office, sync: Sync) -> list[str]:
+def _collisions(context: ApiContext, sync: Sync) -> list[str]:
     """Say which other syncs may want the same names in the same vault."""
-    configs, own = office.desk.configs, sync.config
+    configs, own = context.dispatcher.configs, sync.config
     entries = configs.entries()
     if len(entries) > MAX_COMPARED:
         entries = configs.entries(own.project_id)

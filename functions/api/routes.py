@@ -21,7 +21,7 @@ from functions.api.answers import (
     Rows,
     Runs,
 )
-from functions.api.context import Ask, Office
+from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import (
     CompartmentQuery,
     DeleteQuery,
@@ -37,7 +37,7 @@ from functions.api.requests import (
 from functions.errors import Rejected
 from functions.plan.sync_config import SyncConfig
 
-Handler = Callable[[Office, Ask], BaseModel | list[Any]]
+Handler = Callable[[ApiContext, ParsedRequest], BaseModel | list[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The management API: looking at syncs, and acting on one."""
 
 from functions.api.answers import Broken, Duplicate, OneRow, Options, Planned, Rows, Runs
-from functions.api.context import Ask, Office, blaming_request
+from functions.api.context import ApiContext, ParsedRequest, blaming_request
 from functions.api.requests import Destination, read
 from functions.errors import Rejected
 from functions.plan.job import Args, Job
@@ -10,21 +10,21 @@ from functions.plan.sync_config import Sync, sync_id
 from functions.run.outcome import End
 from functions.run.run import preview
 from functions.state.status import Phase, Progress, Status
-from functions.state.status_document import Ledger
-from functions.state.sync_repository import Found
+from functions.state.status_document import StatusDocument
+from functions.state.sync_repository import StoredSync
 
 
-def options(_office: Office, _ask: Ask) -> Options:
+def options(_office: ApiContext, _ask: ParsedRequest) -> Options:
     """Say what can be synced to."""
     return Options()
 
 
-def listing(office: Office, ask: Ask) -> Rows:
+def listing(context: ApiContext, request: ParsedRequest) -> Rows:
     """List the syncs of a project, and the config objects that are none because they are wrong."""
-    shown, faults = office.catalog.listed(ask.query.project_id)
-    url = office.desk.tools.store.url
+    shown, faults = context.syncs.listed(request.query.project_id)
+    url = context.dispatcher.services.store.url
     return Rows(
-        secret_syncs=[office.row(found, status) for found, status in shown],
+        secret_syncs=[context.row(found, status) for found, status in shown],
         broken=[
             Broken(id=sync_id(url, name), object_name=name, message=str(fault))
             for name, fault in faults.items()
@@ -32,22 +32,22 @@ def listing(office: Office, ask: Ask) -> Rows:
     )
 
 
-def get(office: Office, ask: Ask) -> OneRow:
+def get(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Return a sync."""
-    found = office.catalog.find(ask.id)
-    return office.one(found, office.catalog.status(found))
+    found = context.syncs.find(request.id)
+    return context.one(found, context.syncs.status(found))
 
 
-def get_by_name(office: Office, ask: Ask) -> OneRow:
+def get_by_name(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Return a sync by its name."""
-    found = office.catalog.named(ask.query.project_id, ask.params["syncName"])
-    return office.one(found, office.catalog.status(found))
+    found = context.syncs.named(request.query.project_id, request.params["syncName"])
+    return context.one(found, context.syncs.status(found))
 
 
-def check_destination(office: Office, ask: Ask) -> Duplicate:
+def check_destination(context: ApiContext, request: ParsedRequest) -> Duplicate:
     """Say whether another sync writes to the same compartment and vault with the same key."""
-    wanted = read(Destination, ask.body)
-    configs = office.desk.configs
+    wanted = read(Destination, request.body)
+    configs = context.dispatcher.configs
     for sync in configs.load(configs.entries()):
         same = sync.config.destination_config.model_dump(by_alias=True)
         if same == wanted.destination_config and sync.id != wanted.exclude_sync_id:
@@ -55,62 +55,70 @@ def check_destination(office: Office, ask: Ask) -> Duplicate:
     return Duplicate(has_duplicate=False)
 
 
-def plan(office: Office, ask: Ask) -> Planned:
+def plan(context: ApiContext, request: ParsedRequest) -> Planned:
     """Say what a sync would do; nothing is written anywhere."""
-    sync, desk = office.catalog.find(ask.id).sync, office.desk
-    ledger = Ledger(desk.tools.store, sync.object_name, desk.tools.clock, "plan")
+    sync, dispatcher = context.syncs.find(request.id).sync, context.dispatcher
+    document = StatusDocument(
+        dispatcher.services.store, sync.object_name, dispatcher.services.clock, "plan"
+    )
     with blaming_request():
-        return Planned(plan=preview(sync, desk.tools, desk.new_gate(), ledger).public())
+        return Planned(
+            plan=preview(sync, dispatcher.services, dispatcher.new_gate(), document).public()
+        )
 
 
-def runs(office: Office, ask: Ask) -> Runs:
+def runs(context: ApiContext, request: ParsedRequest) -> Runs:
     """Return the last runs."""
-    found = office.catalog.find(ask.id)
-    return Runs(runs=office.catalog.status(found).runs)
+    found = context.syncs.find(request.id)
+    return Runs(runs=context.syncs.status(found).runs)
 
 
-def sync_secrets(office: Office, ask: Ask) -> OneRow:
+def sync_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Sync now."""
-    return _act(office, ask, JobKind.SYNC, Args(force=ask.query.force))
+    return _act(context, request, JobKind.SYNC, Args(force=request.query.force))
 
 
-def import_secrets(office: Office, ask: Ask) -> OneRow:
+def import_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Import the vault's secrets into the source; nothing is pushed or deleted."""
-    return _act(office, ask, JobKind.IMPORT, Args(import_behavior=ask.query.import_behavior))
+    return _act(
+        context, request, JobKind.IMPORT, Args(import_behavior=request.query.import_behavior)
+    )
 
 
-def remove_secrets(office: Office, ask: Ask) -> OneRow:
+def remove_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Schedule the deletion of what the sync put into the vault; ticks leave the sync alone then."""
-    return _act(office, ask, JobKind.REMOVE, Args())
+    return _act(context, request, JobKind.REMOVE, Args())
 
 
-def _act(office: Office, ask: Ask, kind: JobKind, args: Args) -> OneRow:
-    found = office.catalog.find(ask.id)
+def _act(context: ApiContext, request: ParsedRequest, kind: JobKind, args: Args) -> OneRow:
+    found = context.syncs.find(request.id)
     refuse_leaving(found.sync)
-    desk = office.desk
-    job = desk.job(found.sync, kind, "api", args)
-    ledger = Ledger(desk.tools.store, found.sync.object_name, desk.tools.clock, job.job_id)
-    desk.put([job], before=[ledger.load])
-    return office.one(found, start(office, found, job, ledger))
+    dispatcher = context.dispatcher
+    job = dispatcher.job(found.sync, kind, "api", args)
+    document = StatusDocument(
+        dispatcher.services.store, found.sync.object_name, dispatcher.services.clock, job.job_id
+    )
+    dispatcher.put([job], before=[document.load])
+    return context.one(found, start(context, found, job, document))
 
 
-def start(office: Office, found: Found, job: Job, ledger: Ledger) -> Status:
+def start(context: ApiContext, found: StoredSync, job: Job, document: StatusDocument) -> Status:
     """Show the job as pending, then try it; return the status that this comes to."""
 
     def pending(status: Status) -> bool:
-        now = office.desk.tools.clock.now()
+        now = context.dispatcher.services.clock.now()
         status.see_config(found.sync.etag, found.modified or now)
         progress = status.progress(job.kind)
         progress.status, progress.job_id = Phase.PENDING, job.job_id
         return True
 
-    ledger.change(pending)
-    outcome = office.desk.attempt(found.sync, job, ledger)
-    status = ledger.status
+    document.change(pending)
+    outcome = context.dispatcher.attempt(found.sync, job, document)
+    status = document.status
     if job.args.delete_config and outcome.end == End.SUCCEEDED:
         # The sync is gone, and its status with it: only this answer tells how it went.
         status.remove = Progress(
-            status=Phase.SUCCEEDED, job_id=job.job_id, at=office.desk.tools.clock.now()
+            status=Phase.SUCCEEDED, job_id=job.job_id, at=context.dispatcher.services.clock.now()
         )
     return status
 

@@ -14,7 +14,7 @@ SLOWEST_PER_SECOND = 1.0
 LONGEST_HALT_SECONDS = 60.0
 
 
-class Pace:
+class AdaptiveRate:
     """Keeps the calls of one family below the rate at which the service begins to refuse.
 
     There is no limit until the first refusal. Then calls start at even intervals, at a rate that

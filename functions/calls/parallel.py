@@ -6,9 +6,9 @@ from logging import getLogger
 from typing import TypeVar
 
 from functions.errors import SyncError
-from functions.ports import Idle, Pool, Task
+from functions.ports import Heartbeat, Pool, Task
 
-IDLE_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 log = getLogger(__name__)
 
 
@@ -18,21 +18,23 @@ class ThreadPool:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def each(self, tasks: Iterable[Task], idle: Idle) -> None:
+    def each(self, tasks: Iterable[Task], heartbeat: Heartbeat) -> None:
         """Run all tasks, calling `idle` in this thread about once a second."""
         with ThreadPoolExecutor(self._workers, "oci-vault-sync") as executor:
             pending = {executor.submit(task) for task in tasks}
             while pending:
-                done, pending = wait(pending, IDLE_SECONDS)
+                done, pending = wait(pending, HEARTBEAT_SECONDS)
                 for future in done:
                     future.result()
-                idle()
+                heartbeat()
 
 
 T = TypeVar("T")
 
 
-def gather(pool: Pool, calls: Sequence[Callable[[], T]], idle: Idle) -> list[T | SyncError]:
+def try_in_parallel(
+    pool: Pool, calls: Sequence[Callable[[], T]], heartbeat: Heartbeat
+) -> list[T | SyncError]:
     """Make all calls side by side; return each result, or the error in its place."""
     results: dict[int, T | SyncError] = {}
     crashes: list[Exception] = []
@@ -48,15 +50,15 @@ def gather(pool: Pool, calls: Sequence[Callable[[], T]], idle: Idle) -> list[T |
 
         return run
 
-    pool.each([task(*pair) for pair in enumerate(calls)], idle)
+    pool.each([task(*pair) for pair in enumerate(calls)], heartbeat)
     if crashes:
         raise crashes[0]
     return [results[number] for number in range(len(calls))]
 
 
-def meanwhile(pool: Pool, call: Callable[[], T], idle: Idle) -> T:
+def run_in_parallel(pool: Pool, call: Callable[[], T], heartbeat: Heartbeat) -> T:
     """Make one call that may take long, with `idle` in this thread; raise what it raises."""
-    (result,) = gather(pool, [call], idle)
+    (result,) = try_in_parallel(pool, [call], heartbeat)
     if isinstance(result, SyncError):
         raise result
     return result

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from functions.calls.deadline import Gate
-from functions.calls.pace import Pace
+from functions.calls.pace import AdaptiveRate
 from functions.errors import DeadlineReached, OutOfTime, SyncError, Temporary, Throttled
 
 T = TypeVar("T")
@@ -21,7 +21,11 @@ class Retrying:
         self._random = random
 
     def call(
-        self, attempt: Callable[[], T], pace: Pace | None = None, *, is_repeatable: bool = True
+        self,
+        attempt: Callable[[], T],
+        pace: AdaptiveRate | None = None,
+        *,
+        is_repeatable: bool = True,
     ) -> T:
         """Return what `attempt` returns; while it raises Temporary, wait and try again.
 
@@ -30,7 +34,7 @@ class Retrying:
 
         OutOfTime means that no attempt was made: once one was, its Temporary is raised instead.
         """
-        pace = pace or Pace(self._gate.clock)
+        pace = pace or AdaptiveRate(self._gate.clock)
         last: Temporary | None = None
         failures = refusals = 0
         while True:
@@ -60,7 +64,7 @@ class Retrying:
             if not self._gate.pause(self._delay(failures + refusals, last)):
                 raise last
 
-    def _wait_for_turn(self, pace: Pace) -> None:
+    def _wait_for_turn(self, pace: AdaptiveRate) -> None:
         self._gate.check()
         seconds = pace.reserve()
         if seconds:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from circuitbreaker import CircuitBreakerError
 from oci import circuit_breaker, exceptions, regions, retry
 
-from functions.calls.pace import Pace
+from functions.calls.pace import AdaptiveRate
 from functions.cloud.errors import translate
 from functions.cloud.identity import Identity
 from functions.errors import InvalidInput, Refused
@@ -56,12 +56,12 @@ class Clients:
         self.identity = identity
         self._clock = clock
         self._endpoint = endpoint
-        self._idle: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
-        self._paces: dict[str, Pace] = {}
+        self._heartbeat: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
+        self._paces: dict[str, AdaptiveRate] = {}
 
-    def pace(self, family: str) -> Pace:
+    def pace(self, family: str) -> AdaptiveRate:
         """Return the pace of a family of calls; the service counts them by identity."""
-        return self._paces.setdefault(family, Pace(self._clock))
+        return self._paces.setdefault(family, AdaptiveRate(self._clock))
 
     def call(
         self,
@@ -79,9 +79,9 @@ class Clients:
         `over_limit` is raised where a service limit is reached.
         """
         endpoint = self._endpoint or endpoint
-        idle = self._idle[kind, endpoint]
+        heartbeat = self._heartbeat[kind, endpoint]
         try:
-            client = idle.pop()
+            client = heartbeat.pop()
         except IndexError:
             client = self._build(kind, endpoint)
         try:
@@ -93,7 +93,7 @@ class Clients:
         ) as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:
-            idle.append(client)
+            heartbeat.append(client)
 
     def _build(self, kind: Any, endpoint: str | None) -> Any:
         return kind(

@@ -15,10 +15,10 @@ from functions.calls.retry import Retrying
 from functions.cloud.clients import Clients
 from functions.cloud.identity import access_key
 from functions.plan.oci_connection import Connection, Method
-from functions.ports import Clock, Place
+from functions.ports import Clock, OciResource
 
 
-class Connections:
+class ConnectionClients:
     """Identities by connection, kept while the container is warm and the connection unchanged."""
 
     def __init__(
@@ -51,14 +51,14 @@ class Connections:
             self._held[connection] = self._make(connection, key)
         return self._held[connection]
 
-    def reach(
+    def directory(
         self, connection: Connection, gate: Gate, private_key: SecretStr | None = None
-    ) -> "Reached":
+    ) -> "ConnectedDirectory":
         """Return what the connection can do; with `private_key` one that is not stored yet."""
         clients = (
             self._make(connection, private_key) if private_key else self.clients(connection, gate)
         )
-        return Reached(clients, connection, Retrying(gate, self._random))
+        return ConnectedDirectory(clients, connection, Retrying(gate, self._random))
 
     def _make(self, connection: Connection, key: SecretStr | None) -> Clients:
         if connection.method == Method.ACCESS_KEY:
@@ -78,7 +78,7 @@ class Connections:
         return Clients(identity, self._clock, self._endpoint)
 
 
-class Reached:
+class ConnectedDirectory:
     """What one connection can do, as `Reach` describes it."""
 
     def __init__(self, clients: Clients, connection: Connection, retrying: Retrying) -> None:
@@ -94,7 +94,7 @@ class Reached:
         else:
             self._call(ObjectStorageClient, lambda client: client.get_namespace(), "namespace")
 
-    def compartments(self) -> Sequence[Place]:
+    def compartments(self) -> Sequence[OciResource]:
         """Return the tenancy and its active compartments."""
         identity = self._clients.identity
         tenancy = self._connection.tenancy_ocid or getattr(identity.signer, "tenancy_id", None)
@@ -108,19 +108,21 @@ class Reached:
             f"compartments of tenancy {root}",
             compartment_id_in_subtree=True,
         )
-        active = [Place(row.id, row.name) for row in rows if row.lifecycle_state == "ACTIVE"]
-        return [Place(root, f"{name} (root)"), *active]
+        active = [OciResource(row.id, row.name) for row in rows if row.lifecycle_state == "ACTIVE"]
+        return [OciResource(root, f"{name} (root)"), *active]
 
-    def vaults(self, compartment_ocid: str) -> Sequence[Place]:
+    def vaults(self, compartment_ocid: str) -> Sequence[OciResource]:
         """Return the active vaults of a compartment."""
         rows = self._all(
             KmsVaultClient,
             lambda client: (client.list_vaults, compartment_ocid),
             f"vaults of compartment {compartment_ocid}",
         )
-        return [Place(row.id, row.display_name) for row in rows if row.lifecycle_state == "ACTIVE"]
+        return [
+            OciResource(row.id, row.display_name) for row in rows if row.lifecycle_state == "ACTIVE"
+        ]
 
-    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[Place]:
+    def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[OciResource]:
         """Return the enabled keys of a vault."""
         vault = self._call(
             KmsVaultClient, lambda client: client.get_vault(vault_ocid), f"vault {vault_ocid}"
@@ -131,7 +133,11 @@ class Reached:
             f"keys of vault {vault_ocid}",
             endpoint=vault.management_endpoint,
         )
-        return [Place(row.id, row.display_name) for row in rows if row.lifecycle_state == "ENABLED"]
+        return [
+            OciResource(row.id, row.display_name)
+            for row in rows
+            if row.lifecycle_state == "ENABLED"
+        ]
 
     def _all(
         self,

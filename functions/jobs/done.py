@@ -14,11 +14,11 @@ log = getLogger(__name__)
 def is_done(job: Job, sync: Sync, status: Status) -> bool:
     """Say whether a job needs no run any more."""
     is_rewritten = job.args.delete_config and not sync.config.is_being_removed
-    if is_rewritten or (job.job_id in status.ended_jobs and not job.is_hint):
+    if is_rewritten or (job.job_id in status.ended_jobs and not job.is_coalescable):
         return True
     if sync.config.is_being_removed:
         return job.kind != JobKind.REMOVE
-    if not job.is_hint:
+    if not job.is_coalescable:
         return False
     if not sync.config.is_auto_sync_enabled:
         return True

@@ -18,9 +18,9 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync
 from functions.ports import Delivery, JobQueue
-from functions.run.run import run
-from functions.run.services import Tools
-from functions.state.status_document import Ledger
+from functions.run.run import run_job
+from functions.run.services import RunServices
+from functions.state.status_document import StatusDocument
 from functions.state.sync_configs import Configs
 
 HIDE_SECONDS = 60
@@ -35,7 +35,7 @@ log = getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Held:
+class ReceivedJob:
     """A message that this drainer hides from others."""
 
     job: Job
@@ -46,13 +46,13 @@ class Held:
 class Drainer:
     """Works off the queue within one invocation; `beat` is called along with its own renewals."""
 
-    tools: Tools
+    services: RunServices
     queue: JobQueue
     configs: Configs
     new_gate: Callable[[], Gate]
     beat: Callable[[], None] = lambda: None
     worked: bool = False
-    _held: dict[int, Held] = field(default_factory=dict)
+    _held: dict[int, ReceivedJob] = field(default_factory=dict)
     _renewed_at: float = 0.0
 
     def drain(self, is_time_left: Callable[[], bool]) -> bool:
@@ -62,7 +62,7 @@ class Drainer:
             if not deliveries:
                 return True
             self.worked = True
-            self._renewed_at = self.tools.clock.monotonic()
+            self._renewed_at = self.services.clock.monotonic()
             batches = self._sort(self._parted(deliveries))
             for config, batch in batches.items():
                 if not is_time_left():
@@ -97,13 +97,13 @@ class Drainer:
             self.queue.delete(delivery.receipt)
         yield from suspects[:1]
 
-    def _sort(self, deliveries: Iterable[Delivery]) -> dict[str, list[Held]]:
+    def _sort(self, deliveries: Iterable[Delivery]) -> dict[str, list[ReceivedJob]]:
         """Return the messages that are due, by config; hide the others until they are."""
-        now, digests = self.tools.clock.now(), self.tools.digests
-        batches: dict[str, list[Held]] = defaultdict(list)
+        now, digests = self.services.clock.now(), self.services.digests
+        batches: dict[str, list[ReceivedJob]] = defaultdict(list)
         for delivery in deliveries:
             try:
-                held = Held(parse_job(delivery.body, digests), delivery.receipt)
+                held = ReceivedJob(parse_job(delivery.body, digests), delivery.receipt)
             except InvalidInput as error:
                 log.error("a message is dropped: %s", error)  # noqa: TRY400 - it says it all
                 self.queue.delete(delivery.receipt)
@@ -116,49 +116,51 @@ class Drainer:
             self._held[id(held)] = held
         return batches
 
-    def _serve(self, config: str, batch: Sequence[Held]) -> None:
+    def _serve(self, config: str, batch: Sequence[ReceivedJob]) -> None:
         """Run what the messages of one sync ask for, as few runs as possible."""
         try:
             sync = self.configs.get(config)
         except InvalidInput as error:
             log.warning("jobs of a config that is wrong are dropped: %s", error)
             sync = None
-        ledger = Ledger(self.tools.store, config, self.tools.clock, self.tools.mark())
-        ledger.load()
-        hints = [held for held in batch if held.job.is_hint]
-        for group in (*([held] for held in batch if not held.job.is_hint), hints):
+        document = StatusDocument(
+            self.services.store, config, self.services.clock, self.services.writer_id()
+        )
+        document.load()
+        hints = [held for held in batch if held.job.is_coalescable]
+        for group in (*([held] for held in batch if not held.job.is_coalescable), hints):
             todo = []
             for held in group:  # judged only now: the group before may have settled it
-                if sync is None or is_done(held.job, sync, ledger.status):
+                if sync is None or is_done(held.job, sync, document.status):
                     self._delete(held)
                 else:
                     todo.append(held)
             if sync and todo:
-                self._run(sync, todo, ledger)
+                self._run(sync, todo, document)
 
-    def _run(self, sync: Sync, group: Sequence[Held], ledger: Ledger) -> None:
+    def _run(self, sync: Sync, group: Sequence[ReceivedJob], document: StatusDocument) -> None:
         job = _merge([held.job for held in group])
-        outcome = run(job, sync, self.tools, self.new_gate(), ledger, self.keep)
+        outcome = run_job(job, sync, self.services, self.new_gate(), document, self.renew)
         if outcome.is_final:
             for held in group:
                 self._delete(held)
         elif outcome.not_before is None:
             self._postpone(group, RETRY_SECONDS)
         else:
-            self.queue.put([seal(outcome.next_of(job), self.tools.digests)])
+            self.queue.put([seal(outcome.next_of(job), self.services.digests)])
             for held in group:
                 self._delete(held)
 
-    def keep(self) -> None:
+    def renew(self) -> None:
         """Keep the messages in hand hidden, and whatever else must not run out."""
         self.beat()
-        now = self.tools.clock.monotonic()
+        now = self.services.clock.monotonic()
         if now - self._renewed_at < RENEW_AFTER_SECONDS:
             return
         self._renewed_at = now
         self._hide(list(self._held.values()), HIDE_SECONDS)
 
-    def _hide(self, batch: Iterable[Held], seconds: int) -> None:
+    def _hide(self, batch: Iterable[ReceivedJob], seconds: int) -> None:
         for held in batch:
             try:
                 held.receipt = self.queue.hide(held.receipt, seconds)
@@ -167,26 +169,26 @@ class Drainer:
             except SyncError as error:
                 log.warning("a message could not be kept hidden: %s", error)
 
-    def _postpone(self, batch: Iterable[Held], seconds: int) -> None:
+    def _postpone(self, batch: Iterable[ReceivedJob], seconds: int) -> None:
         """Put jobs anew that no attempt is made at now. Where that fails, their messages stay."""
-        due = self.tools.clock.now() + timedelta(seconds=seconds)
+        due = self.services.clock.now() + timedelta(seconds=seconds)
         left = [held for held in batch if id(held) in self._held]
         try:
-            self.queue.put([seal(held.job.later(due), self.tools.digests) for held in left])
+            self.queue.put([seal(held.job.later(due), self.services.digests) for held in left])
             for held in left:
                 self._delete(held)
         except SyncError as error:
             log.warning("messages stay on the queue as they are: %s", error)
             self._hide([held for held in left if id(held) in self._held], seconds)
 
-    def _delete(self, held: Held) -> None:
+    def _delete(self, held: ReceivedJob) -> None:
         self._held.pop(id(held), None)
         self.queue.delete(held.receipt)
 
 
 def _due(job: Job) -> datetime:
     """Return when a job may start. A hint was tried at once; this is the look that makes sure."""
-    if job.kind == JobKind.SYNC and job.is_hint:
+    if job.kind == JobKind.SYNC and job.is_coalescable:
         return max(job.not_before, covered_at(job))
     return job.not_before
 

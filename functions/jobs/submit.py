@@ -8,7 +8,7 @@ from logging import getLogger
 from typing import Any
 
 from functions.calls.deadline import Gate
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, SyncError, Temporary
 from functions.jobs.seal import seal
 from functions.log import TRACE
@@ -17,9 +17,9 @@ from functions.plan.models import Folder, JobKind
 from functions.plan.sync_config import PREFIX, Sync, project_of
 from functions.ports import JobQueue
 from functions.run.outcome import End, Outcome
-from functions.run.run import preview, run
-from functions.run.services import Tools
-from functions.state.status_document import Ledger
+from functions.run.run import preview, run_job
+from functions.run.services import RunServices
+from functions.state.status_document import StatusDocument
 from functions.state.sync_configs import Configs
 from functions.triggers.command import Command
 from functions.triggers.oci_event import ResourceEvent
@@ -51,10 +51,10 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Dispatcher:
     """Takes triggers in, within one invocation."""
 
-    tools: Tools
+    services: RunServices
     queue: JobQueue
     configs: Configs
     new_gate: Callable[[], Gate]
@@ -82,8 +82,10 @@ class Desk:
             raise InvalidInput('Say which sync: "sync": "<name or id>".')
         sync = self.configs.find(command.sync)
         if command.command == "plan":
-            ledger = Ledger(self.tools.store, sync.object_name, self.tools.clock, "plan")
-            plan = preview(sync, self.tools, self.new_gate(), ledger)
+            document = StatusDocument(
+                self.services.store, sync.object_name, self.services.clock, "plan"
+            )
+            plan = preview(sync, self.services, self.new_gate(), document)
             return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
         if sync.config.is_being_removed and command.command != "remove":
             raise InvalidInput("This sync is being deleted together with its secrets.")
@@ -94,27 +96,28 @@ class Desk:
         self, sync: Sync, kind: JobKind, cause: Any, args: Args | None = None, delay: int = 0
     ) -> Job:
         """Return a new job."""
-        now = self.tools.clock.now()
+        now = self.services.clock.now()
         return Job(
             config=sync.object_name,
             kind=kind,
             cause=cause,
             created_at=now,
             not_before=now + timedelta(seconds=delay),
-            job_id=str(self.tools.uuid()),
+            job_id=str(self.services.uuid()),
             request_id=TRACE.request_id,
             args=args or Args(),
         )
 
     def accept(self, work: Sequence[tuple[Sync, Job]]) -> list[Report]:
         """Put the jobs on the queue, then try them. Raises Temporary if the queue cannot take them."""
-        ledgers = [
-            Ledger(self.tools.store, job.config, self.tools.clock, job.job_id) for _, job in work
+        documents = [
+            StatusDocument(self.services.store, job.config, self.services.clock, job.job_id)
+            for _, job in work
         ]
-        self.put([job for _, job in work], before=[ledger.load for ledger in ledgers])
+        self.put([job for _, job in work], before=[document.load for document in documents])
         return [
-            Report(sync, job, self.attempt(sync, job, ledger))
-            for (sync, job), ledger in zip(work, ledgers, strict=True)
+            Report(sync, job, self.attempt(sync, job, document))
+            for (sync, job), document in zip(work, documents, strict=True)
         ]
 
     def put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:
@@ -124,18 +127,18 @@ class Desk:
         """
         if not jobs:
             return
-        messages = [seal(job, self.tools.digests) for job in jobs]
+        messages = [seal(job, self.services.digests) for job in jobs]
         put: Callable[[], Any] = partial(self.queue.put, messages)
-        stored, *_ = gather(self.tools.pool, [put, *before], lambda: None)
+        stored, *_ = try_in_parallel(self.services.pool, [put, *before], lambda: None)
         if isinstance(stored, SyncError):
             raise Temporary(f"Nothing was started: the job could not be queued. {stored}")
 
-    def attempt(self, sync: Sync, job: Job, ledger: Ledger) -> Outcome:
+    def attempt(self, sync: Sync, job: Job, document: StatusDocument) -> Outcome:
         """Try a job whose message is on the queue."""
         gate = self.new_gate()
         try:
             gate.check()
-            return run(job, sync, self.tools, gate, ledger)
+            return run_job(job, sync, self.services, gate, document)
         except SyncError as error:
             log.warning("job %s of %s stays on the queue: %s", job.kind, sync.object_name, error)
             return Outcome(End.WAITING, str(error))
@@ -154,7 +157,7 @@ class Desk:
         """Return the config that an object event is about, if it is in this function's store."""
         bucket, namespace = event.details.get("bucketName"), event.details.get("namespace")
         root = f"oci://{bucket}@{namespace}/{event.resource_name}"
-        name = root.removeprefix(f"{self.tools.store.url}/")
+        name = root.removeprefix(f"{self.services.store.url}/")
         return name if name != root and project_of(name) else None
 
     def _vault_event(self, event: ResourceEvent) -> list[Report]:

@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from logging import getLogger
 
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.jobs.drain import Drainer
 from functions.jobs.seal import seal
-from functions.jobs.submit import Desk, is_auto
+from functions.jobs.submit import Dispatcher, is_auto
 from functions.plan.job import Args
 from functions.plan.models import JobKind
 from functions.ports import Entry, Invoker
-from functions.run.run import run
-from functions.state.lease import Slot
-from functions.state.status_document import Ledger, verified_object
+from functions.run.run import run_job
+from functions.state.lease import ObjectLease
+from functions.state.status_document import StatusDocument, verified_object
 
 MAX_QUEUED_AT_ONCE = 500
 DEPTH_EVERY_MINUTES = 10
@@ -29,10 +29,10 @@ log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Clockwork:
+class Ticker:
     """What a tick and the workers that it starts do."""
 
-    desk: Desk
+    dispatcher: Dispatcher
     drainer: Drainer
     invoker: Invoker | None
     interval: timedelta
@@ -45,7 +45,10 @@ class Clockwork:
             left = self._verify_due(is_time_left)
             if left or not is_drained:
                 self._call_workers(left)
-            if self.drainer.worked or self.desk.tools.clock.now().minute % DEPTH_EVERY_MINUTES == 0:
+            if (
+                self.drainer.worked
+                or self.dispatcher.services.clock.now().minute % DEPTH_EVERY_MINUTES == 0
+            ):
                 self._report_dead_letters()
         except SyncError as error:
             log.warning("the tick ended early: %s", error)
@@ -73,67 +76,69 @@ class Clockwork:
         return left
 
     def _due(self) -> list[Entry]:
-        tools = self.desk.tools
-        calls = (self.desk.configs.entries, partial(tools.store.list, "verified/"))
+        services = self.dispatcher.services
+        calls = (self.dispatcher.configs.entries, partial(services.store.list, "verified/"))
         listings: list[Sequence[Entry]] = []
-        for listing in gather(tools.pool, calls, lambda: None):
+        for listing in try_in_parallel(services.pool, calls, lambda: None):
             if isinstance(listing, SyncError):
                 raise listing
             listings.append(listing)
         configs, verified = listings
-        return due(configs, verified, tools.clock.now() - self.interval)
+        return due(configs, verified, services.clock.now() - self.interval)
 
     def _verify(self, entry: Entry) -> None:
-        desk, tools = self.desk, self.desk.tools
+        dispatcher, services = self.dispatcher, self.dispatcher.services
         try:
-            sync = desk.configs.get(entry.name)
+            sync = dispatcher.configs.get(entry.name)
         except InvalidInput:
             sync = None
-        ledger = Ledger(tools.store, entry.name, tools.clock, tools.mark())
-        status = ledger.load()
-        if status.config_etag == entry.etag and status.is_waiting(tools.clock.now()):
+        document = StatusDocument(services.store, entry.name, services.clock, services.writer_id())
+        status = document.load()
+        if status.config_etag == entry.etag and status.is_waiting(services.clock.now()):
             return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:
-            job = desk.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
+            job = dispatcher.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
         elif sync is not None and is_auto(sync) and not status.is_paused:
-            job = desk.job(sync, JobKind.VERIFY, "tick")
+            job = dispatcher.job(sync, JobKind.VERIFY, "tick")
         else:
-            tools.store.put(verified_object(entry.name), b"")
+            services.store.put(verified_object(entry.name), b"")
             return
-        outcome = run(job, sync, tools, desk.new_gate(), ledger, self.drainer.keep)
+        outcome = run_job(job, sync, services, dispatcher.new_gate(), document, self.drainer.renew)
         if not outcome.is_final and outcome.not_before:
-            desk.queue.put([seal(outcome.next_of(job), tools.digests)])
+            dispatcher.queue.put([seal(outcome.next_of(job), services.digests)])
 
     def _call_workers(self, due_entries: Sequence[Entry]) -> None:
         """Share what is due through the queue, unless it waits there already, and start workers."""
         if self.invoker is None:
             return
-        desk = self.desk
-        depth = desk.queue.depth()
+        dispatcher = self.dispatcher
+        depth = dispatcher.queue.depth()
         if depth.visible + depth.in_flight < len(due_entries):
-            syncs = desk.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
-            jobs = [desk.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
+            syncs = dispatcher.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
+            jobs = [dispatcher.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
             if jobs:
-                desk.queue.put([seal(job, desk.tools.digests) for job in jobs])
+                dispatcher.queue.put([seal(job, dispatcher.services.digests) for job in jobs])
         for _ in range(self.max_workers):
             self.invoker.start({"command": "drain"})
 
     def _report_dead_letters(self) -> None:
-        depth = self.desk.queue.depth()
+        depth = self.dispatcher.queue.depth()
         if depth.dead:
             log.error(
                 "%d messages are dead letters: their jobs crashed again and again", depth.dead
             )
         # A metric without dimensions is refused.
-        self.desk.tools.notifier.count({"deadLetters": depth.dead}, {"queue": "jobs"})
+        self.dispatcher.services.notifier.count({"deadLetters": depth.dead}, {"queue": "jobs"})
 
     def work(self, is_time_left: Callable[[], bool]) -> bool:
         """Drain as one of so many workers; False if all of their places are taken."""
-        tools = self.desk.tools
-        slot = Slot.take(tools.store, tools.clock, tools.mark(), self.max_workers)
+        services = self.dispatcher.services
+        slot = ObjectLease.take(
+            services.store, services.clock, services.writer_id(), self.max_workers
+        )
         if slot is None:
             return False
-        self.drainer.beat = slot.keep
+        self.drainer.beat = slot.renew
         try:
             self.drainer.drain(lambda: is_time_left() and not slot.is_lost)
         finally:

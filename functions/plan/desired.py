@@ -10,7 +10,7 @@ from functions.plan.naming import KeySchema, refuse_name, refuse_value
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """The source in the vault's terms. Names in `errors` are neither written nor deleted."""
 
     values: Mapping[str, SecretBytes]
@@ -19,7 +19,7 @@ class Wanted:
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
-def want(source: SourceSecrets, schema: KeySchema) -> Wanted:
+def desired_from(source: SourceSecrets, schema: KeySchema) -> Desired:
     """Return what the vault should hold."""
     values: dict[str, SecretBytes] = {}
     errors = {schema.render(key): why for key, why in source.errors.items()}
@@ -41,4 +41,4 @@ def want(source: SourceSecrets, schema: KeySchema) -> Wanted:
             empty.append(name)
         elif name not in errors:
             values[name] = SecretBytes(value)
-    return Wanted(values, errors, tuple(sorted(empty)), origins)
+    return Desired(values, errors, tuple(sorted(empty)), origins)

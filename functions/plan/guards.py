@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from functions.plan.desired import Wanted
+from functions.plan.desired import Desired
 from functions.plan.models import ALL, Action, Change
 from functions.plan.plan import Plan
 
@@ -22,7 +22,7 @@ LONGEST_DELETION = timedelta(days=30) - timedelta(hours=1)
 
 def guard(
     plan: Plan,
-    wanted: Wanted,
+    desired: Desired,
     *,
     lost: Mapping[str, Iterable[str] | None],
     pending: Iterable[str],
@@ -34,7 +34,7 @@ def guard(
     import could not bring into the source, or ALL.
     """
     return _limit_deletions(
-        _refuse_empty_source(_keep_lost(_keep_pending(plan, pending), lost), wanted)
+        _refuse_empty_source(_keep_lost(_keep_pending(plan, pending), lost), desired)
     )
 
 
@@ -89,9 +89,9 @@ def _keep_lost(plan: Plan, lost: Mapping[str, Iterable[str] | None]) -> Plan:
     return replace(_hold(plan, why), lost=frozenset(lost))
 
 
-def _refuse_empty_source(plan: Plan, wanted: Wanted) -> Plan:
+def _refuse_empty_source(plan: Plan, desired: Desired) -> Plan:
     deletions = _deletions(plan)
-    if not deletions or wanted.values or wanted.errors:
+    if not deletions or desired.values or desired.errors:
         return plan
     return _stop(plan, f"the source folder is empty, and {deletions} secrets would be deleted")
 

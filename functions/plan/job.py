@@ -58,14 +58,16 @@ class Job(Camel):
     args: Args = Field(default_factory=Args)
 
     @property
-    def is_hint(self) -> bool:
+    def is_coalescable(self) -> bool:
         """Say whether a run for somebody else serves this job as well: it asks for no act of its own."""
         return self.cause in ("webhook", "event", "vault-event", "tick")
 
     @property
     def verifies(self) -> bool:
         """Say whether it compares contents and not only digests."""
-        return self.kind == JobKind.VERIFY or (self.kind == JobKind.SYNC and not self.is_hint)
+        return self.kind == JobKind.VERIFY or (
+            self.kind == JobKind.SYNC and not self.is_coalescable
+        )
 
     def again(self, not_before: datetime) -> "Job":
         """Return the next attempt."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretBytes
 
-from functions.plan.desired import Wanted
+from functions.plan.desired import Desired
 from functions.plan.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
 from functions.plan.naming import KeySchema
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
@@ -56,7 +56,7 @@ class Planner:
             and secret.tags.get(DIGEST_TAG) == self.tags(secret.name, value)[DIGEST_TAG]
         )
 
-    def hands_off(self, secret: VaultSecret) -> str | None:
+    def protected_because(self, secret: VaultSecret) -> str | None:
         """Say why no job may ever touch the secret, None where it may."""
         if secret.id in self._protected_ids:
             return "the vault secret of this name holds credentials of this function"
@@ -64,7 +64,7 @@ class Planner:
             return "the vault secret of this name is the private key of an OCI connection"
         return secret.managed_by and f"the vault secret of this name is under {secret.managed_by}"
 
-    def foreign(self, secret: VaultSecret) -> str | None:
+    def owned_by_other(self, secret: VaultSecret) -> str | None:
         """Say which other living sync owns the secret, None where none does."""
         owner = secret.tags.get(OWNER_TAG)
         return f"it belongs to the sync {owner}" if owner in self._living else None
@@ -79,12 +79,12 @@ class Planner:
                 found[secret.name] = secret
         return found
 
-    def doubtful(
+    def must_read(
         self,
-        wanted: Wanted,
+        desired: Desired,
         listing: Sequence[VaultSecret],
         *,
-        trusted: Iterable[str],
+        written_by_this_run: Iterable[str],
         unsure: Iterable[str],
         verify: bool,
     ) -> list[VaultSecret]:
@@ -92,47 +92,51 @@ class Planner:
 
         `trusted`: names that this very run wrote; `unsure`: names whose tags prove nothing.
         """
-        sure, doubted = frozenset(trusted), frozenset(unsure)
+        sure, doubted = frozenset(written_by_this_run), frozenset(unsure)
         return [
             secret
             for name, secret in self.index(listing).items()
-            if name in wanted.values
+            if name in desired.values
             and secret.state == State.ACTIVE
             and name not in sure
-            and not self.hands_off(secret)
-            and not self.foreign(secret)
-            and (verify or name in doubted or not self.is_tagged_with(secret, wanted.values[name]))
+            and not self.protected_because(secret)
+            and not self.owned_by_other(secret)
+            and (verify or name in doubted or not self.is_tagged_with(secret, desired.values[name]))
         ]
 
     def plan(
         self,
-        wanted: Wanted,
+        desired: Desired,
         listing: Sequence[VaultSecret],
         bundles: Mapping[str, Bundle],
-        trusted: Iterable[str] = (),
+        written_by_this_run: Iterable[str] = (),
     ) -> Plan:
         """Return the plan; `bundles` holds the content of the doubtful secrets, by name."""
         index = self.index(listing)
-        draft = _Draft(errors=dict(wanted.errors))
-        sure = frozenset(trusted)
-        for name, value in wanted.values.items():
+        draft = _Draft(errors=dict(desired.errors))
+        sure = frozenset(written_by_this_run)
+        for name, value in desired.values.items():
             secret = index.get(name)
             equal = name in sure or (
                 bundles[name].value == value
                 if name in bundles
                 else secret is not None and self.is_tagged_with(secret, value)
             )
-            self._plan_wanted(draft, name, value, secret, equal=equal, trusted=name in sure)
+            self._plan_wanted(
+                draft, name, value, secret, equal=equal, written_by_this_run=name in sure
+            )
         scope = [secret for name, secret in index.items() if self.schema.matches(name)]
         for secret in scope:
-            if secret.name not in wanted.values and secret.name not in wanted.errors:
+            if secret.name not in desired.values and secret.name not in desired.errors:
                 self._plan_unwanted(draft, secret)
         changes = sorted(draft.changes, key=lambda c: (DELETE_ORDER.get(c.action, 0), c.name))
-        touchable = [s for s in scope if not self.hands_off(s) and not self.foreign(s)]
+        touchable = [
+            s for s in scope if not self.protected_because(s) and not self.owned_by_other(s)
+        ]
         return Plan(
             changes=tuple(changes),
             errors=draft.errors,
-            warnings=tuple(f"{name}: the source's value is empty" for name in wanted.empty),
+            warnings=tuple(f"{name}: the source's value is empty" for name in desired.empty),
             blocked=self.blocked(listing),
             drift=tuple(sorted(draft.drift)),
             unchanged=draft.unchanged,
@@ -147,19 +151,19 @@ class Planner:
         secret: VaultSecret | None,
         *,
         equal: bool,
-        trusted: bool,
+        written_by_this_run: bool,
     ) -> None:
         if secret is None:
-            if trusted:
+            if written_by_this_run:
                 draft.unchanged += 1
             else:
                 draft.changes.append(Change(Action.CREATE, name, None, value))
             return
-        why = self.hands_off(secret)
+        why = self.protected_because(secret)
         if why:
             draft.errors[name] = f"{why}; rename the key or the secret"
             return
-        held = self.foreign(secret)
+        held = self.owned_by_other(secret)
         if held:
             draft.errors[name] = f"{held}; delete that sync's claim or force this plan"
         promised = self.is_tagged_with(secret, value)
@@ -172,7 +176,7 @@ class Planner:
             case State.ACTIVE if not equal:
                 draft.changes.append(Change(Action.UPDATE, name, secret, value, held))
                 draft.drift += [name] if promised else []
-            case State.ACTIVE if not (promised or trusted) and OWNER_TAG in secret.tags:
+            case State.ACTIVE if not (promised or written_by_this_run) and OWNER_TAG in secret.tags:
                 draft.changes.append(Change(Action.TAG, name, secret, value, held))
             case _:
                 draft.unchanged += 1
@@ -180,7 +184,7 @@ class Planner:
     def _plan_unwanted(self, draft: "_Draft", secret: VaultSecret) -> None:
         if self._options.disable_secret_deletion or secret.state != State.ACTIVE:
             return
-        if not (self.hands_off(secret) or self.foreign(secret)):
+        if not (self.protected_because(secret) or self.owned_by_other(secret)):
             draft.changes.append(Change(Action.DELETE, secret.name, secret))
 
     def plan_removal(self, names: Iterable[str], listing: Sequence[VaultSecret]) -> Plan:
@@ -191,8 +195,8 @@ class Planner:
             secret
             for name, secret in index.items()
             if (self.is_mine(secret) or name in current)
-            and not self.hands_off(secret)
-            and not self.foreign(secret)
+            and not self.protected_because(secret)
+            and not self.owned_by_other(secret)
         ]
         doomed = sorted((s for s in mine if s.state == State.ACTIVE), key=lambda s: s.name)
         return Plan(

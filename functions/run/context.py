@@ -12,12 +12,12 @@ from functions.plan.models import Action, Change, VaultSecret
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.run.apply import Applier, Results, split
-from functions.run.observe import Seen, Viewer
-from functions.run.outcome import Tally, join
-from functions.run.services import Tools
+from functions.run.observe import Observed, Observer
+from functions.run.outcome import RunSummary, join
+from functions.run.services import RunServices
 from functions.state.lease import HeldLease
 from functions.state.status import Status
-from functions.state.status_document import Ledger
+from functions.state.status_document import StatusDocument
 
 PAUSE_SHARE = 0.15
 SHORTEST_PAUSE_SECONDS = 0.2
@@ -30,46 +30,46 @@ class Blocked(Exception):
     """Lifecycle states, or refusals that may pass, keep the run from its end."""
 
 
-class Work:
+class Run:
     """One job in progress. `heartbeat` is called now and then from the calling thread."""
 
     def __init__(
         self,
         job: Job,
         sync: Sync,
-        tools: Tools,
+        services: RunServices,
         gate: Gate,
-        ledger: Ledger,
+        document: StatusDocument,
         heartbeat: Callable[[], None],
     ) -> None:
         self.job = job
         self.sync = sync
-        self.tools = tools
+        self.services = services
         self.gate = gate
-        self.ledger = ledger
-        self.run_id = f"{tools.random.getrandbits(128):032x}"
-        self.lease = HeldLease(ledger, self.run_id, tools.clock, gate)
-        self.tally = Tally(self.run_id, tools.clock.now())
-        self.viewer = Viewer(sync, tools, gate, self.keep)
-        self.trusted: dict[str, SecretBytes] = {}
+        self.document = document
+        self.run_id = f"{services.random.getrandbits(128):032x}"
+        self.lease = HeldLease(document, self.run_id, services.clock, gate)
+        self.summary = RunSummary(self.run_id, services.clock.now())
+        self.observer = Observer(sync, services, gate, self.renew)
+        self.written_by_this_run: dict[str, SecretBytes] = {}
         """What this run wrote itself: it need not be read again."""
         self.remember: Callable[[Status], None] = lambda _: None
         """What a concluded job notes in the status besides its outcome."""
         self._heartbeat = heartbeat
         self._passes = 0
         self._refused: set[str] = set()
-        self._progress_at = tools.clock.monotonic()
+        self._progress_at = services.clock.monotonic()
 
-    def keep(self) -> None:
+    def renew(self) -> None:
         """Keep the lease, and whatever the caller must keep, from running out."""
         self._heartbeat()
-        self.lease.keep(self.sync, self.tools.store)
+        self.lease.renew(self.sync, self.services.store)
 
-    def look(self) -> Seen:
+    def observe(self) -> Observed:
         """Look at both sides."""
-        self.keep()
-        self.tally.read_at = self.tools.clock.now()
-        return self.viewer.look()
+        self.renew()
+        self.summary.read_at = self.services.clock.now()
+        return self.observer.observe()
 
     def apply(self, planner: Planner, changes: Sequence[Change]) -> Results:
         """Make the changes, deletions last. Raises OutOfTime after adding up what was done."""
@@ -77,9 +77,9 @@ class Work:
         if not changes:
             return results
         self._passes += 1
-        now = self.tools.clock.now()
+        now = self.services.clock.now()
         names = [change.name for change in changes]
-        known = self.ledger.status.recent
+        known = self.document.status.recent
         recent = {name: at for name, at in known.items() if name not in self._refused}
 
         def remember(status: Status) -> None:
@@ -95,7 +95,7 @@ class Work:
         self.lease.change(remember)
         config = self.sync.config
         applier = Applier(
-            self.viewer.vault,
+            self.observer.vault,
             planner,
             config.destination_config.compartment_ocid,
             self._token,
@@ -105,14 +105,14 @@ class Work:
         )
         first, last = split(changes)
         try:
-            self.tools.pool.each(applier.tasks(first, results), self.keep)
+            self.services.pool.each(applier.tasks(first, results), self.renew)
             if last and not results.stopped:
-                self.lease.check_config(self.sync, self.tools.store)
-                self.tools.pool.each(applier.tasks(last, results), self.keep)
+                self.lease.check_config(self.sync, self.services.store)
+                self.services.pool.each(applier.tasks(last, results), self.renew)
         finally:
-            self.tally.add(results)
+            self.summary.take_results(results)
         self._refused |= results.errors.keys()
-        self.trusted |= {
+        self.written_by_this_run |= {
             change.name: change.value
             for change in changes
             if change.value
@@ -120,7 +120,7 @@ class Work:
             and change.name in results.done
         }
         if results.done:
-            self._progress_at = self.tools.clock.monotonic()
+            self._progress_at = self.services.clock.monotonic()
         if results.stopped:
             raise results.stopped
         return results
@@ -130,28 +130,30 @@ class Work:
         while True:
             blocked = self._blocked(listing)
             if not blocked:
-                listing = self.viewer.refresh(listing, self.ledger.status, self.trusted)
+                listing = self.observer.refresh(
+                    listing, self.document.status, self.written_by_this_run
+                )
                 blocked = self._blocked(listing)
             if not blocked:
                 return listing
             listing = self.wait(blocked)
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
-        blocked = self.viewer.planner(listing).blocked(listing)
+        blocked = self.observer.planner(listing).blocked(listing)
         return {secret.name: f"is {secret.state}" for secret in blocked}
 
     def wait(self, why: Mapping[str, str]) -> Sequence[VaultSecret]:
         """Pause a while and list the vault again. Raises Blocked where time or patience is up."""
-        waited = self.tools.clock.monotonic() - self._progress_at
+        waited = self.services.clock.monotonic() - self._progress_at
         pause = min(max(PAUSE_SHARE * waited, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
         if waited > PATIENCE_SECONDS or not self.gate.pause(pause):
-            raise Blocked(self._tell(why))
-        self.keep()
-        return self.viewer.list_vault()
+            raise Blocked(self._waiting_message(why))
+        self.renew()
+        return self.observer.list_vault()
 
-    def _tell(self, why: Mapping[str, str]) -> str:
+    def _waiting_message(self, why: Mapping[str, str]) -> str:
         text = f"Waiting for OCI Vault: {join([f'{name} {what}' for name, what in why.items()])}."
-        schema = self.viewer.planner(()).schema
+        schema = self.observer.planner(()).schema
         if any(map(schema.matches, why)):
             return text
         return f'{text} Only other secrets block; syncOptions.blockingScope "schema" ignores them.'

@@ -5,49 +5,49 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from functions.calls.parallel import meanwhile
+from functions.calls.parallel import run_in_parallel
 from functions.errors import Refused
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
 from functions.plan.table import Planner
-from functions.run.context import Work
-from functions.run.observe import Seen
+from functions.run.context import Run
+from functions.run.observe import Observed
 from functions.run.outcome import Outcome, join
 from functions.state.status import Pending, Status
 
 
-def import_only(work: Work) -> Outcome:
+def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
-    pending = bring(work, replace=work.job.args.import_behavior == "prioritize-destination")
-    work.lease.change(lambda status: status.remember_pending(pending))
-    return work.tally.conclude()
+    pending = import_secrets(run, replace=run.job.args.import_behavior == "prioritize-destination")
+    run.lease.change(lambda status: status.remember_pending(pending))
+    return run.summary.conclude()
 
 
-def import_first(work: Work, *, replace: bool) -> None:
+def import_first(run: Run, *, replace: bool) -> None:
     """Do the initial import, and record that it is done before anything is pushed.
 
     An import that could not be recorded would be repeated, over what people edit meanwhile: so it is tried
     first whether the status can be written.
     """
-    work.lease.change(lambda _: None)
-    pending = bring(work, replace=replace, is_first=True)
+    run.lease.change(lambda _: None)
+    pending = import_secrets(run, replace=replace, is_first=True)
 
     def imported(status: Status) -> None:
         status.remember_pending(pending)
         status.is_import_done = True
 
-    work.lease.change(imported)
+    run.lease.change(imported)
 
 
-def bring(work: Work, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:
+def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:
     """Write what the source lacks (with `replace`: also what differs); return what was not imported.
 
     Raises Refused where nothing can be read and it `is_first`: that is rather for want of a permission.
     """
-    seen = work.look()
-    listing = work.settle(seen.listing)
-    planner = work.viewer.planner(listing)
-    found = _read(work, planner, Seen(seen.source, listing), replace=replace)
+    observed = run.observe()
+    listing = run.settle(observed.listing)
+    planner = run.observer.planner(listing)
+    found = _read(run, planner, Observed(observed.source, listing), replace=replace)
     pending = dict(found.refused)
     if is_first and found.is_blind:
         reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
@@ -56,18 +56,18 @@ def bring(work: Work, *, replace: bool, is_first: bool = False) -> dict[str, Pen
         )
     if found.values:
         values = {key: value.get_secret_value() for key, value in found.values.items()}
-        write = partial(work.viewer.source.write, work.sync.config.folder, values, replace=replace)
-        refused = meanwhile(work.tools.pool, write, work.keep)
-        work.tally.counts["imported"] += len(values) - len(refused)
+        write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
+        refused = run_in_parallel(run.services.pool, write, run.renew)
+        run.summary.counts["imported"] += len(values) - len(refused)
         for key, why in refused.items():
             entry = Pending(why=why, was_in_source=key in found.present)
             pending[planner.schema.render(key)] = entry
-    work.tally.errors = {name: entry.why for name, entry in pending.items()}
+    run.summary.errors = {name: entry.why for name, entry in pending.items()}
     return pending
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Importable:
     values: dict[str, SecretStr]
     refused: dict[str, Pending]
     present: frozenset[str]
@@ -75,21 +75,21 @@ class _Found:
     """Whether there was something to read, and none of it may be."""
 
 
-def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
+def _read(run: Run, planner: Planner, observed: Observed, *, replace: bool) -> _Importable:
     """Read what may be imported: ACTIVE, in scope, nobody else's."""
-    source = {secret.key: secret.value for secret in seen.source.secrets}
-    below = {s.key for s in seen.source.secrets if s.origin and s.origin.kind != "import"}
-    present = frozenset(source) | frozenset(seen.source.errors)
+    source = {secret.key: secret.value for secret in observed.source.secrets}
+    below = {s.key for s in observed.source.secrets if s.origin and s.origin.kind != "import"}
+    present = frozenset(source) | frozenset(observed.source.errors)
     secrets = [
         secret
-        for secret in planner.index(seen.listing).values()
+        for secret in planner.index(observed.listing).values()
         if secret.state == State.ACTIVE
         and _comes_back(planner.schema, secret.name)
-        and not planner.hands_off(secret)
-        and not planner.foreign(secret)
+        and not planner.protected_because(secret)
+        and not planner.owned_by_other(secret)
         and (replace or planner.schema.strip(secret.name) not in present)
     ]
-    bundles, unreadable = work.viewer.read(secrets)
+    bundles, unreadable = run.observer.read(secrets)
     refused = {
         name: Pending(why=why, was_in_source=planner.schema.strip(name) in present)
         for name, why in unreadable.items()
@@ -111,7 +111,7 @@ def _read(work: Work, planner: Planner, seen: Seen, *, replace: bool) -> _Found:
         else:
             values[key] = SecretStr(text)
     is_blind = bool(unreadable) and not bundles
-    return _Found(values, refused, present, is_blind)
+    return _Importable(values, refused, present, is_blind)
 
 
 def _comes_back(schema: KeySchema, name: str) -> bool:

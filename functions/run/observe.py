@@ -7,44 +7,44 @@ from functools import cached_property, partial
 from pydantic import SecretBytes
 
 from functions.calls.deadline import Gate
-from functions.calls.parallel import gather, meanwhile
+from functions.calls.parallel import run_in_parallel, try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError, WrongState
-from functions.plan.desired import Wanted, want
+from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import guard
 from functions.plan.models import ALL, Action, Bundle, Origin, SourceSecrets, State, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
-from functions.ports import Idle, SecretVault
-from functions.run.services import Tools
+from functions.ports import Heartbeat, SecretVault
+from functions.run.services import RunServices
 from functions.state.status import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """Both sides, as one look found them."""
 
     source: SourceSecrets
     listing: Sequence[VaultSecret]
 
 
-class Viewer:
+class Observer:
     """Reads the source and the vault of one sync, in one run."""
 
-    def __init__(self, sync: Sync, tools: Tools, gate: Gate, idle: Idle) -> None:
+    def __init__(self, sync: Sync, services: RunServices, gate: Gate, heartbeat: Heartbeat) -> None:
         self._sync = sync
-        self._tools = tools
-        self._idle = idle
+        self._services = services
+        self._heartbeat = heartbeat
         self._gate = gate
-        self.source = tools.source(gate)
+        self.source = services.source(gate)
 
     @cached_property
     def vault(self) -> SecretVault:
         """The vault; opening it may read the sync's connection, so it may raise what that raises."""
-        return self._tools.vault(self._sync, self._gate)
+        return self._services.vault(self._sync, self._gate)
 
-    def look(self) -> Seen:
+    def observe(self) -> Observed:
         """Read the folder and list the vault, side by side. Raises what either raises."""
         options = self._sync.config.sync_options
         found: list[SourceSecrets] = []
@@ -60,17 +60,17 @@ class Viewer:
         def list_vault() -> None:
             listing.extend(self.vault.list())
 
-        for result in gather(self._tools.pool, (read, list_vault), self._idle):
+        for result in try_in_parallel(self._services.pool, (read, list_vault), self._heartbeat):
             if isinstance(result, SyncError):
                 raise result
-        return Seen(found[0], listing)
+        return Observed(found[0], listing)
 
     def list_vault(self) -> Sequence[VaultSecret]:
         """List the vault alone."""
-        return meanwhile(self._tools.pool, self.vault.list, self._idle)
+        return run_in_parallel(self._services.pool, self.vault.list, self._heartbeat)
 
     def refresh(
-        self, listing: Sequence[VaultSecret], status: Status, trusted: Container[str]
+        self, listing: Sequence[VaultSecret], status: Status, written_by_this_run: Container[str]
     ) -> Sequence[VaultSecret]:
         """Return the listing with what was written lately read anew: a listing may be stale.
 
@@ -78,7 +78,7 @@ class Viewer:
         WrongState where a secret is hidden: then it is not known whether the listing is right.
         """
         planner = self.planner(listing)
-        shown = self._tools.digests.seal(self.scope_tags(planner, listing).items())
+        shown = self._services.digests.seal(self.scope_tags(planner, listing).items())
         if not status.recent or status.seal == shown:
             return listing
         index = planner.index(listing)
@@ -87,16 +87,20 @@ class Viewer:
             secret
             for name, secret in index.items()
             if (name in status.recent or (is_all and planner.schema.matches(name)))
-            and name not in trusted
+            and name not in written_by_this_run
         ]
         missing = status.recent.keys() - index.keys() - {ALL}
         calls: list[Callable[[], VaultSecret | None]] = [
             *(partial(self.vault.get, secret.id) for secret in doubted),
-            *(partial(self.vault.find, name) for name in sorted(missing) if name not in trusted),
+            *(
+                partial(self.vault.find, name)
+                for name in sorted(missing)
+                if name not in written_by_this_run
+            ),
         ]
         home = self._sync.config.destination_config.compartment_ocid
         fresh = {secret.id: secret for secret in listing}
-        for result in gather(self._tools.pool, calls, self._idle):
+        for result in try_in_parallel(self._services.pool, calls, self._heartbeat):
             if isinstance(result, NotFound):
                 raise WrongState(f"a secret is not to be seen: {result}")
             if isinstance(result, SyncError):
@@ -109,22 +113,22 @@ class Viewer:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
         own = str(self._sync.id)
         others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
-        living = self._living_ids if others else frozenset[str]()
-        return Planner(self._sync, self._tools.digests, self._tools.protected_ids(), living)
+        living = self._existing_sync_ids if others else frozenset[str]()
+        return Planner(self._sync, self._services.digests, self._services.protected_ids(), living)
 
     @cached_property
-    def _living_ids(self) -> frozenset[str]:
-        return self._tools.living_ids()
+    def _existing_sync_ids(self) -> frozenset[str]:
+        return self._services.existing_sync_ids()
 
     def read(self, secrets: Sequence[VaultSecret]) -> tuple[dict[str, Bundle], dict[str, str]]:
         """Return the contents by name, and why some could not be read.
 
         Raises Temporary, OutOfTime, and WrongState where the listing was stale: then nothing is known.
         """
-        results = gather(
-            self._tools.pool,
+        results = try_in_parallel(
+            self._services.pool,
             [partial(self.vault.read, secret.id) for secret in secrets],
-            self._idle,
+            self._heartbeat,
         )
         bundles: dict[str, Bundle] = {}
         errors: dict[str, str] = {}
@@ -142,33 +146,39 @@ class Viewer:
 
     def plan(
         self,
-        seen: Seen,
+        observed: Observed,
         status: Status,
         *,
         verify: bool,
-        trusted: Mapping[str, SecretBytes],
+        written_by_this_run: Mapping[str, SecretBytes],
     ) -> tuple[Planner, Plan]:
         """Return what to do, every guard applied. `trusted` is what this run wrote itself."""
-        planner = self.planner(seen.listing)
-        wanted = want(seen.source, planner.schema)
+        planner = self.planner(observed.listing)
+        desired = desired_from(observed.source, planner.schema)
         pending = status.import_pending
-        if seen.source.collisions:
-            raise InvalidInput(_tell_collisions(seen.source.collisions))
-        sure = [name for name, value in trusted.items() if wanted.values.get(name) == value]
-        doubtful = planner.doubtful(
-            wanted, seen.listing, trusted=sure, unsure=pending, verify=verify or ALL in pending
+        if observed.source.collisions:
+            raise InvalidInput(_collision_message(observed.source.collisions))
+        sure = [
+            name for name, value in written_by_this_run.items() if desired.values.get(name) == value
+        ]
+        must_read = planner.must_read(
+            desired,
+            observed.listing,
+            written_by_this_run=sure,
+            unsure=pending,
+            verify=verify or ALL in pending,
         )
-        bundles, unreadable = self.read(doubtful)
-        wanted = _without(wanted, unreadable)
-        plan = planner.plan(wanted, seen.listing, bundles, sure)
+        bundles, unreadable = self.read(must_read)
+        desired = _without(desired, unreadable)
+        plan = planner.plan(desired, observed.listing, bundles, sure)
         guarded = guard(
             plan,
-            wanted,
-            lost=self._lost(plan, seen.source, status),
+            desired,
+            lost=self._lost(plan, observed.source, status),
             pending=[
                 name
                 for name, entry in pending.items()
-                if entry.was_in_source or name not in wanted.values
+                if entry.was_in_source or name not in desired.values
             ],
         )
         return planner, guarded
@@ -180,7 +190,7 @@ class Viewer:
             for secret in listing
             if secret.state == State.ACTIVE
             and planner.schema.matches(secret.name)
-            and not planner.foreign(secret)
+            and not planner.owned_by_other(secret)
         }
 
     def _lost(
@@ -199,15 +209,15 @@ class Viewer:
                 if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
             }
 
-        return meanwhile(self._tools.pool, ask, self._idle)
+        return run_in_parallel(self._services.pool, ask, self._heartbeat)
 
 
-def _without(wanted: Wanted, unreadable: Mapping[str, str]) -> Wanted:
-    values = {name: value for name, value in wanted.values.items() if name not in unreadable}
-    return replace(wanted, values=values, errors={**wanted.errors, **unreadable})
+def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:
+    values = {name: value for name, value in desired.values.items() if name not in unreadable}
+    return replace(desired, values=values, errors={**desired.errors, **unreadable})
 
 
-def _tell_collisions(collisions: Mapping[str, Sequence[str]]) -> str:
+def _collision_message(collisions: Mapping[str, Sequence[str]]) -> str:
     shown = [f'"{key}" in {" and ".join(paths)}' for key, paths in sorted(collisions.items())[:5]]
     more = f" and {len(collisions) - 5} more" if len(collisions) > 5 else ""  # noqa: PLR2004
     return (

@@ -23,7 +23,7 @@ class End(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     WAITING = "waiting"
-    HELD = "held"
+    LEASED_ELSEWHERE = "held"
     """Another run holds the lease; nothing was done."""
 
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Tally:
+class RunSummary:
     """What a run did so far, over all its passes."""
 
     run_id: str
@@ -68,14 +68,14 @@ class Tally:
     unchanged: int = 0
     has_written: bool = False
 
-    def see(self, plan: Plan) -> None:
+    def take_plan(self, plan: Plan) -> None:
         """Take over what the newest plan says."""
         self.errors = dict(plan.errors)
         self.warnings = plan.warnings
         self.drift |= set(plan.drift)
         self.unchanged = plan.unchanged
 
-    def add(self, results: Results) -> None:
+    def take_results(self, results: Results) -> None:
         """Add what became of a plan's changes."""
         self.counts.update(action.value for action in results.done.values())
         left = {name: why for name, why in self.errors.items() if name not in results.done}

@@ -6,11 +6,11 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync
 from functions.ports import Notifier
-from functions.run.outcome import End, Outcome, Tally
+from functions.run.outcome import End, Outcome, RunSummary
 from functions.state.status import MAX_ENDED_JOBS, Phase, RunRecord, Status, shorten
 
 
-def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: datetime) -> None:
+def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now: datetime) -> None:
     """Write the end of a run into its status and free the lease."""
     status.lease, status.retry_at = None, outcome.not_before
     progress = status.progress(job.kind)
@@ -22,40 +22,46 @@ def record(status: Status, job: Job, outcome: Outcome, tally: Tally, now: dateti
     if outcome.is_final:
         status.granted = None
         progress.is_failing = outcome.end == End.FAILED
-        if not job.is_hint:  # hints are told by when the source was read, and would crowd these out
+        if (
+            not job.is_coalescable
+        ):  # hints are told by when the source was read, and would crowd these out
             status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
         if job.kind in (JobKind.SYNC, JobKind.VERIFY):
-            status.read_at = tally.read_at or status.read_at
+            status.read_at = summary.read_at or status.read_at
         if job.verifies:
-            status.verified_at = tally.read_at
+            status.verified_at = summary.read_at
     if job.kind == JobKind.REMOVE and outcome.end == End.SUCCEEDED:
         status.is_paused = True
-    if tally.has_written:
+    if summary.has_written:
         status.wrote_at = now
-    status.forget_writes(tally.errors, now)
+    status.forget_writes(summary.errors, now)
     status.add_run(
         RunRecord(
-            id=tally.run_id,
+            id=summary.run_id,
             job_id=job.job_id,
             kind=job.kind,
             cause=job.cause,
-            started_at=tally.started_at,
-            seconds=tally.seconds(now),
+            started_at=summary.started_at,
+            seconds=summary.seconds(now),
             outcome=outcome.end,
             message=progress.message,
-            counts={**tally.counts, "unchanged": tally.unchanged, "errors": len(tally.errors)},
-            drift=sorted(tally.drift),
-            errors=tally.errors | tally.waiting,
+            counts={
+                **summary.counts,
+                "unchanged": summary.unchanged,
+                "errors": len(summary.errors),
+            },
+            drift=sorted(summary.drift),
+            errors=summary.errors | summary.waiting,
         )
     )
 
 
-def tell(
+def notify(
     notifier: Notifier,
     sync: Sync,
     job: Job,
     outcome: Outcome,
-    tally: Tally,
+    summary: RunSummary,
     *,
     was_failing: bool,
     now: datetime,
@@ -76,9 +82,9 @@ def tell(
         {
             "runs": 1,
             "failures": int(outcome.end == End.FAILED),
-            "changes": sum(tally.counts.values()),
+            "changes": sum(summary.counts.values()),
             "blocked": int(outcome.is_blocked),
-            "duration": tally.seconds(now),
+            "duration": summary.seconds(now),
         },
         {"sync": name, "project": sync.config.project_id},
     )

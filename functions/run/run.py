@@ -16,97 +16,97 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
-from functions.run.context import Blocked, Work
+from functions.run.context import Blocked, Run
 from functions.run.import_secrets import import_only
-from functions.run.observe import Seen, Viewer
+from functions.run.observe import Observed, Observer
 from functions.run.outcome import End, Outcome, schedule
 from functions.run.push import SPACING_SECONDS, push
 from functions.run.remove_secrets import forget, remove
-from functions.run.report import record, tell
-from functions.run.services import Tools
+from functions.run.report import notify, record
+from functions.run.services import RunServices
 from functions.state.status import Phase, Status
-from functions.state.status_document import Ledger, verified_object
+from functions.state.status_document import StatusDocument, verified_object
 
 log = getLogger(__name__)
 
-PUSHES = (JobKind.SYNC, JobKind.VERIFY)
+SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
 
 
-def run(
+def run_job(
     job: Job,
     sync: Sync,
-    tools: Tools,
+    services: RunServices,
     gate: Gate,
-    ledger: Ledger,
+    document: StatusDocument,
     heartbeat: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Carry out a job and record what came of it. Raises only what the config store raises."""
     calls = TRACE.calls()
-    work = Work(job, sync, tools, gate, ledger, heartbeat)
+    run = Run(job, sync, services, gate, document, heartbeat)
     with TRACE.on_behalf_of(job.request_id):
         try:
-            outcome = _run(work)
+            outcome = _run(run)
         except SyncError as error:
-            _log(work, Outcome(End.WAITING, str(error)), TRACE.calls() - calls)
+            _log(run, Outcome(End.WAITING, str(error)), TRACE.calls() - calls)
             raise
-        _log(work, outcome, TRACE.calls() - calls)
+        _log(run, outcome, TRACE.calls() - calls)
     return outcome
 
 
-def _run(work: Work) -> Outcome:
-    job, sync, tools = work.job, work.sync, work.tools
-    if not work.lease.take(lambda status: _begin(work, status), mark_rerun=job.is_hint):
-        return Outcome(End.HELD, "Another run of this sync is on.")
-    if work.ledger.was_lost and tools.store.get(sync.object_name) is None:
-        forget(work)  # it was deleted after the job was made; its new status would make it live on
+def _run(run: Run) -> Outcome:
+    job, sync, services = run.job, run.sync, run.services
+    if not run.lease.take(lambda status: _begin(run, status), mark_rerun=job.is_coalescable):
+        return Outcome(End.LEASED_ELSEWHERE, "Another run of this sync is on.")
+    if run.document.was_lost and services.store.get(sync.object_name) is None:
+        forget(run)  # it was deleted after the job was made; its new status would make it live on
         return Outcome(End.FAILED, "The sync was deleted.")
     try:
         while True:
-            outcome = schedule(_attempt(work), job, tools.clock.now(), tools.random)
-            if _end(work, outcome):
+            outcome = schedule(_attempt(run), job, services.clock.now(), services.random)
+            if _end(run, outcome):
                 return outcome
     except (OutOfTime, Conflict, Temporary) as error:
         return Outcome(End.WAITING, f"The outcome could not be recorded. {error}")
 
 
-def preview(sync: Sync, tools: Tools, gate: Gate, ledger: Ledger) -> Plan:
+def preview(sync: Sync, services: RunServices, gate: Gate, document: StatusDocument) -> Plan:
     """Return what a verify run would do now; nothing is written anywhere."""
-    viewer = Viewer(sync, tools, gate, gate.check)
-    status = ledger.load()
-    seen = viewer.look()
-    fresh = Seen(seen.source, viewer.refresh(seen.listing, status, ()))
-    _, plan = viewer.plan(fresh, status, verify=True, trusted={})
+    observer = Observer(sync, services, gate, gate.check)
+    status = document.load()
+    observed = observer.observe()
+    fresh = Observed(observed.source, observer.refresh(observed.listing, status, ()))
+    _, plan = observer.plan(fresh, status, verify=True, written_by_this_run={})
     return plan
 
 
-def _begin(work: Work, status: Status) -> None:
-    progress = status.progress(work.job.kind)
-    progress.status, progress.job_id = Phase.RUNNING, work.job.job_id
+def _begin(run: Run, status: Status) -> None:
+    progress = status.progress(run.job.kind)
+    progress.status, progress.job_id = Phase.RUNNING, run.job.job_id
     status.rerun = False
-    if work.job.kind == JobKind.SYNC and work.job.cause != "tick":
+    if run.job.kind == JobKind.SYNC and run.job.cause != "tick":
         status.is_paused = False
-    now = work.tools.clock.now()
-    status.see_config(work.sync.etag, now)
-    if work.lease.took_over:
+    now = run.services.clock.now()
+    status.see_config(run.sync.etag, now)
+    if run.lease.took_over:
         status.recent = dict.fromkeys(status.recent, now)
     else:
         status.forget_writes((), now)
 
 
-def _attempt(work: Work) -> Outcome:
+def _attempt(run: Run) -> Outcome:
     try:
-        match work.job.kind:
+        match run.job.kind:
             case JobKind.IMPORT:
-                return import_only(work)
+                return import_only(run)
             case JobKind.REMOVE:
-                return remove(work)
+                return remove(run)
             case _:
-                return push(work)
+                return push(run)
     except (Blocked, WrongState) as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:
         text = f"{reason} The rest follows in the next run."
-        return Outcome(End.WAITING, text, has_progress=work.tally.has_written)
+        return Outcome(End.WAITING, text, has_progress=run.summary.has_written)
     except Temporary as error:
         return Outcome(End.WAITING, str(error), retry_after_seconds=error.retry_after_seconds)
     except SyncError as error:
@@ -118,48 +118,48 @@ def _attempt(work: Work) -> Outcome:
         )
 
 
-def _end(work: Work, outcome: Outcome) -> bool:
+def _end(run: Run, outcome: Outcome) -> bool:
     """Record the outcome and free the lease; False if hints came meanwhile and it must start over."""
-    job, store = work.job, work.tools.store
-    now = work.tools.clock.now()
+    job, store = run.job, run.services.store
+    now = run.services.clock.now()
     if outcome.end == End.SUCCEEDED and job.args.delete_config:
-        forget(work)
-        _announce(work, outcome, now, was_failing=False)
+        forget(run)
+        _announce(run, outcome, now, was_failing=False)
         return True
     was_failing = must_rerun = False
 
     def mutate(status: Status) -> None:
         nonlocal was_failing, must_rerun
-        has_time = work.gate.seconds_left() > SPACING_SECONDS
-        may_rerun = job.kind in PUSHES and not job.args.force  # force is for the plan as it was
+        has_time = run.gate.seconds_left() > SPACING_SECONDS
+        may_rerun = job.kind in SYNC_KINDS and not job.args.force  # force is for the plan as it was
         must_rerun = status.rerun and has_time and outcome.is_final and may_rerun
         status.rerun = False
         was_failing = status.progress(job.kind).is_failing
         if outcome.is_final:
-            work.remember(status)
+            run.remember(status)
         if not must_rerun:
-            record(status, job, outcome, work.tally, now)
+            record(status, job, outcome, run.summary, now)
 
-    work.lease.change(mutate)
+    run.lease.change(mutate)
     if must_rerun:
         return False
     if outcome.has_given_up:
-        store.delete(verified_object(work.sync.object_name))  # so that the next tick goes on
+        store.delete(verified_object(run.sync.object_name))  # so that the next tick goes on
     elif outcome.is_final and job.kind == JobKind.VERIFY:
         with suppress(ConfigChanged):  # then it stays due
-            work.lease.check_config(work.sync, store)
-            store.put(verified_object(work.sync.object_name), b"")
-    _announce(work, outcome, now, was_failing=was_failing)
+            run.lease.check_config(run.sync, store)
+            store.put(verified_object(run.sync.object_name), b"")
+    _announce(run, outcome, now, was_failing=was_failing)
     return True
 
 
-def _announce(work: Work, outcome: Outcome, now: datetime, *, was_failing: bool) -> None:
-    notifier = work.tools.notifier
-    tell(notifier, work.sync, work.job, outcome, work.tally, was_failing=was_failing, now=now)
+def _announce(run: Run, outcome: Outcome, now: datetime, *, was_failing: bool) -> None:
+    notifier = run.services.notifier
+    notify(notifier, run.sync, run.job, outcome, run.summary, was_failing=was_failing, now=now)
 
 
-def _log(work: Work, outcome: Outcome, calls: Mapping[str, int]) -> None:
-    sync, job, tally = work.sync, work.job, work.tally
+def _log(run: Run, outcome: Outcome, calls: Mapping[str, int]) -> None:
+    sync, job, summary = run.sync, run.job, run.summary
     log.info(
         "run ended",
         extra={
@@ -170,12 +170,12 @@ def _log(work: Work, outcome: Outcome, calls: Mapping[str, int]) -> None:
             "cause": job.cause,
             "jobId": job.job_id,
             "attempt": job.attempt,
-            "changes": dict(tally.counts),
-            "unchanged": tally.unchanged,
-            "errors": len(tally.errors),
-            "drift": len(tally.drift),
+            "changes": dict(summary.counts),
+            "unchanged": summary.unchanged,
+            "errors": len(summary.errors),
+            "drift": len(summary.drift),
             "calls": dict(sorted(calls.items())),
-            "seconds": tally.seconds(work.tools.clock.now()),
+            "seconds": summary.seconds(run.services.clock.now()),
             "outcome": outcome.end.value,
             "reason": outcome.message,
         },

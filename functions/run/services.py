@@ -12,7 +12,7 @@ from functions.ports import Clock, ConfigStore, Notifier, Pool, SecretSource, Se
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class RunServices:
     """What jobs and runs need of the outside world, for one invocation."""
 
     clock: Clock
@@ -25,10 +25,10 @@ class Tools:
     vault: Callable[[Sync, Gate], SecretVault]
     protected_ids: Callable[[], frozenset[str]]
     """Ids of vault secrets that hold this function's own credentials."""
-    living_ids: Callable[[], frozenset[str]]
+    existing_sync_ids: Callable[[], frozenset[str]]
     """Ids of the syncs that have a status document."""
 
-    def mark(self) -> str:
+    def writer_id(self) -> str:
         """Return a new mark, by which a writer knows its own writes again."""
         return f"{self.random.getrandbits(64):016x}"
 

@@ -11,7 +11,7 @@ from functions.errors import ConfigChanged, Conflict, LeaseLost, SyncError
 from functions.plan.sync_config import Camel, Sync
 from functions.ports import ABSENT, Clock, ConfigStore
 from functions.state.status import Lease, Status
-from functions.state.status_document import MAX_CLOCK_SKEW, Ledger
+from functions.state.status_document import MAX_CLOCK_SKEW, StatusDocument
 
 LEASE_SECONDS = 45.0
 RENEW_AFTER_SECONDS = 15.0
@@ -23,8 +23,8 @@ log = getLogger(__name__)
 class HeldLease:
     """The right to work on a sync, renewed by whoever calls `keep` often enough."""
 
-    def __init__(self, ledger: Ledger, run: str, clock: Clock, gate: Gate) -> None:
-        self._ledger = ledger
+    def __init__(self, document: StatusDocument, run: str, clock: Clock, gate: Gate) -> None:
+        self._document = document
         self._run = run
         self._clock = clock
         self._gate = gate
@@ -52,12 +52,12 @@ class HeldLease:
             return True
 
         asked_at = self._clock.monotonic()
-        self._ledger.change(mutate)
+        self._document.change(mutate)
         if not held:
             self._hold_since(asked_at)
         return not held
 
-    def keep(self, sync: Sync, store: ConfigStore) -> None:
+    def renew(self, sync: Sync, store: ConfigStore) -> None:
         """Renew the lease if it is time to; where that fails no further vault call starts.
 
         Never raises: the gate closes instead, at once where the lease or the config is lost.
@@ -90,7 +90,7 @@ class HeldLease:
             mutate(status)
             return True
 
-        return self._ledger.change(guarded)
+        return self._document.change(guarded)
 
     def _is_held_by_another(self, status: Status, now: datetime) -> bool:
         if status.lease is None or status.lease.run == self._run:
@@ -116,7 +116,7 @@ class _Place(Camel):
     expires_at: AwareDatetime
 
 
-class Slot:
+class ObjectLease:
     """One of `workers/1…n`, held by compare-and-swap and kept while the worker works."""
 
     def __init__(self, store: ConfigStore, clock: Clock, name: str, worker: str, etag: str) -> None:
@@ -130,14 +130,18 @@ class Slot:
         """Whether another worker has this place now."""
 
     @classmethod
-    def take(cls, store: ConfigStore, clock: Clock, worker: str, slots: int) -> "Slot | None":
+    def take(
+        cls, store: ConfigStore, clock: Clock, worker: str, slots: int
+    ) -> "ObjectLease | None":
         """Take a free place; None if all are taken."""
         names = (f"workers/{number}" for number in range(1, slots + 1))
-        places = (cls.take_place(store, clock, name, worker) for name in names)
+        places = (cls.take_object(store, clock, name, worker) for name in names)
         return next((place for place in places if place), None)
 
     @classmethod
-    def take_place(cls, store: ConfigStore, clock: Clock, name: str, worker: str) -> "Slot | None":
+    def take_object(
+        cls, store: ConfigStore, clock: Clock, name: str, worker: str
+    ) -> "ObjectLease | None":
         """Take the place of this object name; None if it is taken."""
         stored = store.get(name)
         if stored and _is_live(stored.body, clock):
@@ -145,7 +149,7 @@ class Slot:
         etag = _write(store, name, _body(worker, clock), stored.etag if stored else ABSENT)
         return cls(store, clock, name, worker, etag) if etag else None
 
-    def keep(self) -> None:
+    def renew(self) -> None:
         """Renew the place when it is time to. Never raises: the job at hand goes on in any case."""
         now = self._clock.monotonic()
         if self.is_lost or now - self._renewed_at < SLOT_RENEW_AFTER_SECONDS:

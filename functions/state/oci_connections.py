@@ -7,7 +7,7 @@ from functools import partial
 from logging import getLogger
 from uuid import UUID
 
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.plan.oci_connection import (
     OWN_CONNECTION,
@@ -35,7 +35,7 @@ class ConnectionCache:
     listed_at: float = float("-inf")
 
 
-class Registry:
+class Connections:
     """Reads connections; one that is wrong is reported and never stops the others."""
 
     def __init__(
@@ -51,7 +51,9 @@ class Registry:
         entries = self._store.list(PREFIX)
         known = self._cache.objects
         stale = [e.name for e in entries if known.get(e.name, ("", None))[0] != e.etag]
-        for result in gather(self._pool, [partial(self._read, name) for name in stale], _idle):
+        for result in try_in_parallel(
+            self._pool, [partial(self._read, name) for name in stale], _heartbeat
+        ):
             if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
                 raise result
         self._cache.listing, self._cache.listed_at = entries, self._clock.monotonic()
@@ -114,5 +116,5 @@ class Registry:
         return known, stored.etag
 
 
-def _idle() -> None:
+def _heartbeat() -> None:
     """Have nothing to keep up meanwhile."""

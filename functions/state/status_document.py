@@ -24,7 +24,7 @@ def verified_object(config_object: str) -> str:
     return "verified/" + config_object.removeprefix("secret-syncs/").removesuffix(".json")
 
 
-class Ledger:
+class StatusDocument:
     """Reads and changes one status document; `writer` marks the writes of this invocation."""
 
     def __init__(self, store: ConfigStore, config_object: str, clock: Clock, writer: str) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from logging import getLogger
 
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError
 from functions.plan.sync_config import PREFIX, Sync, parse_sync
 from functions.ports import Clock, ConfigStore, Entry, Pool
 from functions.state.status import Phase, Status, shorten
-from functions.state.status_document import Ledger
+from functions.state.status_document import StatusDocument
 
 log = getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Configs:
         """Return the configs that are in order; read are only those that changed."""
         wanted = list(entries)
         stale = [e for e in wanted if self._cache.get(e.name, ("", None))[0] != e.etag]
-        for result in gather(
+        for result in try_in_parallel(
             self._pool, [partial(self._read, e.name) for e in stale], lambda: None
         ):
             if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
@@ -93,7 +93,7 @@ class Configs:
             return True
 
         try:
-            ledger = Ledger(self._store, name, self._clock, f"config-{etag}")
-            ledger.change(mutate)
+            document = StatusDocument(self._store, name, self._clock, f"config-{etag}")
+            document.change(mutate)
         except SyncError as trouble:
             log.warning("the status of %s could not be written: %s", name, trouble)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from functions.calls.parallel import gather
+from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, Rejected, SyncError
 from functions.plan.sync_config import PREFIX, Sync, sync_id
 from functions.ports import ConfigStore, Entry, Pool
@@ -26,7 +26,7 @@ NEVER_KEPT: dict[str, Any] = {
 
 
 @dataclass(slots=True)
-class Memory:
+class ApiCache:
     """What a warm container remembers."""
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredSync:
     """A sync, and when its config object was written."""
 
     sync: Sync
@@ -48,45 +48,47 @@ class Found:
         return seen
 
 
-class Catalog:
+class SyncRepository:
     """The syncs in the store, within one invocation."""
 
-    def __init__(self, store: ConfigStore, pool: Pool, configs: Configs, memory: Memory) -> None:
+    def __init__(self, store: ConfigStore, pool: Pool, configs: Configs, cache: ApiCache) -> None:
         self._store = store
         self._pool = pool
         self._configs = configs
-        self._memory = memory
+        self._cache = cache
 
-    def find(self, wanted: UUID) -> Found:
+    def find(self, wanted: UUID) -> StoredSync:
         """Return a sync by its id. Raises Rejected (404), InvalidInput where its config is wrong."""
-        known = self._memory.names.get(wanted)
+        known = self._cache.names.get(wanted)
         for entry in self._store.list(known or PREFIX):
             if sync_id(self._store.url, entry.name) == wanted:
-                self._memory.names[wanted] = entry.name
+                self._cache.names[wanted] = entry.name
                 sync = next(iter(self._configs.load([entry])), None) or self._configs.get(
                     entry.name
                 )
                 if sync:
-                    return Found(sync, entry.modified)
+                    return StoredSync(sync, entry.modified)
         raise Rejected(404, f'Could not find OCI Vault Sync with ID "{wanted}"')
 
-    def named(self, project_id: str, name: str) -> Found:
+    def named(self, project_id: str, name: str) -> StoredSync:
         """Return a sync by its name. Raises Rejected (404)."""
         for found in self.of_project(project_id):
             if found.sync.config.name == name:
                 return found
         raise Rejected(404, "Could not find an OCI Vault Sync with this name")
 
-    def of_project(self, project_id: str) -> list[Found]:
+    def of_project(self, project_id: str) -> list[StoredSync]:
         """Return the syncs of a project."""
         return self._load(self._configs.entries(project_id))
 
-    def status(self, found: Found) -> Status:
+    def status(self, found: StoredSync) -> Status:
         """Return what is known of a sync now."""
         stored = self._store.get(status_object(found.sync.object_name))
         return (parse_status(stored.body) if stored else None) or Status()
 
-    def listed(self, project_id: str) -> tuple[list[tuple[Found, Status]], dict[str, InvalidInput]]:
+    def listed(
+        self, project_id: str
+    ) -> tuple[list[tuple[StoredSync, Status]], dict[str, InvalidInput]]:
         """Return the syncs of a project with their statuses, and what is wrong with other configs."""
         prefix = f"{PREFIX}{project_id}/"
         calls = (
@@ -101,13 +103,15 @@ class Catalog:
         ]
         return shown, self._configs.faults(entries)
 
-    def _load(self, entries: Sequence[Entry]) -> list[Found]:
+    def _load(self, entries: Sequence[Entry]) -> list[StoredSync]:
         modified = {entry.name: entry.modified for entry in entries}
-        return [Found(sync, modified[sync.object_name]) for sync in self._configs.load(entries)]
+        return [
+            StoredSync(sync, modified[sync.object_name]) for sync in self._configs.load(entries)
+        ]
 
     def _refresh(self, entries: Sequence[Entry]) -> dict[str, Status]:
         """Return the statuses by object name; read are only those that changed, side by side."""
-        held = self._memory.statuses
+        held = self._cache.statuses
         stale = [e for e in entries if held.get(e.name, ("", None))[0] != e.etag]
         self._gather([partial(self._read, entry.name) for entry in stale])
         return {entry.name: held[entry.name][1] for entry in entries if entry.name in held}
@@ -116,13 +120,13 @@ class Catalog:
         stored = self._store.get(name)
         status = parse_status(stored.body) if stored else None
         if stored is None or status is None:
-            self._memory.statuses.pop(name, None)
+            self._cache.statuses.pop(name, None)
         else:
             slim = status.model_copy(update=NEVER_KEPT)
-            self._memory.statuses[name] = (stored.etag, slim)
+            self._cache.statuses[name] = (stored.etag, slim)
 
     def _gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        results = gather(self._pool, calls, lambda: None)
+        results = try_in_parallel(self._pool, calls, lambda: None)
         for result in results:
             if isinstance(result, SyncError):
                 raise result

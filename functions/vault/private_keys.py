@@ -23,8 +23,8 @@ POLL_SECONDS = 0.25
 log = getLogger(__name__)
 
 
-class Safe:
-    """Keeps private keys, as `KeySafe` describes it."""
+class PrivateKeys:
+    """Keeps private keys, as `PrivateKeyStore` describes it."""
 
     def __init__(
         self, clients: Clients, beside: str | None, gate: Gate, retrying: Retrying

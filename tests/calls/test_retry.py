@@ -1,7 +1,7 @@
 import pytest
 
 from functions.calls.deadline import Gate
-from functions.calls.pace import Pace
+from functions.calls.pace import AdaptiveRate
 from functions.calls.retry import MOST_TRIES, Retrying
 from functions.errors import DeadlineReached, LeaseLost, NotFound, Temporary, Throttled
 from infra.local.http import Failure
@@ -107,7 +107,7 @@ def test_a_call_that_was_made_never_looks_as_if_it_was_not():
 
 def test_without_refusals_nothing_is_paced():
     """As long as the service refuses nothing, calls start at once."""
-    pace = Pace(VirtualClock())
+    pace = AdaptiveRate(VirtualClock())
     for _ in range(1000):
         assert pace.reserve() == 0
         pace.answered()
@@ -116,7 +116,7 @@ def test_without_refusals_nothing_is_paced():
 def test_calls_refused_together_cut_the_rate_once():
     """Eight refusals of calls that were in flight together count as one."""
     clock = VirtualClock()
-    pace = Pace(clock)
+    pace = AdaptiveRate(clock)
     for _ in range(20):
         pace.answered()
     for _ in range(8):
@@ -127,7 +127,7 @@ def test_calls_refused_together_cut_the_rate_once():
 
 def test_all_callers_keep_the_wait_that_one_was_told():
     """A `Retry-After` told to one caller holds up the others of the family too."""
-    pace = Pace(VirtualClock())
+    pace = AdaptiveRate(VirtualClock())
     pace.refused(3.0)
     assert pace.reserve() == 3.0
 
@@ -135,7 +135,7 @@ def test_all_callers_keep_the_wait_that_one_was_told():
 def test_a_pace_is_forgotten():
     """Long after the last refusal calls start at once again."""
     clock = VirtualClock()
-    pace = Pace(clock)
+    pace = AdaptiveRate(clock)
     pace.refused(None)
     clock.sleep(600)
     assert [pace.reserve() for _ in range(3)] == [0, 0, 0]
@@ -146,18 +146,18 @@ def served(seconds: float, limit: float, workers: int, latency_seconds: float) -
     world = VirtualWorld()
     limits = RateLimits(world)
     limits["write"] = limit
-    pace = Pace(world)
+    pace = AdaptiveRate(world)
     made = Retrying(Gate(world, deadline=seconds), random=lambda: 0.5)
-    tally = {"served": 0, "refused": 0}
+    summary = {"served": 0, "refused": 0}
 
     def attempt() -> None:
         world.sleep(latency_seconds)
         try:
             limits.take("write")
         except Failure:
-            tally["refused"] += 1
+            summary["refused"] += 1
             raise Throttled("429") from None
-        tally["served"] += 1
+        summary["served"] += 1
 
     def worker() -> None:
         while True:
@@ -167,7 +167,7 @@ def served(seconds: float, limit: float, workers: int, latency_seconds: float) -
                 return
 
     world.run(*[worker] * workers)
-    return tally["served"], tally["refused"]
+    return summary["served"], summary["refused"]
 
 
 @pytest.mark.parametrize("latency_seconds", [0.005, 0.1, 0.3])

@@ -18,7 +18,7 @@ from functions.calls.clock import SystemClock
 from infra.image.build import ROOT, Tree, clients, size_mb
 from infra.local import demo
 from infra.local.stack import Stack
-from tests.deploy.terraform.texts import named
+from tests.deploy.terraform.terraform_text import named
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 FUNC = yaml.safe_load((ROOT / "func.yaml").read_text())

@@ -88,7 +88,7 @@ def test_the_next_attempt_is_the_same_job_later():
 @pytest.mark.parametrize("cause", CAUSES)
 def test_only_jobs_that_people_asked_for_ask_for_an_act_of_their_own(cause):
     """What a webhook, event or tick causes is a hint; a call or command is not."""
-    assert job(cause=cause).is_hint == (cause not in ("api", "command"))
+    assert job(cause=cause).is_coalescable == (cause not in ("api", "command"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretBytes, SecretStr
 
-from functions.plan.desired import want
+from functions.plan.desired import desired_from
 from functions.plan.models import (
     Action,
     Bundle,
@@ -87,11 +87,11 @@ def bundles(**values):
     return {name: Bundle(SecretBytes(value.encode()), 1) for name, value in values.items()}
 
 
-def plan(values, listing, contents=None, *, errors=None, trusted=(), **options):
+def plan(values, listing, contents=None, *, errors=None, written_by_this_run=(), **options):
     """Plan source values against a listing and what was read of it."""
     this = planner(**options)
-    wanted = want(source(values, errors=errors), this.schema)
-    return this.plan(wanted, listing, bundles(**(contents or {})), trusted)
+    desired = desired_from(source(values, errors=errors), this.schema)
+    return this.plan(desired, listing, bundles(**(contents or {})), written_by_this_run)
 
 
 def steps(made):

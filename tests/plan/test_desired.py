@@ -1,6 +1,6 @@
 from pydantic import SecretBytes
 
-from functions.plan.desired import want
+from functions.plan.desired import desired_from
 from functions.plan.models import SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema
 from tests.plan.kit import IMPORT, source
@@ -10,62 +10,64 @@ SCHEMA = KeySchema("X_{{secretKey}}", "prod")
 
 def test_values_go_by_their_vault_names():
     """What is wanted is each value in UTF-8 under the name that the schema gives its key."""
-    wanted = want(source({"A": "1", "B": "Größe 🔑\n"}), SCHEMA)
-    assert wanted.values == {
+    desired = desired_from(source({"A": "1", "B": "Größe 🔑\n"}), SCHEMA)
+    assert desired.values == {
         "X_A": SecretBytes(b"1"),
         "X_B": SecretBytes("Größe 🔑\n".encode()),
     }
-    assert (dict(wanted.errors), wanted.empty) == ({}, ())
+    assert (dict(desired.errors), desired.empty) == ({}, ())
 
 
 def test_empty_values_are_not_wanted():
     """A key whose value is empty is not wanted and is listed; spaces are a value."""
-    wanted = want(source({"B": "", "A": "", "C": " "}), SCHEMA)
-    assert wanted.empty == ("X_A", "X_B")
-    assert list(wanted.values) == ["X_C"]
+    desired = desired_from(source({"B": "", "A": "", "C": " "}), SCHEMA)
+    assert desired.empty == ("X_A", "X_B")
+    assert list(desired.values) == ["X_C"]
 
 
 def test_a_key_that_the_source_could_not_read_is_an_error():
     """A key with an error of the source is not wanted, even where a value came along."""
-    wanted = want(source({"A": "1", "B": "2"}, errors={"A": "two of it", "Z": "why"}), SCHEMA)
-    assert wanted.errors == {"X_A": "two of it", "X_Z": "why"}
-    assert list(wanted.values) == ["X_B"]
+    desired = desired_from(
+        source({"A": "1", "B": "2"}, errors={"A": "two of it", "Z": "why"}), SCHEMA
+    )
+    assert desired.errors == {"X_A": "two of it", "X_Z": "why"}
+    assert list(desired.values) == ["X_B"]
 
 
 def test_what_oci_would_refuse_is_an_error_of_its_key():
     """A refused name, a too large value and text that is no Unicode are errors without the value."""
-    wanted = want(
+    desired = desired_from(
         source({"a/b": "hunter2", "ä": "", "BIG": "hunter2" * 4000, "HALF": "hunter2\ud800"}),
         SCHEMA,
     )
-    assert not wanted.values
-    assert wanted.errors["X_a/b"].startswith("OCI Vault allows only")
-    assert wanted.errors["X_ä"].startswith("OCI Vault allows only")
-    assert wanted.errors["X_BIG"].startswith("the value has 28000 bytes")
-    assert wanted.errors["X_HALF"] == "the value is not valid Unicode text"
-    assert "hunter2" not in repr(wanted)
+    assert not desired.values
+    assert desired.errors["X_a/b"].startswith("OCI Vault allows only")
+    assert desired.errors["X_ä"].startswith("OCI Vault allows only")
+    assert desired.errors["X_BIG"].startswith("the value has 28000 bytes")
+    assert desired.errors["X_HALF"] == "the value is not valid Unicode text"
+    assert "hunter2" not in repr(desired)
 
 
 def test_the_size_of_a_value_is_that_of_its_bytes():
     """The limit counts UTF-8 bytes, not characters."""
-    wanted = want(source({"A": "ä" * 12_500, "B": "ä" * 12_501}), SCHEMA)
-    assert list(wanted.values) == ["X_A"]
-    assert list(wanted.errors) == ["X_B"]
+    desired = desired_from(source({"A": "ä" * 12_500, "B": "ä" * 12_501}), SCHEMA)
+    assert list(desired.values) == ["X_A"]
+    assert list(desired.errors) == ["X_B"]
 
 
 def test_origins_are_kept_by_vault_name():
     """The import or sub-folder of a key is known under its vault name, refused values included."""
-    wanted = want(
+    desired = desired_from(
         source(
             {"A": "1", "B": "", "C": "x" * 30_000, "OWN": "1"}, origins=dict.fromkeys("ABC", IMPORT)
         ),
         SCHEMA,
     )
-    assert wanted.origins == dict.fromkeys(["X_A", "X_B", "X_C"], IMPORT)
+    assert desired.origins == dict.fromkeys(["X_A", "X_B", "X_C"], IMPORT)
 
 
 def test_values_are_not_shown():
     """Neither what the source holds nor what is wanted shows a value in its text."""
     held = SourceSecrets((SourceSecret("A", source({"A": "hunter2"}).secrets[0].value),))
     assert "hunter2" not in repr(held) + str(held)
-    assert "hunter2" not in repr(want(held, SCHEMA)) + str(want(held, SCHEMA))
+    assert "hunter2" not in repr(desired_from(held, SCHEMA)) + str(desired_from(held, SCHEMA))

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.plan.desired import Wanted, want
+from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import deletion_time, guard
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
 from tests.plan.kit import NOW, planner, secret, source, steps
 
-FULL = want(source({"KEY": "1"}), planner().schema)
-EMPTY = Wanted({})
+FULL = desired_from(source({"KEY": "1"}), planner().schema)
+EMPTY = Desired({})
 
 
 def a_plan(*, deletions=0, in_scope=0, others=()) -> Plan:
@@ -21,9 +21,9 @@ def a_plan(*, deletions=0, in_scope=0, others=()) -> Plan:
     return Plan(changes=(*others, *doomed), in_scope=in_scope)
 
 
-def guarded(plan, wanted=FULL, *, lost=None, pending=()):
+def guarded(plan, desired=FULL, *, lost=None, pending=()):
     """Apply the guards."""
-    return guard(plan, wanted, lost=lost or {}, pending=pending)
+    return guard(plan, desired, lost=lost or {}, pending=pending)
 
 
 def held(plan):
@@ -67,18 +67,18 @@ def test_a_stop_says_what_to_do():
     assert made.changes == plan.changes
 
 
-@pytest.mark.parametrize("wanted", [EMPTY, Wanted({}, {}, ("A",))])
-def test_an_empty_source_never_deletes(wanted):
+@pytest.mark.parametrize("wanted", [EMPTY, Desired({}, {}, ("A",))])
+def test_an_empty_source_never_deletes(desired):
     """A source without any value, or with empty ones only, stops a plan that would delete."""
-    made = guarded(a_plan(deletions=1, in_scope=1), wanted)
+    made = guarded(a_plan(deletions=1, in_scope=1), desired)
     assert "the source folder is empty, and 1 secrets would be deleted" in made.stops[0]
-    assert not guarded(a_plan(in_scope=9), wanted).stops
+    assert not guarded(a_plan(in_scope=9), desired).stops
 
 
 def test_a_source_with_one_readable_or_broken_key_is_not_empty():
     """A source that holds a value, or a key with an error, is not taken for empty."""
-    for wanted in (FULL, Wanted({}, {"A": "why"})):
-        assert not guarded(a_plan(deletions=1, in_scope=1), wanted).stops
+    for desired in (FULL, Desired({}, {"A": "why"})):
+        assert not guarded(a_plan(deletions=1, in_scope=1), desired).stops
 
 
 def test_an_empty_source_and_a_flood_are_both_told():
@@ -131,9 +131,9 @@ def test_what_is_held_does_not_count_as_a_deletion():
 def test_the_first_reason_to_hold_is_kept():
     """A change that is held already keeps its reason and is not told twice."""
     plan = a_plan(deletions=1, in_scope=1)
-    foreign = replace(plan, changes=(replace(plan.changes[0], held="theirs"),))
-    made = guarded(foreign, lost={"import prod:/shared": None}, pending=["D0"])
-    assert (made.changes, made.warnings) == (foreign.changes, ())
+    owned_by_other = replace(plan, changes=(replace(plan.changes[0], held="theirs"),))
+    made = guarded(owned_by_other, lost={"import prod:/shared": None}, pending=["D0"])
+    assert (made.changes, made.warnings) == (owned_by_other.changes, ())
     both = guarded(plan, lost={"import prod:/shared": None}, pending=["D0"])
     assert both.changes[0].held == "its value could not be imported into the source"
     assert len(both.warnings) == 1

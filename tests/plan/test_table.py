@@ -1,7 +1,7 @@
 import pytest
 from pydantic import SecretBytes
 
-from functions.plan.desired import want
+from functions.plan.desired import desired_from
 from functions.plan.models import BLOCKING, Action, State
 from functions.plan.plan import Plan
 from tests.plan.kit import (
@@ -19,7 +19,11 @@ from tests.plan.kit import (
 
 SCHEMA = "X_{{secretKey}}"
 
-BLOCKED = [(state, want, []) for state in sorted(BLOCKING) for want in ("same", "other", None)]
+BLOCKED = [
+    (state, desired_from, [])
+    for state in sorted(BLOCKING)
+    for desired_from in ("same", "other", None)
+]
 LIFECYCLE = [
     (None, "same", ["create X_A"]),
     (None, None, []),
@@ -39,34 +43,34 @@ LIFECYCLE = [
 ]
 
 
-def planned(state, wanted, **options) -> Plan:
+def planned(state, desired, **options) -> Plan:
     """Plan one secret in a state that holds "same", against what is wanted of it."""
     listing = [] if state is None else [secret("X_A", state, tags=tags("X_A", "same"))]
-    values = {} if wanted is None else {"A": wanted}
+    values = {} if desired is None else {"A": desired}
     return plan(values, listing, keySchema=SCHEMA, **options)
 
 
 @pytest.mark.parametrize(("state", "wanted", "expected"), LIFECYCLE)
-def test_the_lifecycle_table(state, wanted, expected):
+def test_the_lifecycle_table(state, desired, expected):
     """Each state of a secret, wanted and equal, wanted and different, or not wanted, has its action."""
-    made = planned(state, wanted)
+    made = planned(state, desired)
     assert steps(made) == expected
     assert [held.name for held in made.blocked] == (["X_A"] if state in BLOCKING else [])
-    fails = state == State.FAILED and wanted is not None
+    fails = state == State.FAILED and desired is not None
     assert list(made.errors) == (["X_A"] if fails else [])
 
 
 @pytest.mark.parametrize(("state", "wanted", "expected"), LIFECYCLE)
-def test_without_deletion_the_table_is_the_same_but_for_delete(state, wanted, expected):
+def test_without_deletion_the_table_is_the_same_but_for_delete(state, desired, expected):
     """With disableSecretDeletion nothing is deleted, and everything else is done as ever."""
-    made = planned(state, wanted, disableSecretDeletion=True)
+    made = planned(state, desired, disableSecretDeletion=True)
     assert steps(made) == [step for step in expected if step != "delete X_A"]
 
 
 def test_every_cell_of_the_table_is_tested():
     """The table above holds each state that OCI knows, wanted and not."""
-    cells = {(state, wanted) for state, wanted, _ in LIFECYCLE}
-    assert cells >= {(state, wanted) for state in State for wanted in ("same", "other", None)}
+    cells = {(state, desired) for state, desired, _ in LIFECYCLE}
+    assert cells >= {(state, desired) for state in State for desired in ("same", "other", None)}
 
 
 def test_the_reference_example():
@@ -136,12 +140,12 @@ def test_a_broken_promise_is_drift():
 
 def test_what_this_run_wrote_is_trusted():
     """A name that this run wrote is neither created nor updated again because a listing is stale."""
-    assert steps(plan({"A": "1"}, [], trusted=["A"])) == []
-    assert plan({"A": "1"}, [], trusted=["A"]).unchanged == 1
+    assert steps(plan({"A": "1"}, [], written_by_this_run=["A"])) == []
+    assert plan({"A": "1"}, [], written_by_this_run=["A"]).unchanged == 1
     stale = [secret("A", tags=tags("A", "0"))]
-    assert steps(plan({"A": "1"}, stale, trusted=["A"])) == []
+    assert steps(plan({"A": "1"}, stale, written_by_this_run=["A"])) == []
     untagged = [secret("A")]
-    assert steps(plan({"A": "1"}, untagged, trusted=["A"])) == []
+    assert steps(plan({"A": "1"}, untagged, written_by_this_run=["A"])) == []
 
 
 @pytest.mark.parametrize("state", [*State])
@@ -159,14 +163,16 @@ def test_protected_secrets_are_never_touched(state, fields):
     """Credentials, connections' keys and what another system manages are an error, or left alone."""
     listing = [secret("A", state, **fields)]
     if state != State.DELETED:
-        wanted = plan({"A": "1"}, listing, {"A": "2"})
-        assert (steps(wanted), list(wanted.errors)) == ([], ["A"])
-        assert wanted.errors["A"].endswith("rename the key or the secret")
+        desired = plan({"A": "1"}, listing, {"A": "2"})
+        assert (steps(desired), list(desired.errors)) == ([], ["A"])
+        assert desired.errors["A"].endswith("rename the key or the secret")
     unwanted = plan({}, listing)
     assert (steps(unwanted), unwanted.in_scope) == ([], 0)
     assert steps(planner().plan_removal(["A"], listing)) == []
-    unread = want(source({"A": "1"}), planner().schema)
-    assert not planner().doubtful(unread, listing, trusted=(), unsure=["A"], verify=True)
+    unread = desired_from(source({"A": "1"}), planner().schema)
+    assert not planner().must_read(
+        unread, listing, written_by_this_run=(), unsure=["A"], verify=True
+    )
 
 
 FOREIGN = tags("A", "1", OTHER_SYNC)
@@ -279,11 +285,15 @@ def test_only_doubtful_secrets_are_read():
         secret("UNWANTED"),
     ]
     names = [held.name for held in listing if held.name != "UNWANTED"]
-    wanted = want(source({**dict.fromkeys(names, "1"), "NEW": "1"}), planner().schema)
+    desired = desired_from(source({**dict.fromkeys(names, "1"), "NEW": "1"}), planner().schema)
 
     def read(*, verify):
-        found = planner().doubtful(
-            wanted, listing, trusted=["TRUSTED"], unsure=["RECENT", "UNWANTED"], verify=verify
+        found = planner().must_read(
+            desired,
+            listing,
+            written_by_this_run=["TRUSTED"],
+            unsure=["RECENT", "UNWANTED"],
+            verify=verify,
         )
         return {held.name for held in found}
 
@@ -293,12 +303,12 @@ def test_only_doubtful_secrets_are_read():
 
 def test_tags_do_not_settle_the_equality_of_another_name():
     """A digest that was copied from another secret, or by another sync, promises nothing."""
-    wanted = SecretBytes(b"1")
+    desired = SecretBytes(b"1")
     this = planner()
-    assert this.is_tagged_with(secret("A", tags=tags("A", "1")), wanted)
-    assert not this.is_tagged_with(secret("B", tags=tags("A", "1")), wanted)
-    assert not this.is_tagged_with(secret("A", tags=tags("A", "1", OTHER_SYNC)), wanted)
-    assert this.tags("A", wanted) == tags("A", "1")
+    assert this.is_tagged_with(secret("A", tags=tags("A", "1")), desired)
+    assert not this.is_tagged_with(secret("B", tags=tags("A", "1")), desired)
+    assert not this.is_tagged_with(secret("A", tags=tags("A", "1", OTHER_SYNC)), desired)
+    assert this.tags("A", desired) == tags("A", "1")
 
 
 def test_a_removal_takes_what_is_ours_and_the_current_names():
@@ -323,6 +333,6 @@ def test_a_removal_takes_what_is_ours_and_the_current_names():
 def test_contents_of_others_are_not_taken_for_ones_own():
     """Content that was read for one name says nothing about another."""
     this = planner()
-    wanted = want(source({"A": "1", "B": "1"}), this.schema)
-    made = this.plan(wanted, [secret("A"), secret("B")], bundles(A="1"))
+    desired = desired_from(source({"A": "1", "B": "1"}), this.schema)
+    made = this.plan(desired, [secret("A"), secret("B")], bundles(A="1"))
     assert steps(made) == ["update B"]

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.plan.desired import Wanted, want
+from functions.plan.desired import Desired, desired_from
 from functions.plan.models import BLOCKING, Action, State, VaultSecret
 from functions.plan.plan import Plan
 from functions.plan.table import Planner
@@ -67,14 +67,16 @@ class World:
     """A source and a vault with one sync between them."""
 
     planner: Planner
-    wanted: Wanted
+    desired: Desired
     vault: Vault
 
     def plan(self, *, verify) -> Plan:
         """Plan as a run does: read what is doubtful, and compare."""
         listing = self.vault.listing()
-        doubtful = self.planner.doubtful(self.wanted, listing, trusted=(), unsure=(), verify=verify)
-        return self.planner.plan(self.wanted, listing, self.vault.read(doubtful))
+        must_read = self.planner.must_read(
+            self.desired, listing, written_by_this_run=(), unsure=(), verify=verify
+        )
+        return self.planner.plan(self.desired, listing, self.vault.read(must_read))
 
     def make(self, plan: Plan):
         """Carry out what no guard holds."""
@@ -88,8 +90,8 @@ class World:
         """Say whether nothing may be done to the secret without force."""
         return bool(
             not self.planner.schema.matches(secret.name)
-            or self.planner.hands_off(secret)
-            or self.planner.foreign(secret)
+            or self.planner.protected_because(secret)
+            or self.planner.owned_by_other(secret)
         )
 
 
@@ -97,7 +99,7 @@ def world(source_secrets, options, found) -> World:
     """Return a world; secrets whose id says so are protected."""
     protected = [one.id for one, _ in found if one.id.startswith(PROTECTED_ID)]
     this = planner(protected=protected, **options)
-    return World(this, want(source_secrets, this.schema), Vault(found))
+    return World(this, desired_from(source_secrets, this.schema), Vault(found))
 
 
 @settings(max_examples=150)
@@ -114,11 +116,11 @@ def test_plans_converge(source_secrets, options, verify, data):
     assert [change for change in final.changes if not change.held] == []
     contents = this.vault.contents()
     stuck = final.errors.keys() | {one.name for one in final.blocked}
-    for name, value in this.wanted.values.items():
+    for name, value in this.desired.values.items():
         assert name in stuck or contents[name] == value.get_secret_value()
     if not options.get("disableSecretDeletion"):
         kept = {one.name for one in this.vault.listing() if this.is_out_of_reach(one)}
-        assert set(contents) <= {*this.wanted.values, *this.wanted.errors} | kept
+        assert set(contents) <= {*this.desired.values, *this.desired.errors} | kept
 
 
 @settings(max_examples=150)
@@ -131,15 +133,15 @@ def test_plans_never_touch_what_is_not_theirs(source_secrets, options, verify, d
     for change in made.changes:
         assert this.planner.schema.matches(change.name)
         if change.secret is not None:
-            assert not this.planner.hands_off(change.secret)
-            assert change.held or not this.planner.foreign(change.secret)
-            assert change.action != Action.DELETE or not this.planner.foreign(change.secret)
-        assert change.name not in this.wanted.errors
-        assert change.action == Action.DELETE or change.name in this.wanted.values
-        assert change.action != Action.DELETE or change.name not in this.wanted.values
+            assert not this.planner.protected_because(change.secret)
+            assert change.held or not this.planner.owned_by_other(change.secret)
+            assert change.action != Action.DELETE or not this.planner.owned_by_other(change.secret)
+        assert change.name not in this.desired.errors
+        assert change.action == Action.DELETE or change.name in this.desired.values
+        assert change.action != Action.DELETE or change.name not in this.desired.values
     for change in this.planner.plan_removal(NAMES, this.vault.listing()).changes:
-        assert not this.planner.hands_off(change.secret)
-        assert not this.planner.foreign(change.secret)
+        assert not this.planner.protected_because(change.secret)
+        assert not this.planner.owned_by_other(change.secret)
 
 
 @given(SOURCES, OPTIONS, st.booleans(), st.data())
@@ -159,7 +161,7 @@ def test_plans_hold_no_value_that_shows(source_secrets, options, data):
     """No text of a plan, its changes or what they are made of shows a value."""
     this = world(source_secrets, options, data.draw(held(truthful=False)))
     made = this.plan(verify=True)
-    shown = [source_secrets, this.wanted, made, *made.changes, made.public(), made.fingerprint]
+    shown = [source_secrets, this.desired, made, *made.changes, made.public(), made.fingerprint]
     assert "hunter2" not in "".join(map(repr, shown)) + "".join(map(str, shown))
 
 

@@ -123,7 +123,7 @@ def test_many_vanished_folders(world, monkeypatch):
     monkeypatch.setattr(MemorySource, "is_gone", slow)
     world.source.imports[FOLDER] = []
     answers = []
-    world.start("sync", lambda hands: hands.desk().webhook(EVENT), answers.append)
+    world.start("sync", lambda hands: hands.dispatcher().webhook(EVENT), answers.append)
     world.scheduler.run(world.scheduler.seconds + 120)
     assert [report.outcome.end for report in answers[0]] == ["succeeded"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.errors import Conflict, Temporary
-from functions.state.lease import SLOT_RENEW_AFTER_SECONDS, SLOT_SECONDS, Slot
+from functions.state.lease import SLOT_RENEW_AFTER_SECONDS, SLOT_SECONDS, ObjectLease
 from tests.support.memory import MemoryStore
 from tests.support.virtual_time import VirtualClock
 
@@ -35,29 +35,29 @@ def store(clock):
 
 def test_so_many_places(store, clock):
     """There are so many places and no more; one that is freed or has run out is taken again."""
-    first, second = (Slot.take(store, clock, name, 2) for name in ("a", "b"))
+    first, second = (ObjectLease.take(store, clock, name, 2) for name in ("a", "b"))
     assert second
-    assert Slot.take(store, clock, "c", 2) is None
+    assert ObjectLease.take(store, clock, "c", 2) is None
     first.free()
-    assert Slot.take(store, clock, "c", 2)
+    assert ObjectLease.take(store, clock, "c", 2)
     clock.sleep(SLOT_SECONDS + 1)
-    assert Slot.take(store, clock, "d", 2)
+    assert ObjectLease.take(store, clock, "d", 2)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"worker":"x","expiresAt":"2999-01-01T00:00:00Z"}'])
 def test_a_place_that_nobody_can_hold(store, clock, body):
     """A place whose object is nonsense, or says that it is held for years, is free."""
     store.put("workers/1", body)
-    assert Slot.take(store, clock, "a", 1)
+    assert ObjectLease.take(store, clock, "a", 1)
 
 
 def test_a_lost_answer_costs_no_place(store, clock):
     """A worker whose own write was answered by 412 after a retry has its place, and keeps it."""
     store.loses = True
-    slot = Slot.take(store, clock, "a", 1)
+    slot = ObjectLease.take(store, clock, "a", 1)
     clock.sleep(SLOT_RENEW_AFTER_SECONDS)
     store.loses = True
-    slot.keep()
+    slot.renew()
     assert not slot.is_lost
     slot.free()
     assert store.list("workers/") == []
@@ -65,18 +65,18 @@ def test_a_lost_answer_costs_no_place(store, clock):
 
 def test_a_place_that_another_took(store, clock):
     """A worker that finds another in its place says so, without raising, and leaves it to the other."""
-    slot = Slot.take(store, clock, "a", 1)
+    slot = ObjectLease.take(store, clock, "a", 1)
     clock.sleep(SLOT_SECONDS + 1)
-    assert Slot.take(store, clock, "b", 1)
-    slot.keep()
+    assert ObjectLease.take(store, clock, "b", 1)
+    slot.renew()
     assert slot.is_lost
     slot.free()
-    assert Slot.take(store, clock, "c", 1) is None
+    assert ObjectLease.take(store, clock, "c", 1) is None
 
 
 def test_a_store_that_is_down(store, clock, monkeypatch):
     """A place that could not be renewed now is not lost: it is tried again."""
-    slot = Slot.take(store, clock, "a", 1)
+    slot = ObjectLease.take(store, clock, "a", 1)
     clock.sleep(SLOT_RENEW_AFTER_SECONDS)
 
     def down(*_args, **_how):
@@ -84,8 +84,8 @@ def test_a_store_that_is_down(store, clock, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Store, "put", down)
-        slot.keep()
-    slot.keep()
+        slot.renew()
+    slot.renew()
     assert not slot.is_lost
     clock.sleep(SLOT_SECONDS - 1)
-    assert Slot.take(store, clock, "b", 1) is None
+    assert ObjectLease.take(store, clock, "b", 1) is None

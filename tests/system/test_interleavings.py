@@ -11,8 +11,8 @@ import pytest
 from functions.calls.deadline import Gate
 from functions.jobs import done, drain
 from functions.plan.table import Planner
-from functions.run.context import Work
-from functions.run.observe import Viewer
+from functions.run.context import Run
+from functions.run.observe import Observer
 from functions.state.lease import HeldLease
 from tests.system.simulation.audit import Violation
 from tests.system.simulation.play import play
@@ -71,8 +71,8 @@ def draw_with_stale_lists(random, end, draw=Weather.draw):
 BREAKAGES = {
     "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
     "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
-    "lifecycle states are ignored": (Work, "settle", lambda _, listing: listing),
-    "stale lists are trusted": (Viewer, "refresh", lambda _, listing, *__: listing),
+    "lifecycle states are ignored": (Run, "settle", lambda _, listing: listing),
+    "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
     "other syncs are ignored": (Planner, "foreign", lambda *_: None),
     "replicas are written": (Planner, "hands_off", lambda *_: None),
     "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),

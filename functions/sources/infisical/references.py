@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from functions.errors import Refused
-from functions.sources.infisical.rows import Place, Row
+from functions.sources.infisical.rows import FolderAddress, Row
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9\-_.@]+)\}")
 _MOST_LEVELS = 10
 _MOST_LOOKUPS = 1_000
 _LARGEST_CHARACTERS = 1_048_576
 
-Lookup = Callable[[Place, str], Row | None]
+Lookup = Callable[[FolderAddress, str], Row | None]
 """Find a key in a folder: None where either is missing, Refused where that cannot be known."""
 
 
@@ -43,7 +43,7 @@ class _Expansion:
     lookup: Lookup
     lookups: int = field(default=0)
 
-    def text(self, row: Row, above: frozenset[tuple[Place, str]]) -> str:
+    def text(self, row: Row, above: frozenset[tuple[FolderAddress, str]]) -> str:
         text = row.value.get_secret_value()
         settled: set[str] = set()
         # Replacing a reference may complete another around it: ${dev.${REGION}.HOST}.
@@ -60,7 +60,7 @@ class _Expansion:
         return text
 
     def _target(
-        self, reference: str, here: Place, above: frozenset[tuple[Place, str]]
+        self, reference: str, here: FolderAddress, above: frozenset[tuple[FolderAddress, str]]
     ) -> str | None:
         if len(above) > _MOST_LEVELS + 1:
             return None
@@ -79,7 +79,7 @@ class _Expansion:
         return text
 
 
-def _address(reference: str, here: Place) -> tuple[Place, str]:
+def _address(reference: str, here: FolderAddress) -> tuple[FolderAddress, str]:
     first, *folders = reference.split(".")
     if not folders:
         return here, reference

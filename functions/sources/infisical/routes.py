@@ -10,7 +10,7 @@ from functions.errors import NotFound, Refused, SourceMissing
 from functions.plan.models import Folder
 from functions.sources.errors import RouteMissing
 from functions.sources.http import SourceHttp
-from functions.sources.infisical.rows import Listing, Place, parse
+from functions.sources.infisical.rows import FolderAddress, Listing, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Api:
         body = self._routed("folders", folder.project_id, query=query)
         return {row["name"] for row in _list(body, "folders")}
 
-    def imports(self, folder: Folder) -> set[Place]:
+    def imports(self, folder: Folder) -> set[FolderAddress]:
         """Return what a folder imports."""
         query = {"environment": folder.environment, "path": folder.path}
         body = self._routed("imports", folder.project_id, query=query)

@@ -10,7 +10,7 @@ from functions.errors import Refused, SourceMasked
 
 _HIDDEN = "<hidden-by-infisical>"
 
-Place = tuple[str, str]
+FolderAddress = tuple[str, str]
 """An environment and a folder path of the project that is being read."""
 
 
@@ -20,7 +20,7 @@ class Row:
 
     key: str
     value: SecretStr
-    place: Place
+    place: FolderAddress
     quotes_lines: bool
     """Infisical's `skipMultilineEncoding`, which does the opposite of its name to expanded values."""
 
@@ -30,7 +30,7 @@ class Listing:
     """A list answer: the folder's own rows (of all sub-folders if recursive) and what it imports."""
 
     own: tuple[Row, ...] = ()
-    imports: tuple[tuple[Place, tuple[Row, ...]], ...] = ()
+    imports: tuple[tuple[FolderAddress, tuple[Row, ...]], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.own or self.imports)
@@ -44,7 +44,7 @@ class View:
     doubtful: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse(body: Mapping[str, Any], place: Place, *, recursive: bool) -> Listing:
+def parse(body: Mapping[str, Any], place: FolderAddress, *, recursive: bool) -> Listing:
     """Read the body of a list answer. Raises SourceMasked, and Refused where it is no such body."""
     try:
         blocks = tuple(
@@ -56,13 +56,13 @@ def parse(body: Mapping[str, Any], place: Place, *, recursive: bool) -> Listing:
         raise Refused("The source's list of secrets is not in a form that is known here.") from None
 
 
-def _import(environment: str, path: str, rows: Any) -> tuple[Place, tuple[Row, ...]]:
+def _import(environment: str, path: str, rows: Any) -> tuple[FolderAddress, tuple[Row, ...]]:
     # Rows of an import inside the import count as its own: where they are from is not said reliably.
     place = (environment, path)
     return place, _rows(rows, place, recursive=False)
 
 
-def _rows(rows: Any, place: Place, *, recursive: bool) -> tuple[Row, ...]:
+def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...]:
     if not isinstance(rows, list):
         raise TypeError
     return tuple(
@@ -72,7 +72,7 @@ def _rows(rows: Any, place: Place, *, recursive: bool) -> tuple[Row, ...]:
     )
 
 
-def _row(row: Mapping[str, Any], place: Place) -> Row:
+def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
     key, value = row["secretKey"], row.get("secretValue")
     if row.get("secretValueHidden") or value == _HIDDEN or not isinstance(value, str):
         raise SourceMasked(

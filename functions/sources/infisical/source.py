@@ -11,7 +11,7 @@ from functions.ports import Clock
 from functions.sources.http import GetCredentials, SourceHttp
 from functions.sources.infisical.references import expand
 from functions.sources.infisical.routes import Api
-from functions.sources.infisical.rows import Listing, Place, Row, View, merged, unique
+from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
 from functions.sources.infisical.write import write
 
 _LOGIN = "/api/v1/auth/universal-auth/login"
@@ -116,7 +116,7 @@ class _Reading:
         self._below = below
         self._holders = self._sort_out_folders()
         self._views = {self._place: merged(top)}
-        self._unreadable: dict[Place, str] = {}
+        self._unreadable: dict[FolderAddress, str] = {}
         self._seen = {**self._holders, **{place: unique(rows) for place, rows in top.imports}}
 
     def result(self) -> SourceSecrets:
@@ -135,9 +135,9 @@ class _Reading:
                 secrets.append(SourceSecret(key, value, origin))
         return SourceSecrets(tuple(secrets), errors, self._origins(), collisions)
 
-    def _sort_out_folders(self) -> dict[Place, View]:
+    def _sort_out_folders(self) -> dict[FolderAddress, View]:
         """Return each folder's own secrets; a recursive list of /a also answers for /ab."""
-        by_place: dict[Place, list[Row]] = {self._place: []}
+        by_place: dict[FolderAddress, list[Row]] = {self._place: []}
         prefix = self._folder.path.rstrip("/") + "/"
         # One answer for all folders: a secret that is moved between two answers must not get lost.
         for row in (self._top if self._below is None else self._below).own:
@@ -150,7 +150,7 @@ class _Reading:
     ) -> tuple[dict[str, tuple[Row, Origin | None]], dict[str, str], dict[str, tuple[str, ...]]]:
         rows: dict[str, tuple[Row, Origin | None]] = {}
         errors: dict[str, str] = {}
-        held: dict[str, set[Place]] = {}
+        held: dict[str, set[FolderAddress]] = {}
 
         for place, nested in self._nested_imports():
             for row in merged(Listing(imports=((place, nested),))).rows.values():
@@ -181,7 +181,7 @@ class _Reading:
         }
         return kept, errors, collisions
 
-    def _nested_imports(self) -> list[tuple[Place, tuple[Row, ...]]]:
+    def _nested_imports(self) -> list[tuple[FolderAddress, tuple[Row, ...]]]:
         if self._below is None:
             return []
         tops = {place for place, _ in self._top.imports}
@@ -194,7 +194,7 @@ class _Reading:
             + [Origin("folder", *place) for place in self._holders if place != self._place]
         )
 
-    def _look_up(self, place: Place, key: str) -> Row | None:
+    def _look_up(self, place: FolderAddress, key: str) -> Row | None:
         """Find what a reference refers to; a folder is listed at most once in a read."""
         seen = self._seen.get(place)
         if seen is None or key not in seen.rows:
@@ -203,7 +203,7 @@ class _Reading:
             raise Refused(f"it refers to {key}: {seen.doubtful[key]}")
         return seen.rows.get(key)
 
-    def _view(self, place: Place) -> View:
+    def _view(self, place: FolderAddress) -> View:
         if place in self._unreadable:
             raise Refused(self._unreadable[place])
         if place not in self._views:

@@ -8,8 +8,16 @@ import pytest
 
 from tests.deploy.terraform import engine, schema
 from tests.deploy.terraform.engine import IMAGE, applied
-from tests.deploy.terraform.texts import named
-from tests.deploy.terraform.ways import GIVEN, PORT, SOVEREIGN, SUBNETS, TAGS, VAULT, WAYS
+from tests.deploy.terraform.terraform_cases import (
+    GIVEN,
+    PORT,
+    SOVEREIGN,
+    SUBNETS,
+    TAGS,
+    VAULT,
+    WAYS,
+)
+from tests.deploy.terraform.terraform_text import named
 
 HOLDS_DATA = "oci_(artifacts|kms|queue|vault|objectstorage_(bucket|object\\.)|ons_notification)"
 NETWORK = ("oci_core_vcn", "oci_core_subnet", "oci_core_nat_gateway", "oci_core_internet_gateway")

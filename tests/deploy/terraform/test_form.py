@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.deploy.terraform.engine import SOURCE, Terraform
-from tests.deploy.terraform.texts import blocks, named
+from tests.deploy.terraform.terraform_text import blocks, named
 from tests.docs.documents import DEPLOY, DOCUMENTS
 
 FORM = yaml.safe_load((SOURCE / "schema.yaml").read_text())

@@ -10,8 +10,8 @@ from functions.plan.job import MAX_ATTEMPTS
 from functions.settings import Settings, load_settings
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
-from tests.deploy.terraform.texts import named
-from tests.deploy.terraform.ways import COMPARTMENTS
+from tests.deploy.terraform.terraform_cases import COMPARTMENTS
+from tests.deploy.terraform.terraform_text import named
 
 MAX_CONFIG_BYTES = 4096
 NOT_SET = {

@@ -6,7 +6,7 @@ import pytest
 
 from functions.cloud.permissions import ALLOWED_BY
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied, policy_statements
-from tests.deploy.terraform.ways import MORE_VAULTS, SHARED
+from tests.deploy.terraform.terraform_cases import MORE_VAULTS, SHARED
 
 FORMS = {"narrow": MORE_VAULTS, "fallback": {**MORE_VAULTS, "policy_form": "fallback"}}
 MAX_STATEMENTS = 50

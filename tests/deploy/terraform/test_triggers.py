@@ -13,7 +13,7 @@ from functions.plan.sync_config import PREFIX
 from functions.state.status_document import status_object, verified_object
 from functions.triggers.webhook import WEBHOOK_PATH
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
-from tests.deploy.terraform.ways import MORE_VAULTS, NO_EVENTS
+from tests.deploy.terraform.terraform_cases import MORE_VAULTS, NO_EVENTS
 
 CALLS = [
     ("POST", WEBHOOK_PATH),

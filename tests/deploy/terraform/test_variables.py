@@ -8,7 +8,7 @@ import pytest
 from functions.errors import InvalidSettings
 from functions.settings import load_settings
 from tests.deploy.terraform import engine
-from tests.deploy.terraform.texts import named
+from tests.deploy.terraform.terraform_text import named
 
 KEY, VAULT, COMPARTMENT = "ocid1.key.oc1..a", "ocid1.vault.oc1..a", "ocid1.compartment.oc1..a"
 QUOTE = "' or target.vault.id != '"

@@ -37,14 +37,14 @@ class Forked:
         """Leave it to the reader of the log to wait."""
 
 
-class Nursery:
+class ForkServer:
     """Starts the process to fork from, and forks."""
 
     def __enter__(self):
         self._socket, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            command = [sys.executable, "-m", "tests.system.crash.nursery", str(number)]
+            command = [sys.executable, "-m", "tests.system.crash.fork_server", str(number)]
             self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number])
         return self
 

@@ -20,7 +20,7 @@ from functions.plan.models import JobKind, State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG, Digests
 from functions.state.status import Phase, Status
 from infra.local.oci.cloud import QUEUE_ID
-from tests.system.crash.forks import Nursery
+from tests.system.crash.forks import ForkServer
 from tests.system.crash.world import CREDENTIALS, PROJECT, Crash, World
 
 TICK_SECONDS = 60
@@ -190,7 +190,7 @@ SCENARIOS = {
 @pytest.fixture(scope="module")
 def nursery():
     """Where containers come from."""
-    with Nursery() as nursery:
+    with ForkServer() as nursery:
         yield nursery
 
 

@@ -23,7 +23,7 @@ from infra.local.infisical.source import Source
 from infra.local.infisical.webhooks import sign
 from infra.local.messages import alarm
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, KEY_ID, QUEUE_ID, VAULT_ID, Cloud
-from tests.system.crash.forks import ROOT, Nursery
+from tests.system.crash.forks import ROOT, ForkServer
 
 PROJECT = "project"
 ENVIRONMENT = "prod"
@@ -78,7 +78,7 @@ class Watched(InfisicalServer):
 class World:
     """Everything real but the clock and, of OCI and Infisical, the other side of the wire."""
 
-    def __init__(self, nursery: Nursery, directory: Path, *, threads: int) -> None:
+    def __init__(self, nursery: ForkServer, directory: Path, *, threads: int) -> None:
         self.clock = ShiftedClock(directory / "clock")
         self.cloud = Cloud(self.clock)
         self.vault = self.cloud.vault

@@ -37,19 +37,19 @@ def test_a_webhook_that_meets_a_run(world):
     """A webhook that meets a running sync makes that run start over, so its change is not missed."""
     sync = world.sync(values={"A": "1"})
     world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.3, times=1))
-    meanwhile = []
+    run_in_parallel = []
 
     def during(call):
         if call.operation == "CreateSecret":
             world.cloud.before = lambda _call: None
             sync.set("A", "2")
             sync.set("B", "3")
-            meanwhile.append(sync.webhook())
+            run_in_parallel.append(sync.webhook())
 
     world.cloud.before = during
     assert sync.webhook()[0] == 200
-    assert meanwhile[0][0] == 202
-    assert meanwhile[0][1]["jobs"][0]["outcome"] == "held"
+    assert run_in_parallel[0][0] == 202
+    assert run_in_parallel[0][1]["jobs"][0]["outcome"] == "held"
     assert sync.live == {"A": "2", "B": "3"}
     assert not sync.status.rerun
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.oci.cloud import COMPARTMENT_ID, FUNCTION_ID
 from infra.local.oci.iam import Iam, Need
-from tests.system.function import deeds as does
+from tests.system.function import capability_cases as does
 from tests.system.function.policies import (
     a_sync,
     clear,

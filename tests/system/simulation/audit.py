@@ -179,7 +179,7 @@ class Auditor:
         now = self.vault.clock.now()
         facts = secret.fact(now)
         owner = facts["freeformTags"].get(OWNER_TAG, str(view.sync.id))
-        foreign = owner != str(view.sync.id) and owner in self.living_ids()
+        foreign = owner != str(view.sync.id) and owner in self.existing_sync_ids()
         elsewhere = facts["compartmentId"] != view.sync.config.destination_config.compartment_ocid
         return not (facts.get("isReplica") or foreign or elsewhere or secret.id in self.protected)
 

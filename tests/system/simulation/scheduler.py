@@ -118,7 +118,7 @@ class FiberPool:
         self._scheduler = scheduler
         self._workers = workers
 
-    def each(self, tasks, idle):
+    def each(self, tasks, heartbeat):
         waiting, coordinator = deque(tasks), getcurrent()
         running = min(self._workers, len(waiting))
         if not running:
@@ -136,4 +136,4 @@ class FiberPool:
             self._process.spawn(work)
         while running:
             self._process.sleep(1.0)
-            idle()
+            heartbeat()

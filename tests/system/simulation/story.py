@@ -183,7 +183,7 @@ class Story(Scene):
         self.world.trace(f"by hand: {act} {secret.name} for {seconds:.0f} s")
         if random.random() < 0.5:
             event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {})
-            self.world.start("vault-event", lambda hands: hands.desk().event(event))
+            self.world.start("vault-event", lambda hands: hands.dispatcher().event(event))
 
     # Configs and commands
 
@@ -209,7 +209,7 @@ class Story(Scene):
                 COMPARTMENT,
                 BUCKET,
             )
-            self.world.start("config-event", lambda hands: hands.desk().event(event))
+            self.world.start("config-event", lambda hands: hands.dispatcher().event(event))
 
     def _command(self):
         name = self.random.choice(list(self.configs))
@@ -217,4 +217,4 @@ class Story(Scene):
 
     def command(self, verb, name, force=None, done=lambda _: None):
         command = Command(command=verb, sync=name, force=force)
-        self.world.start(verb, lambda hands: hands.desk().command(command), done)
+        self.world.start(verb, lambda hands: hands.dispatcher().command(command), done)

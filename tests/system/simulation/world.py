@@ -13,11 +13,11 @@ from functions.app import (
 from functions.calls.deadline import CALL_TIMEOUT_SECONDS, Gate
 from functions.errors import SyncError, Temporary
 from functions.jobs.drain import Drainer
-from functions.jobs.submit import Desk
-from functions.jobs.tick import Clockwork
+from functions.jobs.submit import Dispatcher
+from functions.jobs.tick import Ticker
 from functions.plan.ownership import Digests
 from functions.plan.sync_config import PREFIX, sync_id
-from functions.run.services import Tools
+from functions.run.services import RunServices
 from functions.state.sync_configs import Configs
 from infra.local.oci.secret import Durations
 from infra.local.oci.vault_store import Vault
@@ -62,7 +62,7 @@ class World:
         self.notifier = MemoryNotifier()
         self.interval = timedelta(0)
         self.auditor = Auditor(self.vault, self.secrets, self.source, self.store, self.trace)
-        self.auditor.living_ids = lambda: self._living(self.store)
+        self.auditor.existing_sync_ids = lambda: self._living(self.store)
         self.processes = []
         self._workers = self.random.randint(1, 4)
         self._caches = [{} for _ in range(self.random.randint(1, 3))]
@@ -135,7 +135,7 @@ class Hands:
     def _line(self, family, port, gate=None):
         return self._world.network.line(self._process, family, port, gate or self._gate)
 
-    def desk(self, patience_seconds=None):
+    def dispatcher(self, patience_seconds=None):
         world, process = self._world, self._process
         left = self._gate.seconds_left()
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
@@ -154,7 +154,7 @@ class Hands:
             watched = WatchedVault(world.secrets, view, world.auditor, world.network.staleness)
             return self._line("vault", watched, gate)
 
-        tools = Tools(
+        services = RunServices(
             clock=process,
             random=world.random,
             store=store,
@@ -164,34 +164,36 @@ class Hands:
             source=source,
             vault=vault,
             protected_ids=lambda: world.auditor.protected,
-            living_ids=lambda: world._living(store),
+            existing_sync_ids=lambda: world._living(store),
         )
-        configs = Configs(tools.store, tools.pool, tools.clock, world.random.choice(world._caches))
+        configs = Configs(
+            services.store, services.pool, services.clock, world.random.choice(world._caches)
+        )
         queue = self._line("queue", world.queue)
-        return Desk(tools, queue, configs, lambda: Gate(process, end))
+        return Dispatcher(services, queue, configs, lambda: Gate(process, end))
 
     def webhook(self, webhook):
-        reports = self.desk(SENDER_PATIENCE_SECONDS).webhook(webhook)
+        reports = self.dispatcher(SENDER_PATIENCE_SECONDS).webhook(webhook)
         if any(report.job.job_id not in self._world.queue.taken for report in reports):
             raise Violation("a webhook was accepted whose job was never on the queue")
         return reports
 
     def tick(self):
-        desk = self.desk(TICK_SECONDS)
-        gate = desk.new_gate()
-        self._clockwork(desk).tick(lambda: gate.seconds_left() > 0)
+        dispatcher = self.dispatcher(TICK_SECONDS)
+        gate = dispatcher.new_gate()
+        self._clockwork(dispatcher).tick(lambda: gate.seconds_left() > 0)
 
     def drain(self):
-        desk = self.desk()
-        gate = desk.new_gate()
-        return self._clockwork(desk).work(lambda: gate.seconds_left() > 0)
+        dispatcher = self.dispatcher()
+        gate = dispatcher.new_gate()
+        return self._clockwork(dispatcher).work(lambda: gate.seconds_left() > 0)
 
-    def _clockwork(self, desk):
+    def _clockwork(self, dispatcher):
         world = self._world
         invoker = MemoryInvoker(lambda _: world.work())
-        return Clockwork(
-            desk,
-            Drainer(desk.tools, desk.queue, desk.configs, desk.new_gate),
+        return Ticker(
+            dispatcher,
+            Drainer(dispatcher.services, dispatcher.queue, dispatcher.configs, dispatcher.new_gate),
             self._line("invoke", invoker),
             world.interval,
             2,

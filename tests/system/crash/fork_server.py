@@ -1,4 +1,4 @@
-"""`python -m tests.system.crash.nursery FD`: has imported everything, and forks containers to order.
+"""`python -m tests.system.crash.fork_server FD`: has imported everything, and forks containers to order.
 
 What it forks runs the real fdk, as a container does; only its clock is set by the file that `CLOCK_FILE`
 names. An order is a JSON object and a file descriptor for the log.
