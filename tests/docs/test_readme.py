@@ -22,7 +22,7 @@ from tests.support.api import SYNCS
 from tests.support.user import APPLICATION_ID, LOG_GROUP_ID, METRICS, User
 from tests.system.function.kit import PROJECT, running_world
 
-OCI_COMMANDS = Path(__file__).with_name("oci_commands.py")
+OCI_COMMANDS = Path(__file__).parents[1] / "support" / "oci_commands.py"
 CONFIG = f"{CONFIGS}{PROJECT}/payments-prod.json"
 
 pytestmark = pytest.mark.skipif(

@@ -158,8 +158,6 @@ def test_an_answer_that_nobody_foresaw(world):
     assert answer["outcome"] == "waiting"
     assert "An unexpected AttributeError; see the function's log." in answer["message"]
     assert sync.status.lease is None
-    world.until(
-        lambda: any("unexpected AttributeError at vault_calls.py:" in line for line in world.log)
-    )
+    world.until(lambda: any("unexpected AttributeError at read.py:" in line for line in world.log))
     world.cloud.faults.clear()
     assert sync.run()["outcome"] == "succeeded"
