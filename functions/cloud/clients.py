@@ -56,7 +56,7 @@ class Clients:
         self.identity = identity
         self._clock = clock
         self._endpoint = endpoint
-        self._heartbeat: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
+        self._idle: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
         self._paces: dict[str, AdaptiveRate] = {}
 
     def pace(self, family: str) -> AdaptiveRate:
@@ -79,7 +79,7 @@ class Clients:
         `over_limit` is raised where a service limit is reached.
         """
         endpoint = self._endpoint or endpoint
-        heartbeat = self._heartbeat[kind, endpoint]
+        heartbeat = self._idle[kind, endpoint]
         try:
             client = heartbeat.pop()
         except IndexError:

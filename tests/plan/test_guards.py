@@ -67,7 +67,7 @@ def test_a_stop_says_what_to_do():
     assert made.changes == plan.changes
 
 
-@pytest.mark.parametrize("wanted", [EMPTY, Desired({}, {}, ("A",))])
+@pytest.mark.parametrize("desired", [EMPTY, Desired({}, {}, ("A",))])
 def test_an_empty_source_never_deletes(desired):
     """A source without any value, or with empty ones only, stops a plan that would delete."""
     made = guarded(a_plan(deletions=1, in_scope=1), desired)

@@ -50,7 +50,7 @@ def planned(state, desired, **options) -> Plan:
     return plan(values, listing, keySchema=SCHEMA, **options)
 
 
-@pytest.mark.parametrize(("state", "wanted", "expected"), LIFECYCLE)
+@pytest.mark.parametrize(("state", "desired", "expected"), LIFECYCLE)
 def test_the_lifecycle_table(state, desired, expected):
     """Each state of a secret, wanted and equal, wanted and different, or not wanted, has its action."""
     made = planned(state, desired)
@@ -60,7 +60,7 @@ def test_the_lifecycle_table(state, desired, expected):
     assert list(made.errors) == (["X_A"] if fails else [])
 
 
-@pytest.mark.parametrize(("state", "wanted", "expected"), LIFECYCLE)
+@pytest.mark.parametrize(("state", "desired", "expected"), LIFECYCLE)
 def test_without_deletion_the_table_is_the_same_but_for_delete(state, desired, expected):
     """With disableSecretDeletion nothing is deleted, and everything else is done as ever."""
     made = planned(state, desired, disableSecretDeletion=True)

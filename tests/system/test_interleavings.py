@@ -73,8 +73,8 @@ BREAKAGES = {
     "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
     "lifecycle states are ignored": (Run, "settle", lambda _, listing: listing),
     "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
-    "other syncs are ignored": (Planner, "foreign", lambda *_: None),
-    "replicas are written": (Planner, "hands_off", lambda *_: None),
+    "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
+    "replicas are written": (Planner, "protected_because", lambda *_: None),
     "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
     "messages are deleted whatever became of the job": (drain, "is_done", lambda *_: True),
 }
