@@ -79,9 +79,9 @@ class Clients:
         `over_limit` is raised where a service limit is reached.
         """
         endpoint = self._endpoint or endpoint
-        heartbeat = self._idle[kind, endpoint]
+        idle = self._idle[kind, endpoint]
         try:
-            client = heartbeat.pop()
+            client = idle.pop()
         except IndexError:
             client = self._build(kind, endpoint)
         try:
@@ -93,7 +93,7 @@ class Clients:
         ) as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:
-            heartbeat.append(client)
+            idle.append(client)
 
     def _build(self, kind: Any, endpoint: str | None) -> Any:
         return kind(
