@@ -16,7 +16,7 @@ import pytest
 from functions.plan.sync_config import PREFIX as CONFIGS
 from infra.local.messages import object_event
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, FUNCTION_ID, NAMESPACE, QUEUE_ID, VAULT_ID
-from infra.local.stack import CREDENTIALS_NAME
+from infra.local.stack import CREDENTIALS_NAME, ROOT
 from tests.docs.documents import DEPLOY, DOCUMENTS, OPERATE, shell
 from tests.support.api import SYNCS
 from tests.support.user import APPLICATION_ID, LOG_GROUP_ID, METRICS, User
@@ -24,6 +24,7 @@ from tests.system.function.kit import PROJECT, running_world
 
 OCI_COMMANDS = Path(__file__).parents[1] / "support" / "oci_commands.py"
 CONFIG = f"{CONFIGS}{PROJECT}/payments-prod.json"
+ENDPOINTS = ("$queue_endpoint", "MANAGEMENT_ENDPOINT")
 
 pytestmark = pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="oci-cli cannot be installed on this Python"
@@ -32,8 +33,9 @@ pytestmark = pytest.mark.skipif(
 
 def commands():
     """Return the words after each `oci` in shell blocks and sentences."""
-    text = "\n".join(DOCUMENTS.values())
-    found = re.findall(r"```sh\n(.+?)```|`(oci .+?)`", text, re.DOTALL)
+    example = (ROOT / "infra/terraform/terraform.tfvars.example").read_text()
+    text = "\n".join([*DOCUMENTS.values(), re.sub(r"(?m)^#    → (.+)", r"`\1`", example)])
+    found = re.findall(r"```(?:ba)?sh\n(.+?)```|`(oci .+?)`", text, re.DOTALL)
     code = "\n".join(block or inline for block, inline in found)
     for command in re.findall(r"\boci (.+)", code.replace("\\\n", "")):
         words = shlex.shlex(command, posix=True, punctuation_chars=True)
@@ -216,7 +218,7 @@ def test_every_oci_command_is_one(world, user, tmp_path):
     for file in ("sync.json", "update.json", "variables.json", "config.json"):
         (tmp_path / file).write_text('{"secretId": "OCID", "secretContentContent": "eA=="}')
     lines = [
-        [world.cloud.url if word == "$queue_endpoint" else word for word in words]
+        [world.cloud.url if word in ENDPOINTS else word for word in words]
         + ["--help"] * all(not word.startswith("--") for word in words)
         for words in commands()
     ]
