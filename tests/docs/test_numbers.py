@@ -20,7 +20,7 @@ from functions.triggers.webhook import MAX_AGE_SECONDS, MAX_WEBHOOK_BYTES
 from functions.vault.write import PRUNED_AT_ONCE
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 from infra.local.stack import ROOT
-from tests.docs.documents import DOCUMENTS
+from tests.docs.documents import DOCUMENTS, OPERATE, section
 
 TEXT = " ".join("\n".join(DOCUMENTS.values()).split())
 WORDS = {"ten": 10}
@@ -84,3 +84,11 @@ def test_the_deployment_has_the_numbers_of_the_documents():
     assert f"{MAX_ATTEMPTS} attempts; {kept} days on the queue" in TEXT
     assert f"bucket versions hold it for {versions} days" in TEXT
     assert f"more than {rate} requests a second" in TEXT
+
+
+def test_every_alarm_has_its_row():
+    """For each alarm that Terraform makes, docs/operate.md says what to do when it rings."""
+    alarms = (ROOT / "infra/terraform/alarms.tf").read_text()
+    named = re.findall(r"(?m)^    ([a-z-]+) += \{$", alarms)
+    assert named
+    assert re.findall(r"(?m)^\| `([a-z-]+)` \|", section(OPERATE, "An alarm rings")) == named
