@@ -43,10 +43,13 @@ def imported(folder):
 
 
 def test_the_version_is_the_same_everywhere():
-    """pyproject.toml, func.yaml, the OpenAPI document and the changelog have the version of the code."""
+    """pyproject.toml, func.yaml, the OpenAPI document and the texts have the version of the code."""
     assert (PROJECT["name"], PROJECT["version"]) == (FUNC["name"], VERSION)
     assert FUNC["version"] == document()["info"]["version"] == VERSION
-    assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{VERSION}]" in DOCUMENTS["CHANGELOG.md"]
+    steps = (ROOT / "infra/terraform/steps.tf").read_text()
+    texts = DOCUMENTS["README.md"] + DOCUMENTS["docs/deploy.md"] + steps
+    assert set(re.findall(r"(?::|TAG=)(\d+\.\d+\.\d+)", texts)) == {VERSION}
 
 
 def test_the_local_host_has_the_time_limits_of_the_function():
