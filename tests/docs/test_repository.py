@@ -10,6 +10,7 @@ import yaml
 from infra.local.stack import ROOT
 
 FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
 
@@ -44,6 +45,17 @@ def test_the_workflow_runs_the_same_check_as_a_developer():
     assert commands == [".ci/run", ".ci/changelog"]
     assert all((ROOT / command).stat().st_mode & 0o100 for command in commands)
     assert WORKFLOW["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda f: f.stem)
+def test_a_workflow_has_few_rights(file):
+    """Each workflow says when it runs and what it may do, and every step of it uses or runs something."""
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow[True]  # YAML reads `on` as a truth value
+    assert workflow["permissions"]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert steps
+    assert all(("uses" in step) != ("run" in step) for step in steps)
 
 
 def test_pre_commit_uses_the_pinned_ruff():
