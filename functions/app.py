@@ -9,13 +9,13 @@ from functools import cached_property, partial
 from http import HTTPStatus
 from logging import getLogger
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from functions import sources, stores
 from functions.calls.deadline import CALL_TIMEOUT_SECONDS, Gate
 from functions.calls.parallel import ThreadPool
-from functions.calls.retry import Retrying
 from functions.cloud import identity
 from functions.cloud.clients import Clients
 from functions.cloud.invoke import Function
@@ -34,17 +34,14 @@ from functions.ports import Clock, SecretVault
 from functions.reply import Reply
 from functions.run.services import RunServices
 from functions.settings import Settings
-from functions.sources.hanzo_kms import HanzoKms
 from functions.sources.http import SourceCredentials
-from functions.sources.infisical.source import Infisical
 from functions.state.sync_configs import ConfigCache, Configs
-from functions.stores.oci import OciStore
 from functions.triggers.call import ApiRequest, Call, Ignored, Tick
 from functions.triggers.command import Command
 from functions.triggers.oci_event import ResourceEvent
 from functions.triggers.parse import parse
 from functions.triggers.webhook import Webhook
-from functions.vault.write import Vaults
+from functions.vault import open_vault
 
 DEADLINE_MARGIN_SECONDS = 2.0
 SENDER_PATIENCE_SECONDS = 10.0
@@ -71,21 +68,15 @@ class App:
         self._configs: ConfigCache = {}
         self._gate = Gate(clock, 0.0)
         self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
-        self._clients = Clients(self._identity(), clock, settings.oci_endpoint)
-        self._vaults = Vaults(self._clients, self._random.random)
-        self._store = self._make_store()
-        self._source = self._make_source()
-        self._queue = Queue(
-            self._clients, settings.queue_ocid, settings.queue_endpoint, self._random.random
-        )
-        self._notices = Notices(
-            self._clients,
+        self._clients = Clients(self._identity(), clock, self._random.random, settings.oci_endpoint)
+        self._open_store = stores.connect(settings.config_store, self._clients)
+        self._open_source = sources.connect(
+            settings.source_kind,
+            settings.source_url,
+            self._source_credentials,
+            clock,
             self._random.random,
-            topic_ocid=settings.notification_topic_ocid,
-            namespace=settings.metrics_namespace,
         )
-        ocid = settings.function_ocid
-        self._function = Function(self._clients, ocid, self._random.random) if ocid else None
 
     def handle(self, call: Call, seconds: float) -> Reply:
         """Answer one call within `seconds`. Raises SyncError; see `refusal` for HTTP."""
@@ -119,17 +110,17 @@ class App:
         services = RunServices(
             clock=self._clock,
             random=self._random,
-            store=self._store.open(self._gate),
+            store=self._open_store(self._gate),
             pool=ThreadPool(self._settings.vault_concurrency),
             digests=Digests(self._keeper.get().digest_key),
-            notifier=self._notices.open(self._gate),
-            source=self._source.open,
+            notifier=self._notices(),
+            source=self._open_source,
             vault=self._open_vault,
             protected_ids=self._protected_ids,
             existing_sync_ids=self._existing_sync_ids,
         )
         configs = Configs(services.store, services.pool, self._clock, self._configs)
-        queue = self._queue.open(self._gate)
+        queue = self._queue()
         return Dispatcher(services, queue, configs, lambda: Gate(self._clock, end))
 
     # What few calls need is imported by the first of them: the others start sooner.
@@ -145,11 +136,7 @@ class App:
         from functions.cloud.directory import ConnectionClients  # noqa: PLC0415
 
         return ConnectionClients(
-            self._clients,
-            self._clock,
-            self._random.random,
-            endpoint=self._settings.oci_endpoint,
-            read_key=lambda secret, what, gate: self._private_keys(gate).read(secret, what),
+            self._clients, lambda secret, what, gate: self._private_keys(gate).read(secret, what)
         )
 
     def _private_keys(self, gate: Gate) -> "PrivateKeys":
@@ -157,7 +144,7 @@ class App:
         from functions.vault.private_keys import PrivateKeys  # noqa: PLC0415
 
         beside = self._settings.credentials_secret_ocid
-        return PrivateKeys(self._clients, beside, gate, Retrying(gate, self._random.random))
+        return PrivateKeys(self._clients.open(gate), beside)
 
     def _office(self) -> "ApiContext":
         """Return what serves one API request."""
@@ -174,9 +161,9 @@ class App:
 
     def _health(self) -> Mapping[str, Callable[[], object]]:
         return {
-            "store": partial(self._store.open(self._gate).list, "workers/"),
-            "queue": self._queue.open(self._gate).depth,
-            "source": self._source.open(self._gate).ping,
+            "store": partial(self._open_store(self._gate).list, "workers/"),
+            "queue": self._queue().depth,
+            "source": self._open_source(self._gate).ping,
         }
 
     @cached_property
@@ -189,16 +176,32 @@ class App:
         from functions.state.oci_connections import Connections  # noqa: PLC0415
 
         pool = ThreadPool(self._settings.vault_concurrency)
-        return Connections(self._store.open(gate), pool, self._clock, self._known_connections)
+        return Connections(self._open_store(gate), pool, self._clock, self._known_connections)
 
     def _clockwork(self, dispatcher: Dispatcher) -> Ticker:
         return Ticker(
             dispatcher,
             Drainer(dispatcher.services, dispatcher.queue, dispatcher.configs, dispatcher.new_gate),
-            self._function.open(self._gate) if self._function else None,
+            self._function(),
             timedelta(seconds=self._settings.reconcile_interval_seconds),
             self._settings.max_workers,
         )
+
+    def _queue(self) -> Queue:
+        settings = self._settings
+        return Queue(self._clients.open(self._gate), settings.queue_ocid, settings.queue_endpoint)
+
+    def _notices(self) -> Notices:
+        settings = self._settings
+        return Notices(
+            self._clients.open(self._gate),
+            topic_ocid=settings.notification_topic_ocid,
+            namespace=settings.metrics_namespace,
+        )
+
+    def _function(self) -> Function | None:
+        ocid = self._settings.function_ocid
+        return Function(self._clients.open(self._gate), ocid) if ocid else None
 
     def _tick(self) -> None:
         try:
@@ -218,25 +221,11 @@ class App:
             return identity.resource_principal()
         return identity.config_file(self._environment)
 
-    def _make_store(self) -> Any:
-        url = self._settings.config_store
-        if url.startswith("oci://"):
-            return OciStore(url, self._clients, self._random.random)
-        from functions.stores.s3 import S3Store, s3_client  # noqa: PLC0415 - boto3 is slow
-
-        return S3Store(url, s3_client(), self._random.random)
-
-    def _make_source(self) -> Any:
-        url, args = self._settings.source_url, (self._clock, self._random.random)
-        if self._settings.source_kind == "infisical":
-            return Infisical(url, self._source_credentials, *args)
-        return HanzoKms(url, self._source_credentials, *args)
-
     def _fetch_credentials(self) -> bytes:
         if self._settings.credentials_file:
             return from_file(self._settings.credentials_file)
         secret = self._settings.credentials_secret_ocid or ""
-        return from_secret(self._clients, secret, self._gate, self._random.random)
+        return from_secret(self._clients.open(self._gate), secret)
 
     def _source_credentials(self, renew: bool) -> SourceCredentials:  # noqa: FBT001
         credentials = self._keeper.get(renew=renew)
@@ -247,22 +236,22 @@ class App:
 
     def _open_vault(self, sync: Sync, gate: Gate) -> SecretVault:
         """Open a sync's vault as its connection. Raises NotFound where there is none such."""
-        wanted, clients = sync.config.connection_id, None
+        wanted, clients = sync.config.connection_id, self._clients
         if wanted:
             found = self._connections(gate).find(wanted)
             if found is None:
                 raise NotFound(f"The sync's connection {wanted} does not exist.")
             clients = self._connection_clients.clients(found[0], gate)
-        return self._vaults.open(sync.config.destination_config, gate, connection=clients)
+        return open_vault(sync.config.destination_config, clients.open(gate))
 
     def _protected_ids(self) -> frozenset[str]:
         own = filter(None, [self._settings.credentials_secret_ocid])
         return frozenset(own) | self._connections(self._gate).private_keys()
 
     def _existing_sync_ids(self) -> frozenset[str]:
-        entries = self._store.open(self._gate).list("status/")
-        names = [PREFIX + entry.name.removeprefix("status/") for entry in entries]
-        return frozenset(str(sync_id(self._store.url, name)) for name in names)
+        store = self._open_store(self._gate)
+        names = [PREFIX + entry.name.removeprefix("status/") for entry in store.list("status/")]
+        return frozenset(str(sync_id(store.url, name)) for name in names)
 
 
 def _to_reply(reports: list[Report], about: object) -> Reply:

@@ -17,6 +17,7 @@ from pydantic import (
 
 from functions.errors import InvalidSettings
 
+SourceKind = Literal["infisical", "hanzo-kms"]
 Url = Annotated[
     str,
     # No user and password: a URL is named in messages.
@@ -39,7 +40,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     source_url: Url
-    source_kind: Literal["infisical", "hanzo-kms"] = "infisical"
+    source_kind: SourceKind = "infisical"
     config_store: Annotated[
         str, StringConstraints(pattern=r"^(oci://[^@/\s]+@[^@/\s]+|s3://[^@/\s]+)(/\S*)?$")
     ]

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 from circuitbreaker import CircuitBreakerError
 from oci import circuit_breaker, exceptions, regions, retry
 
+from functions.calls.deadline import Gate
 from functions.calls.pace import AdaptiveRate
+from functions.calls.retry import Retrying
 from functions.cloud.errors import translate
 from functions.cloud.identity import Identity
 from functions.errors import InvalidInput, Refused
@@ -52,16 +54,29 @@ class Clients:
     lent first, so its connection is likely to be open still.
     """
 
-    def __init__(self, identity: Identity, clock: Clock, endpoint: str | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        clock: Clock,
+        random: Callable[[], float],
+        endpoint: str | None = None,
+    ) -> None:
         self.identity = identity
-        self._clock = clock
-        self._endpoint = endpoint
+        self.clock = clock
+        self.random = random
+        self.endpoint = endpoint
+        self.learned: dict[str, str] = {}
+        """What calls found out about the services, for the life of the container."""
         self._idle: defaultdict[tuple[Any, str | None], list[Any]] = defaultdict(list)
         self._paces: dict[str, AdaptiveRate] = {}
 
     def pace(self, family: str) -> AdaptiveRate:
         """Return the pace of a family of calls; the service counts them by identity."""
-        return self._paces.setdefault(family, AdaptiveRate(self._clock))
+        return self._paces.setdefault(family, AdaptiveRate(self.clock))
+
+    def open(self, gate: Gate) -> "OciCalls":
+        """Return the calls of one invocation, which `gate` lets start."""
+        return OciCalls(self, gate)
 
     def call(
         self,
@@ -78,7 +93,7 @@ class Clients:
         `quiet` keeps the service's own words out of errors: they might quote the request.
         `over_limit` is raised where a service limit is reached.
         """
-        endpoint = self._endpoint or endpoint
+        endpoint = self.endpoint or endpoint
         idle = self._idle[kind, endpoint]
         try:
             client = idle.pop()
@@ -108,4 +123,33 @@ class Clients:
                 recovery_timeout=BREAKER_SECONDS,
                 failure_statuses_and_codes={500: [], 502: [], 503: [], 504: []},
             ),
+        )
+
+
+class OciCalls:
+    """Calls of one invocation: each borrows a client, and is paced and tried again."""
+
+    def __init__(self, clients: Clients, gate: Gate) -> None:
+        self.clients = clients
+        self.gate = gate
+        self._retrying = Retrying(gate, clients.random)
+
+    def call(
+        self,
+        kind: Any,
+        use: Callable[[Any], T],
+        *,
+        what: str,
+        family: str | None = None,
+        is_repeatable: bool = True,
+        **options: Any,
+    ) -> T:
+        """Return what `use` does with a client; calls of one `family` share a pace.
+
+        `options` are those of `Clients.call`. Raises what it raises, and OutOfTime.
+        """
+        return self._retrying.call(
+            lambda: self.clients.call(kind, use, what=what, **options),
+            self.clients.pace(family) if family else None,
+            is_repeatable=is_repeatable,
         )

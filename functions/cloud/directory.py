@@ -11,29 +11,17 @@ from oci.object_storage import ObjectStorageClient
 from pydantic import SecretStr
 
 from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients
+from functions.cloud.clients import Clients, OciCalls
 from functions.cloud.identity import access_key
 from functions.plan.oci_connection import Connection, Method
-from functions.ports import Clock, OciResource
+from functions.ports import OciResource
 
 
 class ConnectionClients:
     """Identities by connection, kept while the container is warm and the connection unchanged."""
 
-    def __init__(
-        self,
-        own: Clients,
-        clock: Clock,
-        random: Callable[[], float],
-        *,
-        endpoint: str | None,
-        read_key: Callable[[str, str, Gate], bytes],
-    ) -> None:
+    def __init__(self, own: Clients, read_key: Callable[[str, str, Gate], bytes]) -> None:
         self._own = own
-        self._clock = clock
-        self._random = random
-        self._endpoint = endpoint
         self._read_key = read_key
         self._held: dict[Connection, Clients] = {}
 
@@ -58,7 +46,7 @@ class ConnectionClients:
         clients = (
             self._make(connection, private_key) if private_key else self.clients(connection, gate)
         )
-        return ConnectedDirectory(clients, connection, Retrying(gate, self._random))
+        return ConnectedDirectory(clients.open(gate), connection)
 
     def _make(self, connection: Connection, key: SecretStr | None) -> Clients:
         if connection.method == Method.ACCESS_KEY:
@@ -75,16 +63,15 @@ class ConnectionClients:
             identity = replace(own, region=region, config={**own.config, "region": region})
         else:
             return self._own
-        return Clients(identity, self._clock, self._endpoint)
+        return Clients(identity, self._own.clock, self._own.random, self._own.endpoint)
 
 
 class ConnectedDirectory:
     """What one connection can do, as `Reach` describes it."""
 
-    def __init__(self, clients: Clients, connection: Connection, retrying: Retrying) -> None:
-        self._clients = clients
+    def __init__(self, calls: OciCalls, connection: Connection) -> None:
+        self._calls = calls
         self._connection = connection
-        self._retrying = retrying
 
     def check(self) -> None:
         """Prove by a call that OCI accepts the connection."""
@@ -96,7 +83,7 @@ class ConnectedDirectory:
 
     def compartments(self) -> Sequence[OciResource]:
         """Return the tenancy and its active compartments."""
-        identity = self._clients.identity
+        identity = self._calls.clients.identity
         tenancy = self._connection.tenancy_ocid or getattr(identity.signer, "tenancy_id", None)
         root = tenancy or identity.compartment_id
         name = self._call(
@@ -157,6 +144,4 @@ class ConnectedDirectory:
     def _call(
         self, kind: Any, use: Callable[[Any], Any], what: str, endpoint: str | None = None
     ) -> Any:
-        return self._retrying.call(
-            lambda: self._clients.call(kind, use, what=what, endpoint=endpoint)
-        ).data
+        return self._calls.call(kind, use, what=what, endpoint=endpoint).data

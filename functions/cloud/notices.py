@@ -8,9 +8,7 @@ from typing import Any
 import oci  # it loads the services that are named, when they are: no container waits for them
 from oci import regions
 
-from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients
+from functions.cloud.clients import OciCalls
 from functions.errors import SyncError
 
 MOST_METRICS_AT_ONCE = 50
@@ -21,37 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 class Notices:
-    """A topic and a metrics namespace, each optional; lives as long as the container."""
+    """A topic and a metrics namespace, each optional."""
 
     def __init__(
-        self,
-        clients: Clients,
-        random: Callable[[], float],
-        *,
-        topic_ocid: str | None = None,
-        namespace: str | None = None,
+        self, calls: OciCalls, *, topic_ocid: str | None = None, namespace: str | None = None
     ) -> None:
-        self.clients = clients
-        self.topic_ocid = topic_ocid
-        self.namespace = namespace
-        self._random = random
-
-    def open(self, gate: Gate) -> "OpenNotices":
-        """Return the notifier for one invocation."""
-        return OpenNotices(self, gate, Retrying(gate, self._random))
-
-
-class OpenNotices:
-    """The notifier of one invocation, as `Notifier` describes it."""
-
-    def __init__(self, notices: Notices, gate: Gate, retrying: Retrying) -> None:
-        self._notices = notices
-        self._gate = gate
-        self._retrying = retrying
+        self._calls = calls
+        self._topic_ocid = topic_ocid
+        self._namespace = namespace
 
     def notify(self, subject: str, text: str) -> None:
         """Publish a notice to the configured topic."""
-        topic = self._notices.topic_ocid
+        topic = self._topic_ocid
         if topic is None:
             return
         body = text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
@@ -64,14 +43,14 @@ class OpenNotices:
 
     def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
         """Add to the configured custom metrics."""
-        if self._notices.namespace is None:
+        if self._namespace is None:
             return
-        models, now = oci.monitoring.models, self._gate.clock.now()
+        models, now = oci.monitoring.models, self._calls.clients.clock.now()
         rows = iter(
             [
                 models.MetricDataDetails(
-                    namespace=self._notices.namespace,
-                    compartment_id=self._notices.clients.identity.compartment_id,
+                    namespace=self._namespace,
+                    compartment_id=self._calls.clients.identity.compartment_id,
                     name=name,
                     dimensions=dict(dimensions),
                     datapoints=[models.Datapoint(timestamp=now, value=value)],
@@ -83,11 +62,11 @@ class OpenNotices:
             self._post(models.PostMetricDataDetails(metric_data=batch))
 
     def _post(self, details: Any) -> None:
-        region = self._notices.clients.identity.region
+        region = self._calls.clients.identity.region
         self._call(
             oci.monitoring.MonitoringClient,
             lambda client: client.post_metric_data(details),
-            what=f"metrics {self._notices.namespace}",
+            what=f"metrics {self._namespace}",
             endpoint=regions.endpoint_for(
                 "monitoring", region=region, service_endpoint_template=INGESTION
             ),
@@ -95,7 +74,7 @@ class OpenNotices:
 
     def _call(self, kind: Any, use: Callable[[Any], Any], **options: Any) -> None:
         try:
-            self._retrying.call(lambda: self._notices.clients.call(kind, use, **options))
+            self._calls.call(kind, use, **options)
         except Exception as error:  # noqa: BLE001 - no run may fail for want of a notice
             why = f": {error}" if isinstance(error, SyncError) else ""
             logger.warning("Notice not sent: %s%s", type(error).__name__, why)

@@ -6,9 +6,7 @@ from typing import Any
 
 from oci.queue import QueueClient, models
 
-from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients
+from functions.cloud.clients import OciCalls
 from functions.errors import NotFound, Temporary
 from functions.ports import Delivery, QueueDepth
 
@@ -16,32 +14,12 @@ MOST_AT_ONCE = 20
 
 
 class Queue:
-    """One queue; lives as long as the container. `endpoint` is its own `messagesEndpoint`."""
+    """One queue. `endpoint` is its own `messagesEndpoint`. A repeated put may store a message twice."""
 
-    def __init__(
-        self, clients: Clients, queue_ocid: str, endpoint: str, random: Callable[[], float]
-    ) -> None:
-        self._clients = clients
+    def __init__(self, calls: OciCalls, queue_ocid: str, endpoint: str) -> None:
+        self._calls = calls
         self._queue_ocid = queue_ocid
         self._endpoint = endpoint
-        self._random = random
-
-    def open(self, gate: Gate) -> "OpenQueue":
-        """Return the queue for one invocation."""
-        retrying = Retrying(gate, self._random)
-        return OpenQueue(self._clients, self._queue_ocid, self._endpoint, retrying)
-
-
-class OpenQueue:
-    """The queue of one invocation, as `JobQueue` describes it."""
-
-    def __init__(
-        self, clients: Clients, queue_ocid: str, endpoint: str, retrying: Retrying
-    ) -> None:
-        self._clients = clients
-        self._queue_ocid = queue_ocid
-        self._endpoint = endpoint
-        self._retrying = retrying
 
     def put(self, bodies: Sequence[str]) -> None:
         """Store messages; returns only when all are stored. A retry may store one twice."""
@@ -100,9 +78,6 @@ class OpenQueue:
         self._call(use)
 
     def _call(self, use: Callable[[Any], Any]) -> Any:
-        return self._retrying.call(
-            lambda: self._clients.call(
-                QueueClient, use, what=f"queue {self._queue_ocid}", endpoint=self._endpoint
-            ),
-            self._clients.pace("queue"),
-        ).data
+        what = f"queue {self._queue_ocid}"
+        endpoint = self._endpoint
+        return self._calls.call(QueueClient, use, what=what, family="queue", endpoint=endpoint).data

@@ -2,15 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Callable
 from logging import getLogger
 from pathlib import Path
 
 from oci.secrets import SecretsClient
 
-from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients, vault_endpoint
+from functions.cloud.clients import OciCalls, vault_endpoint
 from functions.cloud.permissions import see_statements
 from functions.errors import Forbidden, InvalidSettings, NotFound, Refused, Temporary
 
@@ -25,16 +22,14 @@ def from_file(path: str) -> bytes:
         raise InvalidSettings(f"CREDENTIALS_FILE: not readable ({type(error).__name__})") from None
 
 
-def from_secret(
-    clients: Clients, secret_ocid: str, gate: Gate, random: Callable[[], float]
-) -> bytes:
+def from_secret(calls: OciCalls, secret_ocid: str) -> bytes:
     """Return the content of the secret that holds the credentials. Raises InvalidSettings, Temporary.
 
     Whoever calls the function may see why, so OCI's words, with ids in them, are for the log only.
     """
     name = "CREDENTIALS_SECRET_OCID"
     try:
-        return read_secret(clients, secret_ocid, Retrying(gate, random), name)
+        return read_secret(calls, secret_ocid, name)
     except Refused as error:
         log.error("%s", error)  # noqa: TRY400 - it says it all
         is_permission = isinstance(error, NotFound | Forbidden)
@@ -47,16 +42,13 @@ def from_secret(
         raise Temporary(f"{name}: it cannot be read just now", error.retry_after_seconds) from None
 
 
-def read_secret(clients: Clients, secret_ocid: str, retrying: Retrying, what: str) -> bytes:
+def read_secret(calls: OciCalls, secret_ocid: str, what: str) -> bytes:
     """Return the content of a vault secret. Raises InvalidSettings, Refused, Temporary."""
-    endpoint = vault_endpoint(secret_ocid, "secrets.vaults")
-    bundle = retrying.call(
-        lambda: clients.call(
-            SecretsClient,
-            lambda client: client.get_secret_bundle(secret_ocid),
-            what=what,
-            endpoint=endpoint,
-        )
+    bundle = calls.call(
+        SecretsClient,
+        lambda client: client.get_secret_bundle(secret_ocid),
+        what=what,
+        endpoint=vault_endpoint(secret_ocid, "secrets.vaults"),
     )
     try:
         return base64.b64decode(bundle.data.secret_bundle_content.content)

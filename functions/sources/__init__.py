@@ -1,0 +1,33 @@
+"""Where secrets come from: a new source is one file here, and one branch of `connect`."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
+from functions.ports import Clock, SecretSource
+from functions.settings import SourceKind
+from functions.sources import hanzo_kms
+from functions.sources.http import GetCredentials, SourceHttp
+from functions.sources.infisical import source as infisical
+
+OpenSource = Callable[[Gate], SecretSource]
+"""Opens the source for one invocation."""
+
+
+def connect(
+    kind: SourceKind,
+    url: str,
+    credentials: GetCredentials,
+    clock: Clock,
+    random: Callable[[], float],
+) -> OpenSource:
+    """Return how to open the source of this kind; its connections and token are kept meanwhile."""
+    match kind:
+        case "infisical":
+            http = SourceHttp(url, infisical.LOGIN_PATH, credentials, clock)
+            return lambda gate: infisical.Infisical(http, Retrying(gate, random))
+        case "hanzo-kms":
+            http = SourceHttp(url, hanzo_kms.LOGIN_PATH, credentials, clock)
+            return lambda gate: hanzo_kms.HanzoKms(http, Retrying(gate, random))
+    assert_never(kind)

@@ -4,43 +4,23 @@ The organisation is the sync's project, the KMS path its secret path. There are 
 references: a folder exists as long as a secret is in it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from functions.calls.deadline import Gate
 from functions.calls.retry import Retrying
 from functions.errors import Forbidden, NotFound, Refused, SourceMissing, Unauthorized
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
-from functions.ports import Clock
-from functions.sources.http import GetCredentials, SourceHttp
+from functions.sources.http import SourceHttp
 
-_LOGIN = "/v1/kms/auth/login"
+LOGIN_PATH = "/v1/kms/auth/login"
 _SECRETS = "/v1/kms/orgs/{org}/secrets"
 
 
 class HanzoKms:
-    """One Hanzo KMS for the life of a container."""
-
-    def __init__(
-        self,
-        url: str,
-        credentials: GetCredentials,
-        clock: Clock,
-        random: Callable[[], float],
-    ) -> None:
-        self._http = SourceHttp(url, _LOGIN, credentials, clock)
-        self._random = random
-
-    def open(self, gate: Gate) -> "HanzoKmsSource":
-        """Return the source for one invocation, whose calls `gate` lets start."""
-        return HanzoKmsSource(self._http, Retrying(gate, self._random))
-
-
-class HanzoKmsSource:
-    """A `SecretSource`."""
+    """The secrets of a Hanzo KMS."""
 
     def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
         self._http = http

@@ -60,6 +60,8 @@ class SourceHttp:
         self._token: _Token | None = None
         self._rejected: SourceCredentials | None = None
         self._rejected_at = 0.0
+        self.older_routes: set[str] = set()
+        """Which routes the server has only in an older version."""
 
     def request(
         self,

@@ -1,15 +1,14 @@
 """The config store in any S3 that honours conditional writes, by boto3."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
 
-from functions.calls.deadline import Gate
 from functions.calls.retry import Retrying
 from functions.errors import (
     Conflict,
@@ -24,6 +23,7 @@ from functions.errors import (
 )
 from functions.log import TRACE
 from functions.ports import ABSENT, CHUNK_BYTES, Entry, Stored
+from functions.stores.bucket_url import BucketUrl
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_SECONDS = 3
@@ -57,40 +57,35 @@ def s3_client() -> Any:
     return client
 
 
+@dataclass(slots=True)
+class S3:
+    """An S3 service, for the life of a container."""
+
+    client: Any
+    random: Callable[[], float]
+    is_proven: bool = False
+    """Whether it is known to refuse writes whose condition does not hold."""
+
+
 class S3Store:
-    """A bucket and prefix, `s3://BUCKET/PREFIX`; lives as long as the container."""
+    """A bucket and prefix of an S3 service. ETags keep S3's quotes.
 
-    def __init__(self, url: str, client: Any, random: Callable[[], float]) -> None:
-        match = re.fullmatch(r"s3://([A-Za-z0-9_.-]+)(/.*)?", url)
-        if match is None:
-            raise InvalidSettings("CONFIG_STORE: must look like s3://BUCKET/PREFIX")
-        self.bucket, path = match.groups(default="")
-        self.prefix = path.strip("/") + "/" if path.strip("/") else ""
-        self.url = f"s3://{self.bucket}/{self.prefix}".removesuffix("/")
-        self.client = client
-        self.random = random
-        self.proven = False
+    The first one of a container proves that the service honours conditional writes. Raises
+    InvalidSettings where it does not.
+    """
 
-    def open(self, gate: Gate) -> "OpenS3Store":
-        """Return the store for one invocation. The first one proves the service's conditions."""
-        opened = OpenS3Store(self, Retrying(gate, self.random))
-        if not self.proven:
-            opened.prove()
-            self.proven = True
-        return opened
-
-
-class OpenS3Store:
-    """The store of one invocation, as `ConfigStore` describes it. ETags keep S3's quotes."""
-
-    def __init__(self, store: S3Store, retrying: Retrying) -> None:
-        self.url = store.url
-        self._store = store
+    def __init__(self, place: BucketUrl, s3: S3, retrying: Retrying) -> None:
+        self.url = place.text
+        self._place = place
+        self._s3 = s3
         self._retrying = retrying
+        if not s3.is_proven:
+            self._prove()
+            s3.is_proven = True
 
     def list(self, prefix: str) -> Sequence[Entry]:
         """Return all objects whose name begins with `prefix`, sorted by name."""
-        own = self._store.prefix
+        own = self._place.prefix
         entries = [
             Entry(row["Key"].removeprefix(own), row["ETag"], row["LastModified"])
             for row in self._rows(own + prefix)
@@ -135,9 +130,8 @@ class OpenS3Store:
         with suppress(ObjectMissing):
             self._call(name, use)
 
-    def prove(self) -> None:
-        """Raise InvalidSettings unless the service refuses writes whose condition does not hold."""
-        name = f"probe-{self._store.random():.16f}"
+    def _prove(self) -> None:
+        name = f"probe-{self._s3.random():.16f}"
         self.put(name, b"")
         broken = [
             header
@@ -171,12 +165,12 @@ class OpenS3Store:
         return self._call(f"{prefix}*", use)
 
     def _call(self, name: str, use: Callable[..., T]) -> T:
-        what = f"object {name} of bucket {self._store.bucket}"
+        what = f"object {name} of bucket {self._place.bucket}"
 
         def attempt() -> T:
             try:
                 return use(
-                    self._store.client, Bucket=self._store.bucket, Key=self._store.prefix + name
+                    self._s3.client, Bucket=self._place.bucket, Key=self._place.prefix + name
                 )
             except (boto.BotoCoreError, boto.ClientError) as error:
                 raise _translate(error, what) from None

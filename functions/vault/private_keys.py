@@ -8,9 +8,7 @@ from typing import Any
 from oci.vault import VaultsClient, models
 from pydantic import SecretStr
 
-from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients, vault_endpoint
+from functions.cloud.clients import OciCalls, vault_endpoint
 from functions.cloud.secret_reader import read_secret
 from functions.errors import InvalidInput, SyncError, Temporary
 from functions.plan.oci_connection import KEY_NAME
@@ -26,13 +24,9 @@ log = getLogger(__name__)
 class PrivateKeys:
     """Keeps private keys, as `PrivateKeyStore` describes it."""
 
-    def __init__(
-        self, clients: Clients, beside: str | None, gate: Gate, retrying: Retrying
-    ) -> None:
-        self._clients = clients
+    def __init__(self, calls: OciCalls, beside: str | None) -> None:
+        self._calls = calls
         self._beside = beside
-        self._gate = gate
-        self._retrying = retrying
 
     def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
         """Store a key, beside the function's credentials where nothing else is said; return its id.
@@ -72,7 +66,7 @@ class PrivateKeys:
                 f"{what}: not used, as the secret does not carry the free-form tag "
                 f"{OWNER_TAG}={CONNECTION_OWNER}; add it if this is the key of a connection"
             )
-        return read_secret(self._clients, secret_ocid, self._retrying, what)
+        return read_secret(self._calls, secret_ocid, what)
 
     def discard(self, secret_ocid: str, when: datetime) -> None:
         """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
@@ -87,9 +81,11 @@ class PrivateKeys:
         )
 
     def _settle(self, secret: Any) -> None:
-        give_up = self._gate.clock.monotonic() + SETTLING_SECONDS
+        give_up = self._calls.gate.clock.monotonic() + SETTLING_SECONDS
         while secret.lifecycle_state != models.Secret.LIFECYCLE_STATE_ACTIVE:
-            if self._gate.clock.monotonic() > give_up or not self._gate.pause(POLL_SECONDS):
+            if self._calls.gate.clock.monotonic() > give_up or not self._calls.gate.pause(
+                POLL_SECONDS
+            ):
                 raise Temporary(
                     f"secret {secret.secret_name}: OCI Vault is still creating it; try again"
                 )
@@ -115,9 +111,7 @@ class PrivateKeys:
 
     def _call(self, use: Callable[[Any], Any], what: str, near: str, *, quiet: bool = False) -> Any:
         endpoint = vault_endpoint(near, "vaults")
-        return self._retrying.call(
-            lambda: self._clients.call(VaultsClient, use, what=what, endpoint=endpoint, quiet=quiet)
-        ).data
+        return self._calls.call(VaultsClient, use, what=what, endpoint=endpoint, quiet=quiet).data
 
 
 def _is_private_key(secret: Any) -> bool:

@@ -9,8 +9,7 @@ from oci.secrets import SecretsClient
 from oci.vault import VaultsClient, models
 from pydantic import SecretBytes
 
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients, vault_endpoint
+from functions.cloud.clients import OciCalls, vault_endpoint
 from functions.errors import InvalidInput, TooManyVersions
 from functions.plan.models import Bundle, State, VaultSecret
 from functions.plan.sync_config import DestinationConfig
@@ -21,12 +20,9 @@ PAGE_ROWS = 1000
 class VaultCalls:
     """Calls to one vault. `VaultsClient` manages secrets, `SecretsClient` reads their content."""
 
-    def __init__(
-        self, clients: Clients, destination: DestinationConfig, retrying: Retrying
-    ) -> None:
-        self._clients = clients
+    def __init__(self, destination: DestinationConfig, calls: OciCalls) -> None:
         self._to = destination
-        self._retrying = retrying
+        self._calls = calls
         self._management = vault_endpoint(destination.vault_ocid, "vaults")
         self._retrieval = vault_endpoint(destination.vault_ocid, "secrets.vaults")
         self._place = (
@@ -156,25 +152,13 @@ class VaultCalls:
         )
 
     def _manage(self, family: str, what: str, use: Callable[[Any], Any], **options: Any) -> Any:
-        return self._call(family, VaultsClient, self._management, use, what=what, **options)
+        return self._calls.call(
+            VaultsClient, use, what=what, family=family, endpoint=self._management, **options
+        )
 
     def _retrieve(self, what: str, use: Callable[[Any], Any]) -> Any:
-        return self._call("read", SecretsClient, self._retrieval, use, what=what)
-
-    def _call(
-        self,
-        family: str,
-        kind: Any,
-        endpoint: str,
-        use: Callable[[Any], Any],
-        *,
-        is_repeatable: bool = True,
-        **options: Any,
-    ) -> Any:
-        return self._retrying.call(
-            lambda: self._clients.call(kind, use, endpoint=endpoint, **options),
-            self._clients.pace(family),
-            is_repeatable=is_repeatable,
+        return self._calls.call(
+            SecretsClient, use, what=what, family="read", endpoint=self._retrieval
         )
 
 

@@ -1,46 +1,28 @@
 """Secrets of an OCI vault."""
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from functions.calls.deadline import Gate
-from functions.calls.retry import Retrying
-from functions.cloud.clients import Clients
+from functions.cloud.clients import OciCalls
 from functions.errors import InvalidInput, NotFound, OutOfTime, WrongState
 from functions.plan.models import Bundle, State, VaultSecret
 from functions.plan.sync_config import DestinationConfig
 from functions.vault.read import VaultCalls, content
 
 PRUNED_AT_ONCE = 5
+TAGS_GO_ALONE = "the vault refuses content and tags in one call"
 SETTLING_WAITS_SECONDS = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
 
 
-class Vaults:
-    """Opens vaults; lives as long as the container."""
-
-    def __init__(self, clients: Clients, random: Callable[[], float]) -> None:
-        self._clients = clients
-        self._random = random
-        self.tags_go_alone = False
-        """Found out by trying: the service refuses content and tags in one call."""
-
-    def open(
-        self, destination: DestinationConfig, gate: Gate, connection: Clients | None = None
-    ) -> "Vault":
-        """Return the vault for one run, reached by `connection` or else as this function itself."""
-        retrying = Retrying(gate, self._random)
-        return Vault(self, VaultCalls(connection or self._clients, destination, retrying), gate)
-
-
 class Vault:
-    """The secrets of one compartment in one vault, as `SecretVault` describes them."""
+    """The secrets of one compartment in one vault."""
 
-    def __init__(self, vaults: Vaults, calls: VaultCalls, gate: Gate) -> None:
-        self._vaults = vaults
-        self._calls = calls
-        self._gate = gate
+    def __init__(self, destination: DestinationConfig, calls: OciCalls) -> None:
+        self._calls = VaultCalls(destination, calls)
+        self._gate = calls.gate
+        self._learned = calls.clients.learned
 
     def list(self) -> Sequence[VaultSecret]:
         """Return every secret of the compartment and vault, in all lifecycle states, all pages."""
@@ -127,7 +109,7 @@ class Vault:
 
     def _write(self, secret: VaultSecret, tags: Mapping[str, str], **fields: Any) -> None:
         merged = _merged(secret, tags)
-        if not self._vaults.tags_go_alone:
+        if TAGS_GO_ALONE not in self._learned:
             try:
                 self._calls.update(secret, freeform_tags=merged, **fields)
             except InvalidInput:
@@ -143,7 +125,7 @@ class Vault:
             self._when_settled(secret, freeform_tags=merged)
         except InvalidInput:
             return  # It takes no such tags at all: the secret does without.
-        self._vaults.tags_go_alone = True
+        self._learned[TAGS_GO_ALONE] = "yes"
 
     def _when_settled(self, secret: VaultSecret, **fields: Any) -> None:
         """Change a secret that may just have been written: first it has to settle."""

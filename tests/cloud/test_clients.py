@@ -10,7 +10,7 @@ from functions.calls.deadline import Gate
 from functions.cloud.clients import Clients, vault_endpoint
 from functions.cloud.identity import access_key, config_file, resource_principal
 from functions.errors import InvalidInput, InvalidSettings, Temporary, Throttled, Unauthorized
-from functions.vault.write import Vaults
+from functions.vault import open_vault
 from infra.local.oci.cloud import TENANCY_ID
 from infra.local.oci.signature import fingerprint
 from infra.local.principal import USER_ID, make_principal, public_key, write_config_file
@@ -37,6 +37,11 @@ def test_passing_troubles_are_survived(bench, how):
     assert bench.cloud.count("ListSecrets") == 3
 
 
+def half():
+    """No chance."""
+    return 0.5
+
+
 def test_lasting_troubles_are_told(bench):
     """A service that stays down is Temporary and named; other services are not shut off by it."""
     bench.fail("ListSecrets", status=503, code="ServiceUnavailable")
@@ -56,7 +61,7 @@ def test_retry_after_is_honoured(bench):
     assert bench.clock.monotonic() == pytest.approx(30)
 
     bench.fail("GetSecret", **wait)
-    short = bench.vaults.open(DESTINATION, Gate(bench.clock, deadline=40))
+    short = open_vault(DESTINATION, bench.clients.open(Gate(bench.clock, deadline=40)))
     with pytest.raises(Throttled):
         short.get("ocid1.vaultsecret.x")
     assert bench.clock.monotonic() == pytest.approx(30)
@@ -75,9 +80,9 @@ def test_a_rejected_signature_is_unauthorized(tmp_path):
     """A signature that OCI rejects is Unauthorized, and is not tried again and again."""
     clock = VirtualClock()
     with cloud_and_clients(clock) as (cloud, _), patch.dict(os.environ, make_principal(tmp_path)):
-        stranger = Clients(resource_principal(), clock, cloud.url)
+        stranger = Clients(resource_principal(), clock, half, cloud.url)
         with pytest.raises(Unauthorized):
-            Vaults(stranger, lambda: 0.5).open(DESTINATION, Gate(clock, deadline=60)).list()
+            open_vault(DESTINATION, stranger.open(Gate(clock, deadline=60))).list()
 
 
 def test_a_person_signs_with_the_config_file(tmp_path):
@@ -88,8 +93,8 @@ def test_a_person_signs_with_the_config_file(tmp_path):
     with cloud_and_clients(clock) as (cloud, _):
         cloud.trust(public_key(tmp_path))
         for _ in range(2):
-            clients = Clients(config_file(env), clock, cloud.url)
-            vault = Vaults(clients, lambda: 0.5).open(DESTINATION, Gate(clock, deadline=60))
+            clients = Clients(config_file(env), clock, half, cloud.url)
+            vault = open_vault(DESTINATION, clients.open(Gate(clock, deadline=60)))
             assert vault.list() == []
             make_principal(tmp_path)
             with file.open("a") as lines:
@@ -107,11 +112,10 @@ def test_a_connection_signs_with_its_own_key(tmp_path):
         private_key=SecretStr((tmp_path / "key.pem").read_text()),
         region="eu-frankfurt-1",
     )
-    with cloud_and_clients(clock) as (cloud, clients):
+    with cloud_and_clients(clock) as (cloud, _):
         cloud.trust(public_key(tmp_path))
-        connection = Clients(identity, clock, cloud.url)
-        vaults = Vaults(clients, lambda: 0.5)
-        assert vaults.open(DESTINATION, Gate(clock, deadline=60), connection).list() == []
+        connection = Clients(identity, clock, half, cloud.url)
+        assert open_vault(DESTINATION, connection.open(Gate(clock, deadline=60))).list() == []
 
 
 def test_unusable_identities_say_what_to_set(tmp_path):
@@ -167,8 +171,8 @@ def test_without_an_override_each_service_has_its_own_endpoint():
             endpoint=endpoint,
         )
 
-    clients = Clients(identity, VirtualClock())
+    clients = Clients(identity, VirtualClock(), half)
     assert endpoint_of(clients) == "https://objectstorage.eu-frankfurt-1.oraclecloud.com"
     assert endpoint_of(clients, "https://other.example.com") == "https://other.example.com"
-    local = Clients(identity, VirtualClock(), "http://127.0.0.1:4599")
+    local = Clients(identity, VirtualClock(), half, "http://127.0.0.1:4599")
     assert endpoint_of(local, "https://other.example.com") == "http://127.0.0.1:4599"

@@ -26,7 +26,7 @@ def a_gate():
 
 def notifier(clients, **options):
     """The notifier under test, for one invocation."""
-    return Notices(clients, lambda: 0.5, **options).open(a_gate())
+    return Notices(clients.open(a_gate()), **options)
 
 
 def test_a_notice_is_published(cloud_clients):
@@ -81,9 +81,8 @@ def test_a_detached_worker_is_started(cloud_clients):
     cloud, clients = cloud_clients
     started = []
     cloud.functions.on_invoke = lambda *call: started.append(call) or b""
-    function = Function(clients, FUNCTION_ID, lambda: 0.5)
-    function.open(a_gate()).start({"command": "drain"})
-    function.open(a_gate()).start({"command": "drain"})
+    for _ in range(2):
+        Function(clients.open(a_gate()), FUNCTION_ID).start({"command": "drain"})
     assert [(ocid, json.loads(body), detached) for ocid, body, detached in started] == [
         (FUNCTION_ID, {"command": "drain"}, True)
     ] * 2
@@ -94,10 +93,9 @@ def test_a_worker_that_cannot_be_started_is_told(cloud_clients):
     """A missing function or permission is NotFound, trouble is Temporary, no time is told."""
     cloud, clients = cloud_clients
     with pytest.raises(NotFound, match=r"function ocid1\.fnfunc\.x: absent"):
-        Function(clients, "ocid1.fnfunc.x", lambda: 0.5).open(a_gate()).start({})
-    function = Function(clients, FUNCTION_ID, lambda: 0.5)
+        Function(clients.open(a_gate()), "ocid1.fnfunc.x").start({})
     cloud.faults.append(Fault("InvokeFunction", status=500))
     with pytest.raises(Temporary):
-        function.open(a_gate()).start({})
+        Function(clients.open(a_gate()), FUNCTION_ID).start({})
     with pytest.raises(DeadlineReached):
-        function.open(Gate(VirtualClock(), deadline=0)).start({})
+        Function(clients.open(Gate(VirtualClock(), deadline=0)), FUNCTION_ID).start({})

@@ -8,6 +8,7 @@ from functions.cloud.errors import translate
 from functions.cloud.invoke import Function
 from functions.cloud.queue import Queue
 from functions.errors import NotFound
+from functions.stores.bucket_url import parse_bucket_url
 from functions.stores.oci import OciStore
 from infra.local.oci.cloud import FUNCTION_ID, QUEUE_ID
 from infra.local.oci.traffic import Fault
@@ -58,10 +59,10 @@ def test_the_other_services_name_the_statement(bench):
     """Store, queue and function name theirs too, and a hidden bucket is not an absent object."""
     clock, clients = bench.clock, bench.clients
     bench.cloud.faults.append(Fault("*", **HIDDEN))
-    gate = Gate(clock, deadline=60)
-    queue = Queue(clients, QUEUE_ID, bench.cloud.url, lambda: 0.5).open(gate)
-    store = OciStore("oci://configs@local/p", clients, lambda: 0.5).open(gate)
-    function = Function(clients, FUNCTION_ID, lambda: 0.5).open(gate)
+    calls = clients.open(Gate(clock, deadline=60))
+    queue = Queue(calls, QUEUE_ID, bench.cloud.url)
+    store = OciStore(parse_bucket_url("oci://configs@local/p"), calls)
+    function = Function(calls, FUNCTION_ID)
     for call, statement in (
         (lambda: queue.put(["x"]), "put-jobs"),
         (lambda: queue.receive(1, 60), "take-jobs"),

@@ -25,7 +25,7 @@ class Bench:
 
     def open(self, queue_ocid):
         gate = Gate(self.clock, deadline=600)
-        return Queue(self.clients, queue_ocid, ENDPOINT, lambda: 0.5).open(gate)
+        return Queue(self.clients.open(gate), queue_ocid, ENDPOINT)
 
 
 @pytest.fixture

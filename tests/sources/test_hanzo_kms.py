@@ -4,7 +4,7 @@ import pytest
 
 from functions.errors import Forbidden, SourceMissing, Unauthorized
 from functions.plan.models import Folder, Origin
-from functions.sources.hanzo_kms import HanzoKms
+from functions.sources import connect
 from infra.local.http import Answer, Server
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
 
@@ -77,7 +77,7 @@ def kms():
 def source(kms):
     """What one invocation uses."""
     clock = FakeClock()
-    return HanzoKms(kms.url, lambda _renew: CREDENTIALS, clock, half).open(gate(clock))
+    return connect("hanzo-kms", kms.url, lambda _renew: CREDENTIALS, clock, half)(gate(clock))
 
 
 def test_read(kms, source):
@@ -166,4 +166,4 @@ def test_ping(kms, source):
     kms.secret = "rotated"
     clock = FakeClock()
     with pytest.raises(Unauthorized, match="clientSecret"):
-        HanzoKms(kms.url, lambda _renew: CREDENTIALS, clock, half).open(gate(clock)).ping()
+        connect("hanzo-kms", kms.url, lambda _renew: CREDENTIALS, clock, half)(gate(clock)).ping()

@@ -12,6 +12,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from functions.calls.deadline import Gate
+from functions.calls.retry import Retrying
 from functions.cloud.clients import Clients
 from functions.errors import (
     Conflict,
@@ -23,8 +24,9 @@ from functions.errors import (
     Unauthorized,
 )
 from functions.ports import ABSENT, MAX_OBJECT_BYTES, Stored
+from functions.stores.bucket_url import parse_bucket_url
 from functions.stores.oci import OciStore
-from functions.stores.s3 import S3Store, s3_client
+from functions.stores.s3 import S3, S3Store, s3_client
 from infra.local.oci.cloud import BUCKET, NAMESPACE
 from infra.local.oci.traffic import Fault
 from tests.support.clouds import cloud_and_clients, function_identity
@@ -84,16 +86,22 @@ def new_bucket(client):
     return name
 
 
+def s3_store(url, client):
+    """The store at this URL; `client` is boto3's, or a service that was used before."""
+    s3 = client if isinstance(client, S3) else S3(client, random.random)
+    return S3Store(parse_bucket_url(url), s3, Retrying(a_gate(), random.random))
+
+
 @pytest.fixture(params=["oci", "s3"])
 def store(request, moto_client):
     """Either store, empty."""
     if request.param == "s3":
         url = f"s3://{new_bucket(moto_client)}/team/a"
-        yield S3Store(url, moto_client, random.random).open(a_gate())
+        yield s3_store(url, moto_client)
         return
     with cloud_and_clients(VirtualClock(), page_size=PAGE_ROWS) as (_, clients):
         url = f"oci://{BUCKET}@{NAMESPACE}/team/a"
-        yield OciStore(url, clients, random.random).open(a_gate())
+        yield OciStore(parse_bucket_url(url), clients.open(a_gate()))
 
 
 def test_what_is_put_can_be_got(store):
@@ -181,8 +189,8 @@ def test_an_object_that_is_small_only_until_it_is_unpacked():
 
     identity, _ = function_identity()
     with serving(server) as url:
-        clients = Clients(identity, VirtualClock(), url)
-        store = OciStore("oci://bucket@namespace", clients, lambda: 0.5).open(a_gate())
+        clients = Clients(identity, VirtualClock(), lambda: 0.5, url)
+        store = OciStore(parse_bucket_url("oci://bucket@namespace"), clients.open(a_gate()))
         tracemalloc.start()
         assert store.get("x") == Stored(b"", "x", is_too_large=True)
         peak = tracemalloc.get_traced_memory()[1]
@@ -238,26 +246,26 @@ def test_of_racing_writers_exactly_one_wins(store, first):
 )
 def test_the_address_of_a_store_has_one_form(given, url):
     """Slashes at the end make no other store: ids of syncs depend on its address."""
-    assert OciStore(given, None, random.random).url == url
+    assert parse_bucket_url(given).text == url
 
 
 def test_the_address_of_an_s3_store_has_one_form():
     """The same for S3."""
-    assert S3Store("s3://b/", None, random.random).url == "s3://b"
-    assert S3Store("s3://b/a/", None, random.random).url == "s3://b/a"
+    assert parse_bucket_url("s3://b/").text == "s3://b"
+    assert parse_bucket_url("s3://b/a/").text == "s3://b/a"
 
 
 @pytest.mark.parametrize("url", ["oci://b", "oci://b@", "oci:b@n", "https://b@n/x"])
 def test_a_wrong_address_is_told(url):
     """An address that cannot be one names the setting and the form."""
     with pytest.raises(InvalidSettings, match=r"CONFIG_STORE.*oci://BUCKET@NAMESPACE/PREFIX"):
-        OciStore(url, None, random.random)
+        parse_bucket_url(url)
 
 
 def test_a_bucket_that_is_now_and_then_not_found():
     """A good bucket that the service does not see now and then is asked for again."""
     with cloud_and_clients(VirtualClock()) as (cloud, clients):
-        store = OciStore(f"oci://{BUCKET}@{NAMESPACE}", clients, random.random).open(a_gate())
+        store = OciStore(parse_bucket_url(f"oci://{BUCKET}@{NAMESPACE}"), clients.open(a_gate()))
         cloud.faults.append(Fault("*", status=404, code="BucketNotFound", times=2))
         store.put("a", b"1")
         cloud.faults.append(Fault("*", status=404, code="BucketNotFound", times=2))
@@ -267,7 +275,7 @@ def test_a_bucket_that_is_now_and_then_not_found():
 def test_a_bucket_that_is_not_there():
     """A bucket that stays away is an error that names it, and never looks like an empty one."""
     with cloud_and_clients(VirtualClock()) as (_, clients):
-        store = OciStore(f"oci://nowhere@{NAMESPACE}", clients, random.random).open(a_gate())
+        store = OciStore(parse_bucket_url(f"oci://nowhere@{NAMESPACE}"), clients.open(a_gate()))
         for use in (lambda: store.get("a"), lambda: store.list(""), lambda: store.put("a", b"")):
             with pytest.raises(NotFound, match="bucket nowhere: absent, or not permitted"):
                 use()
@@ -276,7 +284,7 @@ def test_a_bucket_that_is_not_there():
 def test_a_refusal_of_permission_never_looks_like_an_absent_object():
     """Only where the service says that the object is missing it counts as absent."""
     with cloud_and_clients(VirtualClock()) as (cloud, clients):
-        store = OciStore(f"oci://{BUCKET}@{NAMESPACE}", clients, random.random).open(a_gate())
+        store = OciStore(parse_bucket_url(f"oci://{BUCKET}@{NAMESPACE}"), clients.open(a_gate()))
         cloud.faults.append(Fault("*", status=404, code="NotAuthorizedOrNotFound"))
         with pytest.raises(NotFound):
             store.get("a")
@@ -287,7 +295,7 @@ def test_a_refusal_of_permission_never_looks_like_an_absent_object():
 def test_after_a_lost_answer_ones_own_write_looks_like_a_conflict():
     """A conditional write whose answer got lost conflicts with itself; reading back tells."""
     with cloud_and_clients(VirtualClock()) as (cloud, clients):
-        store = OciStore(f"oci://{BUCKET}@{NAMESPACE}", clients, random.random).open(a_gate())
+        store = OciStore(parse_bucket_url(f"oci://{BUCKET}@{NAMESPACE}"), clients.open(a_gate()))
         cloud.faults.append(Fault("PutObject", drop="answer", times=1))
         with pytest.raises(Conflict):
             store.put("a", b"mine", if_match=ABSENT)
@@ -337,16 +345,17 @@ def test_an_s3_without_conditional_writes_is_refused(odd_s3, ignored, only_on, n
     app.answer, app.without, app.only_on = None, [ignored], only_on
     bucket = new_bucket(client)
     with pytest.raises(InvalidSettings, match=f"CONFIG_STORE.* not honour {named},"):
-        S3Store(f"s3://{bucket}", client, random.random).open(a_gate())
+        s3_store(f"s3://{bucket}", client)
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
 def test_an_s3_is_proven_once(moto_client):
     """A container proves its S3 once, and leaves nothing behind."""
-    store = S3Store(f"s3://{new_bucket(moto_client)}", moto_client, random.random)
-    assert store.open(a_gate()).list("") == []
-    moto_client.delete_bucket(Bucket=store.bucket)
-    store.open(a_gate())
+    bucket = new_bucket(moto_client)
+    s3 = S3(moto_client, random.random)
+    assert s3_store(f"s3://{bucket}", s3).list("") == []
+    moto_client.delete_bucket(Bucket=bucket)
+    s3_store(f"s3://{bucket}", s3)
 
 
 @pytest.mark.parametrize(
@@ -365,14 +374,14 @@ def test_errors_of_s3_are_told_apart(odd_s3, status, code, error):
     app, client = odd_s3
     app.answer = (status, code)
     with pytest.raises(error, match=f"bucket b.*{code}"):
-        S3Store("s3://b", client, random.random).open(a_gate())
+        s3_store("s3://b", client)
 
 
 def test_an_s3_that_does_not_answer_is_temporary(monkeypatch):
     """No answer at all may be different in a moment."""
     set_up_boto3(monkeypatch, "http://127.0.0.1:9")
     with pytest.raises(Temporary, match="no answer"):
-        S3Store("s3://b", s3_client(), random.random).open(a_gate())
+        s3_store("s3://b", s3_client())
 
 
 def test_boto3_without_keys_is_told(monkeypatch, tmp_path):
@@ -384,7 +393,7 @@ def test_boto3_without_keys_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(InvalidSettings, match="AWS_ACCESS_KEY_ID"):
-        S3Store("s3://b", s3_client(), random.random).open(a_gate())
+        s3_store("s3://b", s3_client())
 
 
 def test_a_wrong_s3_endpoint_is_told(monkeypatch):
@@ -404,7 +413,7 @@ def test_a_body_that_breaks_off():
     identity, _ = function_identity()
     clock = VirtualClock()
     with serving(broken) as url:
-        clients = Clients(identity, clock, url)
-        store = OciStore("oci://bucket@namespace", clients, lambda: 0.5).open(a_gate())
+        clients = Clients(identity, clock, lambda: 0.5, url)
+        store = OciStore(parse_bucket_url("oci://bucket@namespace"), clients.open(a_gate()))
         with pytest.raises(Temporary, match="object x of bucket bucket: no answer from OCI"):
             store.get("x")

@@ -14,7 +14,7 @@ from functions.cloud.clients import Clients
 from functions.cloud.identity import Identity, resource_principal
 from functions.plan.sync_config import DestinationConfig
 from functions.ports import Clock
-from functions.vault.write import Vaults
+from functions.vault import open_vault
 from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID, Cloud
 from infra.local.oci.traffic import Fault
 from infra.local.principal import make_principal, public_key
@@ -37,7 +37,7 @@ def cloud_and_clients(clock: Clock, **options: Any) -> Iterator[tuple[Cloud, Cli
     """Start a cloud that checks signatures; return it and clients that sign."""
     identity, key = function_identity()
     with Cloud(clock, public_key=key, **options) as cloud:
-        yield cloud, Clients(identity, clock, cloud.url)
+        yield cloud, Clients(identity, clock, lambda: 0.5, cloud.url)
 
 
 class VaultBench:
@@ -48,9 +48,8 @@ class VaultBench:
         self.cloud = cloud
         self.clients = clients
         self.sim = cloud.vault
-        self.vaults = Vaults(clients, random=lambda: 0.5)
         self.gate = Gate(clock, deadline=clock.monotonic() + 300)
-        self.vault = self.vaults.open(DESTINATION, self.gate)
+        self.vault = open_vault(DESTINATION, clients.open(self.gate))
 
     def secret(self, name):
         return self.vault.get(self.sim.get(name).id)

@@ -14,6 +14,7 @@ from functions.errors import (
     WrongState,
 )
 from functions.plan.models import State
+from functions.vault.write import TAGS_GO_ALONE
 from infra.local.oci.secret import Durations
 from tests.support.clouds import VaultBench, cloud_and_clients
 from tests.support.virtual_time import VirtualClock
@@ -180,7 +181,9 @@ def test_tags_that_must_go_alone():
         assert bench.sim.get("KEY").newest() == VALUE
         assert bench.sim.tags("KEY") == TAGS
 
-        assert bench.vaults.tags_go_alone, "so the next secret is not tried with both at once"
+        assert TAGS_GO_ALONE in bench.clients.learned, (
+            "so the next secret is not tried with both at once"
+        )
         assert len(bench.sim.get("KEY").versions) == 2
 
 
@@ -199,7 +202,7 @@ def test_tags_that_cannot_follow_in_time(deadline):
 
 def test_a_write_that_was_made_never_looks_as_if_it_was_not(bench):
     """Where the lease is lost between content and tags, the error is not OutOfTime."""
-    bench.vaults.tags_go_alone = True
+    bench.clients.learned[TAGS_GO_ALONE] = "yes"
     bench.sim.seed("KEY", b"old")
     secret = bench.secret("KEY")
     bench.cloud.after = lambda _: bench.gate.close(LeaseLost("taken over"))
@@ -210,7 +213,7 @@ def test_a_write_that_was_made_never_looks_as_if_it_was_not(bench):
 
 def test_tags_never_promise_what_the_content_is_not(bench):
     """Where content and tags go apart, the old digest is gone before the new content comes."""
-    bench.vaults.tags_go_alone = True
+    bench.clients.learned[TAGS_GO_ALONE] = "yes"
     bench.sim.seed("KEY", b"old", tags={"digest": "of old", "team": "payments"})
     secret = bench.secret("KEY")
     seen = []
@@ -231,7 +234,7 @@ def test_tags_refused_altogether(bench):
     bench.vault.update(bench.secret("KEY"), VALUE, TAGS)
     assert bench.value("NEW") == bench.value("KEY") == VALUE
     assert bench.sim.tags("NEW") == {}
-    assert not bench.vaults.tags_go_alone, (
+    assert TAGS_GO_ALONE not in bench.clients.learned, (
         "ten tags of others on one secret say nothing of the next"
     )
 

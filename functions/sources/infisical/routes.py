@@ -45,12 +45,11 @@ _ROUTES = {
 
 
 class Api:
-    """One invocation's calls. `older` remembers which routes the server has only in the old version."""
+    """One invocation's calls."""
 
-    def __init__(self, http: SourceHttp, retrying: Retrying, older: set[str]) -> None:
+    def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
         self._http = http
         self._retrying = retrying
-        self._older = older
 
     def ping(self) -> None:
         """Make one call with the token."""
@@ -129,16 +128,16 @@ class Api:
             )
 
         newer, older = _ROUTES[name]
-        if name not in self._older:
+        if name not in self._http.older_routes:
             try:
                 return call(newer)
             except RouteMissing:
                 pass
-        self._older.add(name)
+        self._http.older_routes.add(name)
         try:
             return call(older)
         except RouteMissing:
-            self._older.discard(name)
+            self._http.older_routes.discard(name)
             raise
 
 

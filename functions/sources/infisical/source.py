@@ -1,48 +1,27 @@
 """Infisical, and what serves the same API, as the source of secrets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace as changed
 
-from functions.calls.deadline import Gate
 from functions.calls.retry import Retrying
 from functions.errors import Forbidden, NotFound, Refused, SourceMasked, SourceMissing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
-from functions.ports import Clock
-from functions.sources.http import GetCredentials, SourceHttp
+from functions.sources.http import SourceHttp
 from functions.sources.infisical.references import expand
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
 from functions.sources.infisical.write import write
 
-_LOGIN = "/api/v1/auth/universal-auth/login"
+LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 FOLDER_IMPORT = "sub-folder import"
 """Kind of an origin that a sub-folder imports; the source does not say which, so it never is gone."""
 
 
 class Infisical:
-    """One Infisical for the life of a container: connections, token, versions of its routes."""
+    """The folders of an Infisical."""
 
-    def __init__(
-        self,
-        url: str,
-        credentials: GetCredentials,
-        clock: Clock,
-        random: Callable[[], float],
-    ) -> None:
-        self._http = SourceHttp(url, _LOGIN, credentials, clock)
-        self._random = random
-        self._older: set[str] = set()
-
-    def open(self, gate: Gate) -> "InfisicalSource":
-        """Return the source for one invocation, whose calls `gate` lets start."""
-        return InfisicalSource(Api(self._http, Retrying(gate, self._random), self._older))
-
-
-class InfisicalSource:
-    """A `SecretSource`."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
+        self._api = Api(http, retrying)
 
     def ping(self) -> None:
         """Log in, and make one cheap call with the token."""

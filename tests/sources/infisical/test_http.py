@@ -5,8 +5,8 @@ from pydantic import SecretStr
 
 from functions.errors import Forbidden, Refused, SyncError, Temporary, Unauthorized
 from functions.plan.models import Folder
+from functions.sources import connect
 from functions.sources.http import SourceCredentials
-from functions.sources.infisical.source import Infisical
 from infra.local.http import Answer, Server
 from infra.local.infisical.server import InfisicalServer
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
@@ -31,11 +31,13 @@ class Container:
     def __init__(self, server):
         self.credentials = CREDENTIALS
         self.clock = server.clock
-        self.infisical = Infisical(server.url, lambda _renew: self.credentials, server.clock, half)
+        self.infisical = connect(
+            "infisical", server.url, lambda _renew: self.credentials, server.clock, half
+        )
 
     def read(self):
         """Read the folder in a new invocation."""
-        return values(self.infisical.open(gate(self.clock)).read(APP, sub_folders=False))
+        return values(self.infisical(gate(self.clock)).read(APP, sub_folders=False))
 
 
 @pytest.fixture
@@ -151,9 +153,9 @@ def test_server_errors_are_tried_again(server, container):
 def test_unreachable():
     """An address where nobody answers is a temporary error that names the address."""
     clock = FakeClock()
-    infisical = Infisical("http://127.0.0.1:9", lambda _renew: CREDENTIALS, clock, half)
+    infisical = connect("infisical", "http://127.0.0.1:9", lambda _renew: CREDENTIALS, clock, half)
     with pytest.raises(Temporary, match=r"127\.0\.0\.1:9/api/v1/auth/.*no answer"):
-        infisical.open(gate(clock)).ping()
+        infisical(gate(clock)).ping()
 
 
 def test_redirects_are_not_followed(server, container):
@@ -176,10 +178,10 @@ def test_not_an_infisical():
     """A server without any known route is refused with advice about the settings."""
     clock = FakeClock()
     server = Server(lambda _: Answer(404, {"message": "not found"}))
-    infisical = Infisical(server.url, lambda _renew: CREDENTIALS, clock, half)
+    infisical = connect("infisical", server.url, lambda _renew: CREDENTIALS, clock, half)
     try:
         with pytest.raises(Refused, match="SOURCE_KIND"):
-            infisical.open(gate(clock)).read(APP, sub_folders=False)
+            infisical(gate(clock)).read(APP, sub_folders=False)
     finally:
         server.stop()
 
@@ -205,7 +207,7 @@ def test_answers_to_writes_are_not_repeated(server, container, status):
         return Answer(status, {"message": request.body.decode(), "error": request.body.decode()})
 
     server.faults = echo
-    source = container.infisical.open(gate(container.clock))
+    source = container.infisical(gate(container.clock))
     try:
         shown = json.dumps(source.write(APP, {"NEW": "geheim"}, replace=False))
     except SyncError as error:

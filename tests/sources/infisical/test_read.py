@@ -4,7 +4,8 @@ import pytest
 
 from functions.errors import DeadlineReached, Forbidden, SourceMasked, SourceMissing, Throttled
 from functions.plan.models import Folder, Origin
-from functions.sources.infisical.source import FOLDER_IMPORT, Infisical
+from functions.sources import connect
+from functions.sources.infisical.source import FOLDER_IMPORT
 from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Secret
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
@@ -33,13 +34,13 @@ def server(request):
 
 def client(server):
     """Make what a container holds."""
-    return Infisical(server.url, lambda _renew: CREDENTIALS, server.clock, half)
+    return connect("infisical", server.url, lambda _renew: CREDENTIALS, server.clock, half)
 
 
 @pytest.fixture
 def source(server):
     """What one invocation uses."""
-    return client(server).open(gate(server.clock))
+    return client(server)(gate(server.clock))
 
 
 def read(source, folder=APP, *, sub_folders=False):
@@ -340,9 +341,9 @@ def test_older_routes_are_remembered():
     with started(api="v3") as server:
         server.source.set("dev", "/app", "A", "1")
         infisical = client(server)
-        read(infisical.open(gate(server.clock)))
+        read(infisical(gate(server.clock)))
         server.calls.clear()
-        read(infisical.open(gate(server.clock)))
+        read(infisical(gate(server.clock)))
         assert server.calls == ["GET /api/v3/secrets/raw"]
 
 
@@ -351,18 +352,18 @@ def test_rate_limit(server):
     server.source.set("dev", "/app", "A", "1")
     server.requests_per_minute = 1
     infisical = client(server)
-    read(infisical.open(gate(server.clock)))
-    assert values(read(infisical.open(gate(server.clock, 120)))) == {"A": "1"}
+    read(infisical(gate(server.clock)))
+    assert values(read(infisical(gate(server.clock, 120)))) == {"A": "1"}
     assert sum(server.clock.slept) >= 59
     with pytest.raises(Throttled) as throttled:
-        read(infisical.open(gate(server.clock, 10)))
+        read(infisical(gate(server.clock, 10)))
     assert throttled.value.retry_after_seconds >= 59
 
 
 def test_no_call_after_the_deadline(server):
     """Once the time is up not even a login is sent."""
     with pytest.raises(DeadlineReached):
-        read(client(server).open(gate(server.clock, 0)))
+        read(client(server)(gate(server.clock, 0)))
     assert server.calls == []
 
 

@@ -16,7 +16,7 @@ from functions.errors import (
     Unauthorized,
 )
 from functions.plan.models import Folder
-from functions.sources.infisical.source import Infisical
+from functions.sources import connect
 from infra.local.http import Answer, Server
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
 
@@ -88,7 +88,7 @@ def replay():
         handler = Replay(recording)
         servers.append(Server(handler))
         clock = FakeClock()
-        source = Infisical(servers[-1].url, lambda _renew: CREDENTIALS, clock, half).open(
+        source = connect("infisical", servers[-1].url, lambda _renew: CREDENTIALS, clock, half)(
             gate(clock, 20)
         )
         query = recording["request"]["query"]

@@ -2,7 +2,7 @@ import pytest
 
 from functions.errors import Forbidden, SourceMissing
 from functions.plan.models import Folder
-from functions.sources.infisical.source import Infisical
+from functions.sources import connect
 from infra.local.http import Answer
 from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Secret
@@ -24,8 +24,8 @@ def server(request):
 @pytest.fixture
 def source(server):
     """What one invocation uses."""
-    infisical = Infisical(server.url, lambda _renew: CREDENTIALS, server.clock, half)
-    return infisical.open(gate(server.clock, 600))
+    infisical = connect("infisical", server.url, lambda _renew: CREDENTIALS, server.clock, half)
+    return infisical(gate(server.clock, 600))
 
 
 def held(server):
