@@ -98,7 +98,7 @@ class Api:
         return Reply(_json(Health()))
 
     def _check(self, checks: Checks) -> list[str]:
-        results = try_in_parallel(self._pool, list(checks.values()), lambda: None)
+        results = try_in_parallel(self._pool, checks.values())
         failed = []
         for name, result in zip(checks, results, strict=True):
             if isinstance(result, SyncError):

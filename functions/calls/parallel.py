@@ -1,6 +1,6 @@
 """Calls side by side."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from logging import getLogger
 from typing import TypeVar
@@ -8,6 +8,7 @@ from typing import TypeVar
 from functions.errors import SyncError
 from functions.ports import Heartbeat, Pool, Task
 
+T = TypeVar("T")
 HEARTBEAT_SECONDS = 1.0
 log = getLogger(__name__)
 
@@ -19,7 +20,7 @@ class ThreadPool:
         self._workers = workers
 
     def each(self, tasks: Iterable[Task], heartbeat: Heartbeat) -> None:
-        """Run all tasks, calling `idle` in this thread about once a second."""
+        """Run all tasks, calling `heartbeat` in this thread about once a second."""
         with ThreadPoolExecutor(self._workers, "oci-vault-sync") as executor:
             pending = {executor.submit(task) for task in tasks}
             while pending:
@@ -29,11 +30,12 @@ class ThreadPool:
                 heartbeat()
 
 
-T = TypeVar("T")
+def no_heartbeat() -> None:
+    """Do nothing: the calls are short."""
 
 
 def try_in_parallel(
-    pool: Pool, calls: Sequence[Callable[[], T]], heartbeat: Heartbeat
+    pool: Pool, calls: Iterable[Callable[[], T]], heartbeat: Heartbeat = no_heartbeat
 ) -> list[T | SyncError]:
     """Make all calls side by side; return each result, or the error in its place."""
     results: dict[int, T | SyncError] = {}
@@ -53,12 +55,16 @@ def try_in_parallel(
     pool.each([task(*pair) for pair in enumerate(calls)], heartbeat)
     if crashes:
         raise crashes[0]
-    return [results[number] for number in range(len(calls))]
+    return [results[number] for number in sorted(results)]
 
 
-def run_in_parallel(pool: Pool, call: Callable[[], T], heartbeat: Heartbeat) -> T:
-    """Make one call that may take long, with `idle` in this thread; raise what it raises."""
-    (result,) = try_in_parallel(pool, [call], heartbeat)
-    if isinstance(result, SyncError):
-        raise result
-    return result
+def in_parallel(
+    pool: Pool, calls: Iterable[Callable[[], T]], heartbeat: Heartbeat = no_heartbeat
+) -> list[T]:
+    """Make all calls side by side; return their results, or raise the first error."""
+    results: list[T] = []
+    for result in try_in_parallel(pool, calls, heartbeat):
+        if isinstance(result, SyncError):
+            raise result
+        results.append(result)
+    return results

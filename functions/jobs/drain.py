@@ -12,7 +12,7 @@ from logging import getLogger
 
 from functions.calls.deadline import Gate
 from functions.errors import InvalidInput, NotFound, SyncError
-from functions.jobs.done import covered_at, is_done
+from functions.jobs.done import covered_at, done_because
 from functions.jobs.seal import parse_job, seal
 from functions.plan.job import Job
 from functions.plan.models import JobKind
@@ -131,7 +131,9 @@ class Drainer:
         for group in (*([held] for held in batch if not held.job.is_coalescable), hints):
             todo = []
             for held in group:  # judged only now: the group before may have settled it
-                if sync is None or is_done(held.job, sync, document.status):
+                why = done_because(held.job, sync, document.status) if sync else "its sync is gone"
+                if why:
+                    log.debug("job %s of %s is dropped: %s", held.job.job_id, config, why)
                     self._delete(held)
                 else:
                     todo.append(held)

@@ -12,7 +12,7 @@ from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, SyncError, Temporary
 from functions.jobs.seal import seal
 from functions.log import TRACE
-from functions.plan.job import Args, Job
+from functions.plan.job import Args, Cause, Job
 from functions.plan.models import Folder, JobKind
 from functions.plan.sync_config import PREFIX, Sync, project_of
 from functions.ports import JobQueue
@@ -93,7 +93,7 @@ class Dispatcher:
         return self.accept([(sync, job)])[0].public()
 
     def job(
-        self, sync: Sync, kind: JobKind, cause: Any, args: Args | None = None, delay: int = 0
+        self, sync: Sync, kind: JobKind, cause: Cause, args: Args | None = None, delay: int = 0
     ) -> Job:
         """Return a new job."""
         now = self.services.clock.now()
@@ -129,7 +129,7 @@ class Dispatcher:
             return
         messages = [seal(job, self.services.digests) for job in jobs]
         put: Callable[[], Any] = partial(self.queue.put, messages)
-        stored, *_ = try_in_parallel(self.services.pool, [put, *before], lambda: None)
+        stored, *_ = try_in_parallel(self.services.pool, [put, *before])
         if isinstance(stored, SyncError):
             raise Temporary(f"Nothing was started: the job could not be queued. {stored}")
 

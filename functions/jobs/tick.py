@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from logging import getLogger
 
-from functions.calls.parallel import try_in_parallel
+from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.jobs.drain import Drainer
 from functions.jobs.seal import seal
@@ -78,12 +78,7 @@ class Ticker:
     def _due(self) -> list[Entry]:
         services = self.dispatcher.services
         calls = (self.dispatcher.configs.entries, partial(services.store.list, "verified/"))
-        listings: list[Sequence[Entry]] = []
-        for listing in try_in_parallel(services.pool, calls, lambda: None):
-            if isinstance(listing, SyncError):
-                raise listing
-            listings.append(listing)
-        configs, verified = listings
+        configs, verified = in_parallel(services.pool, calls)
         return due(configs, verified, services.clock.now() - self.interval)
 
     def _verify(self, entry: Entry) -> None:

@@ -29,6 +29,10 @@ def plain_id(request_id: object) -> str | None:
     return None
 
 
+Cause = Literal["webhook", "event", "vault-event", "tick", "api", "command"]
+"""What made a job: a trigger, or the management API."""
+
+
 class Args(Camel):
     """What a job may carry besides its kind."""
 
@@ -48,7 +52,7 @@ class Job(Camel):
     v: Literal[1] = 1
     config: str
     kind: JobKind
-    cause: Literal["webhook", "event", "vault-event", "tick", "api", "command"]
+    cause: Cause
     created_at: AwareDatetime
     not_before: AwareDatetime
     attempt: int = Field(default=1, ge=1)

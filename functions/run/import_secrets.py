@@ -5,7 +5,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from functions.calls.parallel import run_in_parallel
+from functions.calls.parallel import in_parallel
 from functions.errors import Refused
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
@@ -57,7 +57,7 @@ def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[s
     if found.values:
         values = {key: value.get_secret_value() for key, value in found.values.items()}
         write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
-        refused = run_in_parallel(run.services.pool, write, run.renew)
+        [refused] = in_parallel(run.services.pool, [write], run.renew)
         run.summary.counts["imported"] += len(values) - len(refused)
         for key, why in refused.items():
             entry = Pending(why=why, was_in_source=key in found.present)

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pydantic import SecretBytes
 
 from functions.calls.deadline import Gate
-from functions.calls.parallel import run_in_parallel, try_in_parallel
+from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import guard
@@ -60,14 +60,12 @@ class Observer:
         def list_vault() -> None:
             listing.extend(self.vault.list())
 
-        for result in try_in_parallel(self._services.pool, (read, list_vault), self._heartbeat):
-            if isinstance(result, SyncError):
-                raise result
+        in_parallel(self._services.pool, (read, list_vault), self._heartbeat)
         return Observed(found[0], listing)
 
     def list_vault(self) -> Sequence[VaultSecret]:
         """List the vault alone."""
-        return run_in_parallel(self._services.pool, self.vault.list, self._heartbeat)
+        return in_parallel(self._services.pool, [self.vault.list], self._heartbeat)[0]
 
     def refresh(
         self, listing: Sequence[VaultSecret], status: Status, written_by_this_run: Container[str]
@@ -209,7 +207,7 @@ class Observer:
                 if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
             }
 
-        return run_in_parallel(self._services.pool, ask, self._heartbeat)
+        return in_parallel(self._services.pool, [ask], self._heartbeat)[0]
 
 
 def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:

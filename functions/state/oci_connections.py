@@ -51,9 +51,7 @@ class Connections:
         entries = self._store.list(PREFIX)
         known = self._cache.objects
         stale = [e.name for e in entries if known.get(e.name, ("", None))[0] != e.etag]
-        for result in try_in_parallel(
-            self._pool, [partial(self._read, name) for name in stale], _heartbeat
-        ):
+        for result in try_in_parallel(self._pool, [partial(self._read, name) for name in stale]):
             if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
                 raise result
         self._cache.listing, self._cache.listed_at = entries, self._clock.monotonic()
@@ -114,7 +112,3 @@ class Connections:
         if isinstance(known, InvalidInput):
             raise known
         return known, stored.etag
-
-
-def _heartbeat() -> None:
-    """Have nothing to keep up meanwhile."""

@@ -35,9 +35,7 @@ class Configs:
         """Return the configs that are in order; read are only those that changed."""
         wanted = list(entries)
         stale = [e for e in wanted if self._cache.get(e.name, ("", None))[0] != e.etag]
-        for result in try_in_parallel(
-            self._pool, [partial(self._read, e.name) for e in stale], lambda: None
-        ):
+        for result in try_in_parallel(self._pool, [partial(self._read, e.name) for e in stale]):
             if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
                 raise result
         cached = (self._cache.get(entry.name, ("", None))[1] for entry in wanted)

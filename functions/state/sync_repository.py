@@ -1,14 +1,14 @@
 """Finds syncs and what is known of them, for the management API; cached while the container is warm."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from functions.calls.parallel import try_in_parallel
-from functions.errors import InvalidInput, Rejected, SyncError
+from functions.calls.parallel import in_parallel
+from functions.errors import InvalidInput, Rejected
 from functions.plan.sync_config import PREFIX, Sync, sync_id
 from functions.ports import ConfigStore, Entry, Pool
 from functions.state.status import Status, parse_status
@@ -95,7 +95,7 @@ class SyncRepository:
             partial(self._store.list, prefix),
             partial(self._store.list, status_object(prefix)),
         )
-        entries, statuses = self._gather(calls)
+        entries, statuses = in_parallel(self._pool, calls)
         rows = self._load(entries)
         known = self._refresh(statuses)
         shown = [
@@ -113,7 +113,7 @@ class SyncRepository:
         """Return the statuses by object name; read are only those that changed, side by side."""
         held = self._cache.statuses
         stale = [e for e in entries if held.get(e.name, ("", None))[0] != e.etag]
-        self._gather([partial(self._read, entry.name) for entry in stale])
+        in_parallel(self._pool, [partial(self._read, entry.name) for entry in stale])
         return {entry.name: held[entry.name][1] for entry in entries if entry.name in held}
 
     def _read(self, name: str) -> None:
@@ -124,10 +124,3 @@ class SyncRepository:
         else:
             slim = status.model_copy(update=NEVER_KEPT)
             self._cache.statuses[name] = (stored.etag, slim)
-
-    def _gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        results = try_in_parallel(self._pool, calls, lambda: None)
-        for result in results:
-            if isinstance(result, SyncError):
-                raise result
-        return results

@@ -76,7 +76,11 @@ BREAKAGES = {
     "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
     "replicas are written": (Planner, "protected_because", lambda *_: None),
     "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
-    "messages are deleted whatever became of the job": (drain, "is_done", lambda *_: True),
+    "messages are deleted whatever became of the job": (
+        drain,
+        "done_because",
+        lambda *_: "it ended",
+    ),
 }
 
 
