@@ -100,10 +100,10 @@ class App:
             case Command() as command:
                 return Reply(self._dispatcher().command(command))
             case ApiRequest() as request:
-                return self._api.answer(request, self._office, self._health)
+                return self._api.answer(request, self._api_context())
 
     def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
-        """Return the desk of this invocation; each run gets its own gate, with room to record."""
+        """Return the dispatcher of this invocation; each run gets its own gate, with room to record."""
         left = self._gate.seconds_left()
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = self._clock.monotonic() + min(usable, patience_seconds or usable)
@@ -146,20 +146,21 @@ class App:
         beside = self._settings.credentials_secret_ocid
         return PrivateKeys(self._clients.open(gate), beside)
 
-    def _office(self) -> "ApiContext":
+    def _api_context(self) -> "ApiContext":
         """Return what serves one API request."""
         from functions.api.context import ApiContext  # noqa: PLC0415
 
         return ApiContext(
-            dispatcher=self._dispatcher(SENDER_PATIENCE_SECONDS),
+            open_dispatcher=lambda: self._dispatcher(SENDER_PATIENCE_SECONDS),
             gate=self._gate,
             cache=self._api.cache,
+            health=lambda: self._api.health.answer(self._health_checks()),
             connections=self._connections(self._gate),
             directory=self._connection_clients.directory,
             private_keys=self._private_keys,
         )
 
-    def _health(self) -> Mapping[str, Callable[[], object]]:
+    def _health_checks(self) -> Mapping[str, Callable[[], object]]:
         return {
             "store": partial(self._open_store(self._gate).list, "workers/"),
             "queue": self._queue().depth,
@@ -178,7 +179,7 @@ class App:
         pool = ThreadPool(self._settings.vault_concurrency)
         return Connections(self._open_store(gate), pool, self._clock, self._known_connections)
 
-    def _clockwork(self, dispatcher: Dispatcher) -> Ticker:
+    def _ticker(self, dispatcher: Dispatcher) -> Ticker:
         return Ticker(
             dispatcher,
             Drainer(dispatcher.services, dispatcher.queue, dispatcher.configs, dispatcher.new_gate),
@@ -209,11 +210,11 @@ class App:
         except SyncError as error:
             log.warning("the tick could not begin: %s", error)
             return
-        self._clockwork(dispatcher).tick(_while_open(dispatcher.new_gate()))
+        self._ticker(dispatcher).tick(_while_open(dispatcher.new_gate()))
 
     def _work(self) -> Reply:
         dispatcher = self._dispatcher()
-        has_worked = self._clockwork(dispatcher).work(_while_open(dispatcher.new_gate()))
+        has_worked = self._ticker(dispatcher).work(_while_open(dispatcher.new_gate()))
         return Reply({"message": "worked" if has_worked else "enough workers are at it"})
 
     def _identity(self) -> identity.Identity:

@@ -1,9 +1,9 @@
 """The entry point: `fdk …/functions/func.py handler` loads this file as a top-level module."""
 
 import gc
-import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -68,14 +68,13 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
         if not is_http:
             raise SyncError(f"An unexpected {type(error).__name__}; see the log.") from None
         reply = refusal(SyncError("Something went wrong"), HTTPStatus.INTERNAL_SERVER_ERROR)
-    body = reply.body
     if reply.status >= HTTPStatus.BAD_REQUEST:
-        body = {"reqId": f"req-{ctx.CallID()[-14:]}", **body}
+        reply = replace(reply, body={"reqId": f"req-{ctx.CallID()[-14:]}", **reply.body})
     return Response(
         ctx,
-        response_data=json.dumps(body),
+        response_data=reply.content,
         headers={
-            "Content-Type": "application/json",
+            "Content-Type": reply.content_type,
             "opc-request-id": TRACE.request_id or "",
             **reply.headers,
         },

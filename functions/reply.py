@@ -1,5 +1,6 @@
-"""The function's answers: JSON and, for HTTP, a status; errors look as the secret-sync API's do."""
+"""The function's answers; for HTTP with a status, where errors look as the secret-sync API's do."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -39,11 +40,17 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The function's answer."""
+    """The function's answer: bytes of a content type, or what JSON can say."""
 
     body: Any
     status: int = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    @property
+    def content(self) -> bytes:
+        """Return the body as it is sent."""
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 def status_of(error: SyncError) -> int:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, RootModel
 
 from functions.plan.oci_connection import Method
 from functions.plan.sync_config import Camel, DestinationConfig, SyncOptions
@@ -202,3 +202,7 @@ class Health(Camel):
     """All is well."""
 
     status: Literal["ok"] = "ok"
+
+
+class Document(RootModel[dict[str, Any]]):
+    """A description of this API in OpenAPI 3.1."""

@@ -35,7 +35,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 log = getLogger(__name__)
 
 
-def listing(context: ApiContext, _ask: ParsedRequest) -> ConnectionRows:
+def listing(context: ApiContext, _request: ParsedRequest) -> ConnectionRows:
     """List the connections; the first is the function's own principal."""
     return _rows(context, [OWN_CONNECTION, *context.connections.all()])
 

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, OneRow, Row
+from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, Health, OneRow, Row
 from functions.calls.deadline import Gate
 from functions.errors import InvalidInput, Refused, Rejected
 from functions.jobs.submit import Dispatcher
 from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
+from functions.plan.sync_config import SyncConfig
 from functions.ports import OciDirectory, PrivateKeyStore
 from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
@@ -20,6 +21,8 @@ from functions.state.sync_repository import ApiCache, StoredSync, SyncRepository
 
 LOCK_PATIENCE_SECONDS = 5.0
 LOCK_POLL_SECONDS = 0.05
+SHARED = SyncConfig.model_fields.keys() & Row.model_fields.keys() - {"connection_id", "environment"}
+"""What a row shows as the config has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,20 @@ class ParsedRequest:
 
 @dataclass(frozen=True)
 class ApiContext:
-    """Serves requests with the tools of one invocation."""
+    """What serves one request; opened is only what the request needs."""
 
-    dispatcher: Dispatcher
+    open_dispatcher: Callable[[], Dispatcher]
     gate: Gate
     cache: ApiCache
+    health: Callable[[], Health]
     connections: Connections
     directory: Callable[..., OciDirectory]
     private_keys: Callable[[Gate], PrivateKeyStore]
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What runs jobs."""
+        return self.open_dispatcher()
 
     @cached_property
     def syncs(self) -> SyncRepository:
@@ -70,10 +79,8 @@ class ApiContext:
         environment = f"{store}/{config.project_id}/{config.environment}"
         folder_id = uuid5(NAMESPACE_URL, f"{environment}{config.secret_path}")
         return Row(
+            **{name: getattr(config, name) for name in SHARED},
             id=found.sync.id,
-            **config.model_dump(
-                include={"name", "description", "project_id", "is_auto_sync_enabled"}
-            ),
             is_enabled=config.is_auto_sync_enabled,
             version=seen.version,
             folder_id=folder_id,
@@ -81,8 +88,6 @@ class ApiContext:
             created_at=seen.created_at or now,
             updated_at=seen.updated_at or now,
             **_progress(seen),
-            sync_options=config.sync_options,
-            destination_config=config.destination_config,
             connection=ConnectionRef(name=self._name_of(connection_id), id=connection_id),
             environment=EnvironmentRef(
                 id=uuid5(NAMESPACE_URL, environment),

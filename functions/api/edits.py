@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from logging import getLogger
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from functions.api.answers import OneRow
 from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import read
@@ -23,17 +25,10 @@ from functions.state.status import Status
 from functions.state.status_document import StatusDocument, status_object, verified_object
 from functions.state.sync_repository import StoredSync
 
-EDITABLE = (
-    "name",
-    "description",
-    "connectionId",
-    "environment",
-    "secretPath",
-    "isAutoSyncEnabled",
-    "isEnabled",
-    "syncOptions",
-    "destinationConfig",
-)
+EDITABLE = {"isEnabled"} | {
+    to_camel(name) for name in SyncConfig.model_fields.keys() - {"project_id", "is_being_removed"}
+}
+"""What a request may say of a sync besides its project."""
 MAX_WARNINGS = 20
 MAX_COMPARED = 2_000
 log = getLogger(__name__)

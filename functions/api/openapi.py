@@ -1,15 +1,15 @@
 """The API's OpenAPI 3.1 document, made from the routes and the models."""
 
 import re
+from collections.abc import Mapping
 from copy import deepcopy
-from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from functions.api.answers import Health, Problem
-from functions.api.routes import DOCUMENT_PATH, HEALTH_PATH, ROUTES, Route
+from functions.api.answers import Problem
+from functions.api.route import Route
 from functions.version import VERSION
 
 Json = dict[str, Any]
@@ -18,12 +18,11 @@ _HIDDEN = ("isBeingRemoved",)
 _FIXED = ("projectId", "method")
 
 
-@cache
-def document() -> Json:
-    """Return the document."""
-    routes = [route for methods in ROUTES.values() for route in methods.values()]
+def document(table: Mapping[str, Mapping[str, Route]]) -> Json:
+    """Return the document of a table of routes, by path and method."""
+    routes = [route for methods in table.values() for route in methods.values()]
     requests: set[type[BaseModel]] = {model for route in routes for model in route.body}
-    answers: set[type[BaseModel]] = {Health, Problem}
+    answers: set[type[BaseModel]] = {Problem}
     answers |= {_model(route.answer) for route in routes}
     schemas = _schemas(requests, "validation") | _schemas(answers, "serialization")
     for model in requests:
@@ -36,11 +35,7 @@ def document() -> Json:
     }
     paths = {
         path: {method.lower(): _operation(path, route) for method, route in methods.items()}
-        for path, methods in ROUTES.items()
-    }
-    paths[DOCUMENT_PATH] = {"get": _plain("getOpenApi", "This document.", {"type": "object"})}
-    paths[HEALTH_PATH] = {
-        "get": _plain("getHealth", "Whether all is well.", _ref(Health), free=True)
+        for path, methods in table.items()
     }
     return {
         "openapi": "3.1.0",
@@ -90,32 +85,30 @@ def _ref(model: type[BaseModel], suffix: str = "") -> Json:
 def _operation(path: str, route: Route) -> Json:
     answer = _ref(_model(route.answer))
     is_list = bool(get_args(route.answer))
-    schema = {"type": "array", "items": answer} if is_list else answer
-    operation = _plain(route.id, (route.handler.__doc__ or "").strip(), schema)
-    operation["parameters"] = [*_path_parameters(path), *_query_parameters(route)]
+    operation: Json = {
+        "operationId": route.id,
+        "summary": (route.handler.__doc__ or "").strip(),
+        "parameters": [*_path_parameters(path), *_query_parameters(route)],
+        "responses": {
+            "200": _response("Done.", {"type": "array", "items": answer} if is_list else answer),
+            "default": _response("An error.", _ref(Problem)),
+        },
+    }
+    if route.is_open:
+        operation["security"] = []
     if route.body:
         suffix = "Changes" if route.only_changes else ""
         kinds = [_ref(model, suffix) for model in route.body]
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {"anyOf": kinds}}},
-        }
+        operation["requestBody"] = {"required": True, "content": _content({"anyOf": kinds})}
     return operation
 
 
-def _plain(name: str, summary: str, schema: Json, *, free: bool = False) -> Json:
-    operation = {
-        "operationId": name,
-        "summary": summary,
-        "responses": {
-            "200": {"description": "Done.", "content": {"application/json": {"schema": schema}}},
-            "default": {
-                "description": "An error.",
-                "content": {"application/json": {"schema": _ref(Problem)}},
-            },
-        },
-    }
-    return operation | ({"security": []} if free else {})
+def _response(description: str, schema: Json) -> Json:
+    return {"description": description, "content": _content(schema)}
+
+
+def _content(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
 
 
 def _path_parameters(path: str) -> list[Json]:

@@ -62,9 +62,9 @@ class VaultQuery(CompartmentQuery):
 
 
 class Destination(Camel):
-    """A destination to compare; whatever it holds."""
+    """A destination to compare."""
 
-    destination_config: dict[str, Any]
+    destination_config: DestinationConfig
     connection_id: UUID | None = None
     exclude_sync_id: UUID | None = None
     project_id: ProjectId

@@ -1,18 +1,16 @@
 """The routes of the management API: one table for serving them and for describing them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import unquote
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from functions.api import connections, edits, syncs
+from functions.api import connections, edits, openapi, syncs
 from functions.api.answers import (
     CompartmentRow,
     ConnectionRows,
+    Document,
     Duplicate,
+    Health,
     OneConnection,
     OneRow,
     Options,
@@ -34,36 +32,36 @@ from functions.api.requests import (
     VaultQuery,
     invalid,
 )
+from functions.api.route import Route
 from functions.errors import Rejected
 from functions.plan.sync_config import SyncConfig
+from functions.triggers.webhook import WEBHOOK_PATH
 
-Handler = Callable[[ApiContext, ParsedRequest], BaseModel | list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation: `id` as the reference calls it; `body` are the models that a body may be."""
-
-    id: str
-    handler: Handler
-    answer: Any
-    query: type[BaseModel] | None = None
-    body: tuple[type[BaseModel], ...] = ()
-    only_changes: bool = False
-    """The body's fields are all optional: those that are missing stay as they are."""
-    reads: bool = False
-    """It changes nothing, so a token that may only read may call it."""
-
-
-DOCUMENT_PATH = "/api/v1/openapi.json"
+API_ROOT = "/api/v1/"
+DOCUMENT_PATH = f"{API_ROOT}openapi.json"
 HEALTH_PATH = "/healthz"
+Methods = Mapping[str, Route]
+
+
+def get_document(_context: ApiContext, _request: ParsedRequest) -> Document:
+    """Return this document."""
+    return Document(openapi.document(ROUTES))
+
+
+def get_health(context: ApiContext, _request: ParsedRequest) -> Health:
+    """Say whether all is well."""
+    return context.health()
+
+
 _SYNCS = "/api/v1/secret-syncs"
 _OCI = f"{_SYNCS}/oci-vault"
 _ONE = f"{_OCI}/{{syncId}}"
 _CONNECTIONS = "/api/v1/app-connections/oci"
 _CONNECTION = f"{_CONNECTIONS}/{{connectionId}}"
 _NEW_CONNECTION = (KeyConnection, OwnConnection)
-ROUTES: Mapping[str, Mapping[str, Route]] = {
+ROUTES: Mapping[str, Methods] = {
+    HEALTH_PATH: {"GET": Route("getHealth", get_health, Health, is_open=True)},
+    DOCUMENT_PATH: {"GET": Route("getOpenApi", get_document, Document)},
     f"{_SYNCS}/options": {"GET": Route("listSecretSyncOptions", syncs.options, Options)},
     _SYNCS: {"GET": Route("listSecretSyncs", syncs.listing, Rows, ProjectQuery)},
     _OCI: {
@@ -132,21 +130,33 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
 }
 
 
-def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Return the route and the parameters in the path. Raises Rejected (400, 404, 405, 422)."""
-    parts = path.split("/")
+def find(path: str) -> tuple[Methods, dict[str, str]]:
+    """Return what can be done at a path and the parameters in it, whatever prefix stands in front.
+
+    Raises Rejected (404) outside of the API; where nothing is known within it, nothing can be done.
+    """
+    root = API_ROOT if API_ROOT in path else HEALTH_PATH
+    if root not in path:
+        raise Rejected(404, f"There is nothing at this path; webhooks go to …{WEBHOOK_PATH}.")
+    parts = path[path.rfind(root) :].split("/")
     for template, methods in ROUTES.items():
         params = _match(template.split("/"), parts)
-        if params is None:
-            continue
-        if method not in methods:
-            allowed = ", ".join(sorted(methods))
-            raise Rejected(405, f"Use {allowed} here.", headers={"Allow": allowed})
+        if params is not None:
+            return methods, params
+    return {}, {}
+
+
+def choose(path: str, methods: Methods, method: str, params: Mapping[str, str]) -> Route:
+    """Return the route of a method. Raises Rejected (400, 404, 405, 422)."""
+    if method in methods:
         _check_ids(params)
-        return methods[method], params
-    if path.startswith(f"{_SYNCS}/") and parts[4] not in ("oci-vault", "options"):
-        raise Rejected(400, "This server syncs to OCI Vault only: /api/v1/secret-syncs/oci-vault.")
-    raise Rejected(404, "There is no such route; /api/v1/openapi.json lists them.")
+        return methods[method]
+    if methods:
+        allowed = ", ".join(sorted(methods))
+        raise Rejected(405, f"Use {allowed} here.", headers={"Allow": allowed})
+    if f"{_SYNCS}/" in path and f"{_OCI}/" not in path:
+        raise Rejected(400, f"This server syncs to OCI Vault only: {_OCI}.")
+    raise Rejected(404, f"There is no such route; {DOCUMENT_PATH} lists them.")
 
 
 def _match(template: list[str], parts: list[str]) -> dict[str, str] | None:

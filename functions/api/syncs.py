@@ -14,7 +14,7 @@ from functions.state.status_document import StatusDocument
 from functions.state.sync_repository import StoredSync
 
 
-def options(_office: ApiContext, _ask: ParsedRequest) -> Options:
+def options(_context: ApiContext, _request: ParsedRequest) -> Options:
     """Say what can be synced to."""
     return Options()
 
@@ -49,8 +49,8 @@ def check_destination(context: ApiContext, request: ParsedRequest) -> Duplicate:
     wanted = read(Destination, request.body)
     configs = context.dispatcher.configs
     for sync in configs.load(configs.entries()):
-        same = sync.config.destination_config.model_dump(by_alias=True)
-        if same == wanted.destination_config and sync.id != wanted.exclude_sync_id:
+        is_same = sync.config.destination_config == wanted.destination_config
+        if is_same and sync.id != wanted.exclude_sync_id:
             return Duplicate(has_duplicate=True, duplicate_project_id=sync.config.project_id)
     return Duplicate(has_duplicate=False)
 

@@ -67,7 +67,7 @@ class ConnectionClients:
 
 
 class ConnectedDirectory:
-    """What one connection can do, as `Reach` describes it."""
+    """What one connection can do, as `OciDirectory` describes it."""
 
     def __init__(self, calls: OciCalls, connection: Connection) -> None:
         self._calls = calls

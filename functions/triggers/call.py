@@ -32,7 +32,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A call of the management API; `path` begins behind the gateway's prefix. Not authenticated yet."""
+    """Any other HTTP request: the routes of the management API decide. Not authenticated yet."""
 
     method: str
     path: str

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
-from functions.errors import InvalidInput, Rejected
+from functions.errors import InvalidInput
 from functions.plan.sync_config import describe
 from functions.triggers.call import ApiRequest, Call, Ignored, Tick, json_object
 from functions.triggers.command import Command
@@ -13,8 +13,6 @@ from functions.triggers.oci_event import ALARM_TYPES, TICKING, ResourceEvent, pa
 from functions.triggers.webhook import WEBHOOK_PATH, Webhook, WebhookSecrets, parse_webhook
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
-API_ROOT = "/api/v1/"
-
 
 Trigger = Webhook | ResourceEvent | Tick | Ignored | ApiRequest | Command
 
@@ -27,15 +25,12 @@ def parse(call: Call, secrets: WebhookSecrets, now: datetime) -> Trigger:
         return _parse_event(call.body)
     path, _, query_text = call.url.partition("?")
     path = path.rstrip("/") or "/"
-    if API_ROOT in path or path.endswith("/healthz"):
-        start = path.rfind(API_ROOT) if API_ROOT in path else path.rfind("/healthz")
-        query = dict(parse_qsl(query_text, keep_blank_values=True))
-        return ApiRequest(call.method, path[start:], query, call.headers, call.body)
     if path.endswith(WEBHOOK_PATH):
         if call.method != "POST":
             raise InvalidInput("A webhook is delivered by POST.")
         return parse_webhook(call, secrets, now)
-    raise Rejected(404, f"There is nothing at this path; webhooks go to …{WEBHOOK_PATH}.")
+    query = dict(parse_qsl(query_text, keep_blank_values=True))
+    return ApiRequest(call.method, path, query, call.headers, call.body)
 
 
 def _parse_event(body: bytes) -> Trigger:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from functions.api.app import HEALTH_SECONDS
+from functions.api.health import HEALTH_SECONDS
 from infra.local.oci.traffic import Fault
 from tests.support.api import (
     CONNECTIONS,
@@ -330,7 +330,7 @@ def test_health_names_what_is_not_well(api, operation, name):
     """`/healthz` needs no token; it is 503 and names what does not answer, and nothing else."""
     app = api.make_app()
     assert api.ok("GET", "/healthz", token=None, app=app) == {"status": "ok"}
-    app._api._checked_at -= HEALTH_SECONDS
+    app._api.health._checked_at -= HEALTH_SECONDS
     if operation:
         fault = Fault(operation, status=404, code="NotAuthorizedOrNotFound", message="details")
         api.cloud.faults.append(fault)
@@ -355,7 +355,7 @@ def test_health_is_asked_for_by_anybody(api):
     finally:
         api.cloud.faults.clear()
     answers.append(api.call("GET", "/healthz", token=None, app=app)[0])
-    app._api._checked_at -= HEALTH_SECONDS
+    app._api.health._checked_at -= HEALTH_SECONDS
     api.cloud.reset_calls()
     answers += [api.call("GET", "/healthz", token=None, app=app)[0] for _ in range(3)]
     assert answers == [503] * 4 + [200] * 3

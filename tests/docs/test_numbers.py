@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from functions.api.app import HEALTH_SECONDS
 from functions.api.connections import KEY_DELETION_DAYS
 from functions.api.edits import MAX_COMPARED
+from functions.api.health import HEALTH_SECONDS
 from functions.app import SENDER_PATIENCE_SECONDS, TICK_SECONDS
 from functions.credentials import KEEP_SECONDS
 from functions.jobs.submit import MAX_CONFIGS_FOR_HINT

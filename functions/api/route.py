@@ -1,0 +1,28 @@
+"""One operation of the management API, and how it is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from functions.api.context import ApiContext, ParsedRequest
+
+Handler = Callable[[ApiContext, ParsedRequest], BaseModel | list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: `id` as the reference calls it; `body` are the models that a body may be."""
+
+    id: str
+    handler: Handler
+    answer: Any
+    query: type[BaseModel] | None = None
+    body: tuple[type[BaseModel], ...] = ()
+    only_changes: bool = False
+    """The body's fields are all optional: those that are missing stay as they are."""
+    reads: bool = False
+    """It changes nothing, so a token that may only read may call it."""
+    is_open: bool = False
+    """It needs no token."""
