@@ -1,4 +1,7 @@
-"""What the core needs of the outside world: one Protocol each, implemented in `adapters`."""
+"""What runs need of the outside world: one Protocol each.
+
+`sources`, `stores`, `vault`, `cloud` and `calls` implement them; the docstrings here count there too.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +35,8 @@ class SecretSource(Protocol):
         """Return what the folder holds, imports merged and references expanded.
 
         Raises SourceMissing, SourceMasked, Unauthorized, Forbidden, Temporary. Never returns an
-        empty answer for a folder that does not exist.
+        empty answer for a folder that does not exist. A key that several of the (sub-)folders hold is
+        in `collisions` only: no rule says which counts.
         """
 
     def is_gone(self, folder: Folder, origin: Origin) -> bool:
@@ -247,7 +251,10 @@ class PrivateKeyStore(Protocol):
     """Keeps private keys of connections as secrets in OCI Vault."""
 
     def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
-        """Store a key, beside the function's credentials where nothing else is said; return its id."""
+        """Store a key, beside the function's credentials where nothing else is said; return its id.
+
+        Returns only when the key can be read, so that a run need not wait for it.
+        """
 
     def discard(self, secret_ocid: str, when: datetime) -> None:
         """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
@@ -257,7 +264,7 @@ class Pool(Protocol):
     """Runs tasks side by side."""
 
     def each(self, tasks: "Iterable[Task]", heartbeat: "Heartbeat") -> None:
-        """Run all tasks, calling `idle` in the caller's thread every second or so; return when all ended."""
+        """Run all tasks, calling `heartbeat` in the caller's thread every second or so; return when all ended."""
 
 
 class Task(Protocol):

@@ -74,7 +74,6 @@ class ConnectedDirectory:
         self._connection = connection
 
     def check(self) -> None:
-        """Prove by a call that OCI accepts the connection."""
         user = self._connection.user_ocid
         if user:
             self._call(IdentityClient, lambda client: client.get_user(user), f"user {user}")
@@ -82,7 +81,6 @@ class ConnectedDirectory:
             self._call(ObjectStorageClient, lambda client: client.get_namespace(), "namespace")
 
     def compartments(self) -> Sequence[OciResource]:
-        """Return the tenancy and its active compartments."""
         identity = self._calls.clients.identity
         tenancy = self._connection.tenancy_ocid or getattr(identity.signer, "tenancy_id", None)
         root = tenancy or identity.compartment_id
@@ -99,7 +97,6 @@ class ConnectedDirectory:
         return [OciResource(root, f"{name} (root)"), *active]
 
     def vaults(self, compartment_ocid: str) -> Sequence[OciResource]:
-        """Return the active vaults of a compartment."""
         rows = self._all(
             KmsVaultClient,
             lambda client: (client.list_vaults, compartment_ocid),
@@ -110,7 +107,6 @@ class ConnectedDirectory:
         ]
 
     def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[OciResource]:
-        """Return the enabled keys of a vault."""
         vault = self._call(
             KmsVaultClient, lambda client: client.get_vault(vault_ocid), f"vault {vault_ocid}"
         )

@@ -17,7 +17,6 @@ class Function:
         self._ocid = function_ocid
 
     def start(self, body: Mapping[str, object]) -> None:
-        """Start a detached invocation. Raises Temporary, Refused."""
         self._call(
             oci.functions.FunctionsInvokeClient,
             lambda client: client.invoke_function(

@@ -29,7 +29,6 @@ class Notices:
         self._namespace = namespace
 
     def notify(self, subject: str, text: str) -> None:
-        """Publish a notice to the configured topic."""
         topic = self._topic_ocid
         if topic is None:
             return
@@ -42,7 +41,6 @@ class Notices:
         )
 
     def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
-        """Add to the configured custom metrics."""
         if self._namespace is None:
             return
         models, now = oci.monitoring.models, self._calls.clients.clock.now()

@@ -22,12 +22,10 @@ class Queue:
         self._endpoint = endpoint
 
     def put(self, bodies: Sequence[str]) -> None:
-        """Store messages; returns only when all are stored. A retry may store one twice."""
         for start in range(0, len(bodies), MOST_AT_ONCE):
             self._put(bodies[start : start + MOST_AT_ONCE])
 
     def receive(self, limit: int, hide_seconds: int) -> Sequence[Delivery]:
-        """Return up to `limit` (≤ 20) visible messages at once, hidden for `hide_seconds`."""
         found = self._call(
             lambda client: client.get_messages(
                 self._queue_ocid,
@@ -39,10 +37,6 @@ class Queue:
         return [Delivery(row.content, row.receipt, row.delivery_count) for row in found.messages]
 
     def hide(self, receipt: str, seconds: int) -> str:
-        """Set how long the message stays hidden from now; return the receipt to use from then on.
-
-        Raises NotFound where the receipt is void (the message is visible again or gone).
-        """
         details = models.UpdateMessageDetails(visibility_in_seconds=seconds)
         updated = self._call(
             lambda client: client.update_message(self._queue_ocid, receipt, details)
@@ -51,12 +45,10 @@ class Queue:
         return getattr(updated, "receipt", None) or receipt
 
     def delete(self, receipt: str) -> None:
-        """Delete a message; a void receipt is no error."""
         with suppress(NotFound):
             self._call(lambda client: client.delete_message(self._queue_ocid, receipt))
 
     def depth(self) -> QueueDepth:
-        """Return the queue's statistics (approximate)."""
         stats = self._call(lambda client: client.get_stats(self._queue_ocid))
         return QueueDepth(
             visible=stats.queue.visible_messages,

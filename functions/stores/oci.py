@@ -25,7 +25,6 @@ class OciStore:
         self._bucket = (place.namespace, place.bucket)
 
     def list(self, prefix: str) -> Sequence[Entry]:
-        """Return all objects whose name begins with `prefix`, sorted by name."""
         own = self._place.prefix
         entries = [
             Entry(row.name.removeprefix(own), row.etag, row.time_modified)
@@ -34,7 +33,6 @@ class OciStore:
         return sorted(entries, key=lambda entry: entry.name)
 
     def get(self, name: str) -> Stored | None:
-        """Return the object, or None where there is none."""
 
         def use(client: Any) -> Stored:
             response = client.get_object(*self._bucket, self._place.prefix + name)
@@ -47,11 +45,6 @@ class OciStore:
             return None
 
     def put(self, name: str, body: bytes, *, if_match: str | None = None) -> str:
-        """Write and return the new ETag. `if_match`: an ETag, ABSENT, or None to overwrite.
-
-        Raises Conflict where the object is not as expected. After a lost answer this may be one's
-        own write: read back and look for one's own mark.
-        """
         expected = {"if_none_match": "*"} if if_match == ABSENT else {"if_match": if_match}
 
         def use(client: Any) -> str:
@@ -64,7 +57,6 @@ class OciStore:
             raise Conflict(f"object {name}: it was expected to be there") from None
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
-        """Delete; an absent object is no error. Raises Conflict."""
         path = (*self._bucket, self._place.prefix + name)
         with suppress(ObjectMissing):
             self._call(name, lambda client: client.delete_object(*path, if_match=if_match))

@@ -84,7 +84,6 @@ class S3Store:
             s3.is_proven = True
 
     def list(self, prefix: str) -> Sequence[Entry]:
-        """Return all objects whose name begins with `prefix`, sorted by name."""
         own = self._place.prefix
         entries = [
             Entry(row["Key"].removeprefix(own), row["ETag"], row["LastModified"])
@@ -93,7 +92,6 @@ class S3Store:
         return sorted(entries, key=lambda entry: entry.name)
 
     def get(self, name: str) -> Stored | None:
-        """Return the object, or None where there is none."""
 
         def use(client: Any, **where: str) -> Stored:
             answer = client.get_object(**where)
@@ -106,11 +104,6 @@ class S3Store:
             return None
 
     def put(self, name: str, body: bytes, *, if_match: str | None = None) -> str:
-        """Write and return the new ETag. `if_match`: an ETag, ABSENT, or None to overwrite.
-
-        Raises Conflict where the object is not as expected. After a lost answer this may be one's
-        own write: read back and look for one's own mark.
-        """
         expected = {"IfNoneMatch": "*"} if if_match == ABSENT else _if_match(if_match)
 
         def use(client: Any, **where: str) -> str:
@@ -122,7 +115,6 @@ class S3Store:
             raise Conflict(f"object {name}: it was expected to be there") from None
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
-        """Delete; an absent object is no error. Raises Conflict."""
 
         def use(client: Any, **where: str) -> None:
             client.delete_object(**where, **_if_match(if_match))

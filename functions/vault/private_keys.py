@@ -29,10 +29,6 @@ class PrivateKeys:
         self._beside = beside
 
     def keep(self, name: str, private_key: SecretStr, where: DestinationConfig | None) -> str:
-        """Store a key, beside the function's credentials where nothing else is said; return its id.
-
-        Returns only when the key can be read, so that a run need not wait for it.
-        """
         where = where or self._place_of_credentials()
         details = models.CreateSecretDetails(
             compartment_id=where.compartment_ocid,
@@ -69,7 +65,6 @@ class PrivateKeys:
         return read_secret(self._calls, secret_ocid, what)
 
     def discard(self, secret_ocid: str, when: datetime) -> None:
-        """Schedule the deletion of a key that `keep` stored; any other secret is left alone."""
         secret = self._get(secret_ocid)
         if not (_is_private_key(secret) and secret.secret_name.startswith(KEY_NAME)):
             return

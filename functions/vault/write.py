@@ -25,14 +25,9 @@ class Vault:
         self._learned = calls.clients.learned
 
     def list(self) -> Sequence[VaultSecret]:
-        """Return every secret of the compartment and vault, in all lifecycle states, all pages."""
         return self._calls.secrets()
 
     def find(self, name: str) -> VaultSecret | None:
-        """Look a name up in the whole vault, whatever the compartment; None where it is not seen.
-
-        Raises NotFound where there is one that may not be looked at.
-        """
         try:
             secret_id = self._calls.id_by_name(name)
         except (NotFound, WrongState):
@@ -41,11 +36,9 @@ class Vault:
         return self._calls.secret(secret_id)
 
     def get(self, secret_id: str) -> VaultSecret:
-        """Return one secret as it is now."""
         return self._calls.secret(secret_id)
 
     def read(self, secret_id: str) -> Bundle:
-        """Return the current content. Raises WrongState where it has none yet."""
         try:
             return self._calls.bundle(secret_id)
         except NotFound:
@@ -55,7 +48,6 @@ class Vault:
             raise WrongState(f"secret {secret_id}: no content while it is {state}") from None
 
     def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
-        """Create a secret. `token` makes a repeat harmless. Raises NameTaken, InvalidInput."""
         fields = {"secret_content": content(value)}
         try:
             self._calls.create(name, token, **fields, freeform_tags=dict(tags))
@@ -65,26 +57,18 @@ class Vault:
             self._calls.create(name, token[::-1], **fields)
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
-        """Write a new version and merge `tags` into its tags.
-
-        Raises WrongState, TooManyVersions, ValueReused, InvalidInput.
-        """
         self._write(secret, tags, secret_content=content(value))
 
     def tag(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> None:
-        """Merge `tags` into the secret's free-form tags (None removes one); no new version."""
         self._calls.update(secret, freeform_tags=_merged(secret, tags))
 
     def restore(self, secret: VaultSecret) -> None:
-        """Cancel the deletion of a secret that is PENDING_DELETION. Raises WrongState."""
         self._calls.cancel_deletion(secret)
 
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
-        """Schedule the deletion of an ACTIVE secret. Raises WrongState."""
         self._calls.schedule_deletion(secret, when)
 
     def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
-        """Schedule the oldest DEPRECATED versions for deletion; return how many."""
         old = [row for row in self._calls.versions(secret) if "DEPRECATED" in row.stages]
         chosen = old[-PRUNED_AT_ONCE:]
         for row in chosen:
@@ -92,7 +76,6 @@ class Vault:
         return len(chosen)
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
-        """Make the newest older version that holds `value` current; False if there is none."""
         for row in self._calls.versions(secret):
             number = row.version_number
             if "CURRENT" not in row.stages and self._holds(secret, number, value):

@@ -30,14 +30,9 @@ class Infisical:
     def write(
         self, folder: Folder, values: Mapping[str, str], *, replace: bool
     ) -> Mapping[str, str]:
-        """Create `values` in the folder (update them with `replace`); return refusals: key -> why."""
         return write(self._api, folder, values, replace=replace)
 
     def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
-        """Return what the folder holds, imports merged and references expanded.
-
-        A key that several of the (sub-)folders hold is in `collisions` only: no rule says which counts.
-        """
         # This comes first in any case: a recursive list hides what it may not read or cannot find.
         top = self._api.secrets(folder)
         if not top:
