@@ -18,7 +18,7 @@ from oci.retry import NoneRetryStrategy
 from oci.secrets import SecretsClient
 from oci.vault import VaultsClient, models
 
-from benchmarks.world import Simulators, World
+from benchmarks.simulators import Simulators, World
 from infra.local.buckets import PREFIX
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, KEY_ID, NAMESPACE, VAULT_ID
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from benchmarks.simulators import World
 from benchmarks.waits import fill
-from benchmarks.world import World
 from functions.calls.clock import SystemClock
 from infra.local.host import Host
 

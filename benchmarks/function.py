@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from benchmarks.world import (
-    CREDENTIALS,
+from benchmarks.simulators import (
     ENVIRONMENT,
     FOLDER,
     LATENCY_SECONDS,
@@ -72,7 +71,11 @@ class Function:
         project = {"workspaceId": PROJECT, "environment": ENVIRONMENT, "secretPath": FOLDER}
         event = {"event": "secrets.modified", "project": project, "timestamp": timestamp}
         body = json.dumps(event).encode()
-        header = {"x-infisical-signature": sign(body, CREDENTIALS["webhookSecrets"][0], timestamp)}
+        header = {
+            "x-infisical-signature": sign(
+                body, self._world.credentials["webhookSecrets"][0], timestamp
+            )
+        }
         return self._run(Call(body, "POST", "/webhooks/infisical", header))
 
     def sync(self) -> Run:

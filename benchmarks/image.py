@@ -12,7 +12,7 @@ from http import HTTPStatus
 from rich.table import Table
 
 from benchmarks.cold import LIBRARIES, ROOT
-from benchmarks.world import World
+from benchmarks.simulators import World
 from functions.calls.clock import SystemClock
 from infra.image.build import Tree, size_mb
 from infra.local.host import Host

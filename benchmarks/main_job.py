@@ -6,8 +6,8 @@ from rich.table import Table
 
 from benchmarks.bare import THREADS, Bare, measure
 from benchmarks.function import Run
+from benchmarks.simulators import Options, Simulators, World
 from benchmarks.waits import AROUND, TRIES, change, prepared
-from benchmarks.world import Options, Simulators, World
 
 CREATES = 200
 MANY = 1000

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.bare import THREADS, Costs, Took, measure_costs
 from benchmarks.function import Function, Run
-from benchmarks.world import Options, Simulators, World
+from benchmarks.simulators import Options, Simulators, World
 from functions.plan.models import State
 from infra.local.oci.secret import Durations
 

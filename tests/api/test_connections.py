@@ -11,6 +11,7 @@ from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.ownership import CONNECTION_OWNER, OWNER_TAG
 from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, REGION, TENANCY_ID, VAULT_ID
 from infra.local.oci.traffic import Fault
+from infra.local.services import CREDENTIALS_NAME
 from tests.support.api import (
     CONNECTIONS,
     CREDENTIALS_VAULT,
@@ -369,7 +370,7 @@ def test_a_helper_list_that_fails(api):
 
 def test_without_a_vault_of_credentials(api, tmp_path, key):
     """Where the function's credentials are in a file, `keyStorage` must be given."""
-    (secret,) = [s for s in api.vault.secrets.values() if s.name == "credentials"]
+    (secret,) = [s for s in api.vault.secrets.values() if s.name == CREDENTIALS_NAME]
     file = tmp_path / "credentials"
     file.write_bytes(secret.newest())
     app = api.make_app(CREDENTIALS_SECRET_OCID="", CREDENTIALS_FILE=str(file))

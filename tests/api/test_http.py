@@ -10,7 +10,8 @@ import pytest
 from functions.plan.models import State
 from tests.docs.documents import API
 from tests.support.api import SYNCS
-from tests.system.function.kit import PROJECT, running_world
+from tests.support.example_sync import PROJECT
+from tests.support.world import running_world
 
 
 @pytest.fixture(scope="module")

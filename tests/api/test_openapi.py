@@ -10,7 +10,8 @@ import pytest
 from functions.api.openapi import document
 from functions.api.routes import HEALTH_PATH, ROUTES
 from tests.support.api import SYNCS
-from tests.system.function.kit import PROJECT, running_world
+from tests.support.example_sync import PROJECT
+from tests.support.world import running_world
 
 MAX_SECONDS = 12
 CONFIG = """

@@ -16,11 +16,13 @@ import pytest
 from functions.plan.sync_config import PREFIX as CONFIGS
 from infra.local.messages import object_event
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, FUNCTION_ID, NAMESPACE, QUEUE_ID, VAULT_ID
-from infra.local.stack import CREDENTIALS_NAME, ROOT
+from infra.local.services import CREDENTIALS_NAME
+from infra.local.stack import ROOT
 from tests.docs.documents import DEPLOY, DOCUMENTS, OPERATE, shell
 from tests.support.api import SYNCS
+from tests.support.example_sync import PROJECT
 from tests.support.user import APPLICATION_ID, LOG_GROUP_ID, METRICS, User
-from tests.system.function.kit import PROJECT, running_world
+from tests.support.world import running_world
 
 OCI_COMMANDS = Path(__file__).parents[1] / "support" / "oci_commands.py"
 CONFIG = f"{CONFIGS}{PROJECT}/payments-prod.json"
@@ -77,7 +79,7 @@ def connected(world, user):
     [block] = shell(DEPLOY, "Connect Infisical")
     modes = {}
     world.cloud.before = lambda _call: modes.update(user.modes())
-    screen = user.converse(
+    screen = user.answer_prompts(
         block,
         ("client id: ", world.infisical.client_id, True),
         ("client secret: ", world.infisical.client_secret, False),
@@ -141,7 +143,7 @@ def test_things_are_found_without_terraform(world, user):
         "queue": QUEUE_ID,
         "queue_endpoint": world.cloud.url,
         "metrics": METRICS,
-        "credentials": world.stack.host._env["CREDENTIALS_SECRET_OCID"],
+        "credentials": world.env["CREDENTIALS_SECRET_OCID"],
         "vault": VAULT_ID,
         "log_group": LOG_GROUP_ID,
         "gateway": world.stack.gateway.url,

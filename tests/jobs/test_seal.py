@@ -11,7 +11,7 @@ from functions.jobs.seal import parse_job, seal, seal_fields
 from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.plan.ownership import Digests
-from tests.plan.kit import DIGESTS, NOW, OBJECT, VAULT
+from tests.support.plan_examples import DIGESTS, NOW, OBJECT, VAULT
 
 CAUSES = ["webhook", "event", "vault-event", "tick", "api", "command"]
 

@@ -3,7 +3,7 @@ from pydantic import SecretBytes
 from functions.plan.desired import desired_from
 from functions.plan.models import SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema
-from tests.plan.kit import IMPORT, source
+from tests.support.plan_examples import IMPORT, source
 
 SCHEMA = KeySchema("X_{{secretKey}}", "prod")
 

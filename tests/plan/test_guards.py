@@ -9,7 +9,7 @@ from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import deletion_time, guard
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
-from tests.plan.kit import NOW, planner, secret, source, steps
+from tests.support.plan_examples import NOW, planner, secret, source, steps
 
 FULL = desired_from(source({"KEY": "1"}), planner().schema)
 EMPTY = Desired({})

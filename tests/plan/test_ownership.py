@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import SecretBytes
 
 from functions.plan.ownership import Digests
-from tests.plan.kit import DIGESTS, VAULT
+from tests.support.plan_examples import DIGESTS, VAULT
 
 TEXT = st.text(max_size=6)
 PAIRS = st.dictionaries(st.sampled_from("ABC"), st.sampled_from(["", "1", "1\nB=1", "2"]))

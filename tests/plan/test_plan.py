@@ -7,7 +7,7 @@ from pydantic import SecretBytes
 
 from functions.plan.models import Action, Change, State
 from functions.plan.plan import Plan
-from tests.plan.kit import secret
+from tests.support.plan_examples import secret
 
 CHANGES = st.lists(
     st.builds(

@@ -17,7 +17,7 @@ from functions.plan.sync_config import (
     project_of,
     sync_id,
 )
-from tests.plan.kit import OBJECT, STORE, body, sync
+from tests.support.plan_examples import OBJECT, STORE, body, sync
 
 OCIDS = {"compartmentOcid": "Compartment", "vaultOcid": "Vault", "keyOcid": "Key"}
 

@@ -4,7 +4,7 @@ from pydantic import SecretBytes
 from functions.plan.desired import desired_from
 from functions.plan.models import BLOCKING, Action, State
 from functions.plan.plan import Plan
-from tests.plan.kit import (
+from tests.support.plan_examples import (
     GONE_SYNC,
     OTHER_SYNC,
     PROTECTED_ID,

@@ -7,7 +7,7 @@ from functions.plan.desired import Desired, desired_from
 from functions.plan.models import BLOCKING, Action, State, VaultSecret
 from functions.plan.plan import Plan
 from functions.plan.table import Planner
-from tests.plan.kit import (
+from tests.support.plan_examples import (
     GONE_SYNC,
     OTHER_SYNC,
     OWN_SYNC,

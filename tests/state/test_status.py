@@ -24,7 +24,7 @@ from functions.state.status import (
     parse_status,
     shorten,
 )
-from tests.plan.kit import NOW
+from tests.support.plan_examples import NOW
 
 
 def a_run(number=0, **fields) -> RunRecord:

@@ -6,7 +6,6 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest import mock
 
 from functions.app import App
@@ -14,29 +13,21 @@ from functions.calls.clock import SystemClock
 from functions.settings import load_settings
 from functions.triggers.call import Call
 from infra.local.buckets import PREFIX
-from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Source
-from infra.local.oci.cloud import (
-    BUCKET,
-    COMPARTMENT_ID,
-    KEY_ID,
-    NAMESPACE,
-    QUEUE_ID,
-    REGION,
-    TENANCY_ID,
-    TOPIC_ID,
-    VAULT_ID,
-    Cloud,
-)
+from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, REGION, TENANCY_ID
 from infra.local.oci.signature import fingerprint
 from infra.local.principal import USER_ID, make_principal, public_key
+from infra.local.services import Services
+from tests.support.example_sync import destination, sync_config
 
 PROJECT = "project"
 TOKEN = "full-token"
 READ_TOKEN = "read-token"
 CREDENTIALS_VAULT = f"ocid1.vault.oc1.{REGION}.local.credentials"
 CREDENTIALS_KEY = f"ocid1.key.oc1.{REGION}.local.credentials"
-DESTINATION = {"compartmentOcid": COMPARTMENT_ID, "vaultOcid": VAULT_ID, "keyOcid": KEY_ID}
+CREDENTIALS_PLACE = {"vaultId": CREDENTIALS_VAULT, "keyId": CREDENTIALS_KEY}
+DESTINATION = destination()
+NO_METRICS = {"METRICS_NAMESPACE": ""}
 SYNCS = "/api/v1/secret-syncs/oci-vault"
 CONNECTIONS = "/api/v1/app-connections/oci"
 
@@ -48,25 +39,18 @@ def sha(text):
 
 def body(**changes):
     """The body of a create request."""
-    return {
-        "name": "payments",
-        "projectId": PROJECT,
-        "environment": "dev",
-        "secretPath": "/api",
-        "syncOptions": {"initialSyncBehavior": "overwrite-destination"},
-        "destinationConfig": DESTINATION,
-    } | changes
+    return sync_config("payments", PROJECT, "dev", "/api", DESTINATION) | changes
 
 
 class Api:
     """The management API of one warm container, and the world around it."""
 
-    def __init__(self, cloud, infisical, make_app):
-        self.cloud = cloud
-        self.clock = cloud.clock
-        self.vault = cloud.vault
-        self.infisical = infisical
-        self.source = infisical.source
+    def __init__(self, services, make_app):
+        self.cloud = services.cloud
+        self.clock = services.clock
+        self.vault = services.cloud.vault
+        self.infisical = services.infisical
+        self.source = services.infisical.source
         self.make_app = make_app
         self.app = make_app()
 
@@ -121,54 +105,28 @@ class Api:
 
 @contextmanager
 def running_api():
-    """Start the world."""
-    clock = SystemClock()
+    """Start the services; the function is called in this process."""
     source = Source(PROJECT, ("dev", "prod"))
     source.set("dev", "/api", "TOKEN", "one")
-    infisical = InfisicalServer(
-        source=source,
-        clock=clock,
-        client_id="client",
-        client_secret="client-secret",
-        webhook_secret="webhook-secret",
-    )
-    with TemporaryDirectory() as directory, Cloud(clock) as cloud:
-        principal = make_principal(Path(directory))
-        cloud.trust(public_key(Path(directory)))
-        cloud.kms.add_vault(CREDENTIALS_VAULT, COMPARTMENT_ID)
-        cloud.kms.add_key(CREDENTIALS_KEY, CREDENTIALS_VAULT)
-        credentials = {
-            "clientId": "client",
-            "clientSecret": "client-secret",
-            "webhookSecrets": ["webhook-secret"],
-            "apiTokenHashes": [sha(TOKEN), {"sha256": sha(READ_TOKEN), "role": "read"}],
+    tokens = [sha(TOKEN), {"sha256": sha(READ_TOKEN), "role": "read"}]
+    services = Services(
+        SystemClock(),
+        source,
+        credentials={
+            "apiTokenHashes": tokens,
             "digestKey": base64.b64encode(b"k" * 32).decode(),
-        }
-        secret = cloud.vault.seed(
-            "credentials",
-            json.dumps(credentials).encode(),
-            vaultId=CREDENTIALS_VAULT,
-            keyId=CREDENTIALS_KEY,
-        )
-        settings = {
-            "SOURCE_URL": infisical.start(),
-            "CONFIG_STORE": f"oci://{BUCKET}@{NAMESPACE}/{PREFIX}",
-            "QUEUE_OCID": QUEUE_ID,
-            "QUEUE_ENDPOINT": cloud.url,
-            "CREDENTIALS_SECRET_OCID": secret,
-            "OCI_ENDPOINT": cloud.url,
-            "NOTIFICATION_TOPIC_OCID": TOPIC_ID,
-        }
+        },
+        credentials_place=CREDENTIALS_PLACE,
+    )
+    services.cloud.kms.add_vault(CREDENTIALS_VAULT, COMPARTMENT_ID)
+    services.cloud.kms.add_key(CREDENTIALS_KEY, CREDENTIALS_VAULT)
 
-        def make_app(**changes):
-            with mock.patch.dict(os.environ, principal):
-                return App(load_settings(settings | changes), clock, {})
+    def make_app(**changes):
+        with mock.patch.dict(os.environ, services.env):
+            return App(load_settings({**services.env, **NO_METRICS, **changes}), services.clock, {})
 
-        infisical.webhooks.url = None
-        try:
-            yield Api(cloud, infisical, make_app)
-        finally:
-            infisical.stop()
+    with services:
+        yield Api(services, make_app)
 
 
 def access_key(directory):

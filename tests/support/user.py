@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, FUNCTION_ID, KEY_ID, VAULT_ID
 from infra.local.principal import public_key, write_config_file
-from tests.system.function.kit import PATIENCE_SECONDS
+from tests.support.world import PATIENCE_SECONDS
 
 LIMIT_SECONDS = 60
 APPLICATION_ID = "ocid1.fnapp.oc1.eu-frankfurt-1.app"
@@ -50,7 +50,7 @@ class User:
         (home / "bin" / "oci").write_text(self._oci())
         (home / "bin" / "oci").chmod(0o755)
         for name, value in {
-            "credentials_secret_ocid": world.stack.host._env["CREDENTIALS_SECRET_OCID"],
+            "credentials_secret_ocid": world.env["CREDENTIALS_SECRET_OCID"],
             "health_url": f"{world.stack.gateway.url}/healthz",
             "function_ocid": FUNCTION_ID,
             "bucket": BUCKET,
@@ -68,7 +68,7 @@ class User:
         self._place = {"cwd": self.here, "env": self.env}
 
     def _oci(self):
-        config = {**self.world.stack.host._env, "METRICS_NAMESPACE": METRICS}
+        config = {**self.world.env, "METRICS_NAMESPACE": METRICS}
         answers = {
             "fn application list": [{"id": APPLICATION_ID}],
             "fn function list": [{"id": FUNCTION_ID}],
@@ -98,7 +98,7 @@ class User:
         )
         return done.stdout.decode()
 
-    def converse(self, script, *answers):
+    def answer_prompts(self, script, *answers):
         """Run a script at a terminal; return the screen.
 
         To each prompt there is an answer, and whether the screen shows what is typed then.

@@ -10,7 +10,8 @@ import pytest
 
 from infra.local.buckets import PREFIX
 from infra.local.oci.cloud import BUCKET
-from tests.system.function.kit import PROJECT, running_world
+from tests.support.example_sync import PROJECT
+from tests.support.world import running_world
 
 LATENCY_SECONDS = 0.04
 MAX_CALLS_IN_A_ROW = 8
@@ -162,7 +163,7 @@ print(json.dumps(sorted(sys.modules)))
 def test_what_loading_the_function_takes(world):
     """With an oci:// store nothing needless is loaded: no boto3, no local stack, no test tools."""
     command = [sys.executable, "-c", LOAD]
-    env = world.stack.host._env
+    env = world.env
     result = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     packages = {name.split(".")[0] for name in json.loads(result.stdout)}
     assert {"oci", "pydantic", "fdk", "functions"} <= packages

@@ -15,7 +15,7 @@ from functions.run.context import Run
 from functions.run.observe import Observer
 from functions.state.lease import HeldLease
 from tests.system.simulation.audit import Violation
-from tests.system.simulation.play import play
+from tests.system.simulation.simulate import simulate
 from tests.system.simulation.traffic import Weather
 
 CHUNKS = 20
@@ -30,11 +30,11 @@ def _without_log():
     logging.disable(logging.NOTSET)
 
 
-def play_all(seeds):
+def simulate_all(seeds):
     """Play seeds until one breaks a rule."""
     for seed in seeds:
         try:
-            play(seed)
+            simulate(seed)
         except BaseException as error:
             error.add_note(f"replay: python -m tests.system.simulation --seed {seed} --trace")
             raise
@@ -43,15 +43,15 @@ def play_all(seeds):
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_vault_follows_source(chunk):
     """Whatever happens in whatever order, two ticks after the last fault the vault is what the source wants."""
-    play_all(range(chunk * SEEDS_A_CHUNK, (chunk + 1) * SEEDS_A_CHUNK))
+    simulate_all(range(chunk * SEEDS_A_CHUNK, (chunk + 1) * SEEDS_A_CHUNK))
 
 
 def test_a_seed_decides_everything():
-    """The same seed tells the same story, so that a failure can be replayed."""
-    stories = [[], []]
-    for story in stories:
-        play(7, story.append)
-    assert stories[0] == stories[1]
+    """The same seed tells the same events, so that a failure can be replayed."""
+    traces = [[], []]
+    for events in traces:
+        simulate(7, events.append)
+    assert traces[0] == traces[1]
 
 
 def check_all_but_the_lease(gate, check=Gate.check):
@@ -90,4 +90,4 @@ def test_simulation_catches(breakage, monkeypatch):
     monkeypatch.setattr(*BREAKAGES[breakage])
     monkeypatch.setattr(Weather, "draw", draw_with_stale_lists)
     with pytest.raises(Violation):
-        play_all(range(SEEDS_TO_BE_CAUGHT))
+        simulate_all(range(SEEDS_TO_BE_CAUGHT))

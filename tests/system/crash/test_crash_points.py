@@ -6,28 +6,27 @@ call is dying after the one before it: what a killed process knew is gone either
 dies when a call was carried out but not answered, others being under way.
 """
 
-from base64 import b64decode
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
 import pytest
-from pydantic import SecretBytes
 
 from functions.jobs.seal import seal
 from functions.plan.job import COVERED_AFTER_SECONDS, Job
 from functions.plan.models import JobKind, State
-from functions.plan.ownership import DIGEST_TAG, OWNER_TAG, Digests
+from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.state.status import Phase, Status
 from infra.local.oci.cloud import QUEUE_ID
-from tests.system.crash.forks import ForkServer
-from tests.system.crash.world import CREDENTIALS, PROJECT, Crash, World
+from infra.local.services import CREDENTIALS_NAME
+from tests.support.example_sync import PROJECT
+from tests.system.crash.forked_host import ForkServer
+from tests.system.crash.killable_world import Crash, killable_world
 
 TICK_SECONDS = 60
 CALM_SECONDS = 600
 """Before the next crash: nothing that happened counts as recent any more."""
 LEAST_CALLS = 12
-DIGESTS = Digests(SecretBytes(b64decode(CREDENTIALS["digestKey"])))
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Changes:
         world.add_sync("main", "own_{{secretKey}}")
         kept = (*self.update, *self.restore, *self.restore_changed, *self.delete)
         world.set("main", KEPT="kept", **{key: f"{key} of old" for key in kept})
-        assert world.webhook("main").status == 200
+        assert world.webhook("main") == 200
 
     def arrange(self, world, number):
         """Undo what the last round left, make the changes; return what versions there must be then."""
@@ -94,7 +93,7 @@ class ChangesFoundByTick(Changes):
             not_before=long_ago,
             job_id=f"{number:08}",
         )
-        world.cloud.queues.put(QUEUE_ID, seal(job, DIGESTS))
+        world.cloud.queues.put(QUEUE_ID, seal(job, world.digests))
         return world.tick()
 
     def restart(self, world, _number):
@@ -188,26 +187,26 @@ SCENARIOS = {
 
 
 @pytest.fixture(scope="module")
-def nursery():
+def fork_server():
     """Where containers come from."""
-    with ForkServer() as nursery:
-        yield nursery
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-def test_a_run_killed_before_any_call_is_made_good_by_two_ticks(scenario, nursery, tmp_path):
+def test_a_run_killed_before_any_call_is_made_good_by_two_ticks(scenario, fork_server, tmp_path):
     """Whatever call a run is killed at, two ticks later nothing is lost, done twice or left over."""
-    _kill_at_each_call(scenario, nursery, tmp_path, threads=1)
+    _kill_at_each_call(scenario, fork_server, tmp_path, threads=1)
 
 
 @pytest.mark.parametrize("name", ["mixed", "queued", "initial import", "removal"])
-def test_a_run_killed_amid_parallel_calls_is_made_good_by_two_ticks(name, nursery, tmp_path):
+def test_a_run_killed_amid_parallel_calls_is_made_good_by_two_ticks(name, fork_server, tmp_path):
     """The same holds where calls are under way side by side, and the answer to a write is lost."""
-    _kill_at_each_call(SCENARIOS[name], nursery, tmp_path, threads=8)
+    _kill_at_each_call(SCENARIOS[name], fork_server, tmp_path, threads=8)
 
 
-def _kill_at_each_call(scenario, nursery, directory, *, threads):
-    with World(nursery, directory, threads=threads) as world:
+def _kill_at_each_call(scenario, fork_server, directory, *, threads):
+    with killable_world(fork_server, directory, threads=threads) as world:
         world.vault.seed("foreign", b"not ours")
         scenario.begin(world)
         bystanders = _etags(world)
@@ -215,13 +214,13 @@ def _kill_at_each_call(scenario, nursery, directory, *, threads):
             world.clock.advance(CALM_SECONDS)
             expected = scenario.arrange(world, number)
             with Crash(world, at=number, before=threads == 1) as crash:
-                reply = scenario.start(world, number)
-            assert reply.status == (502 if crash.happened else 200), crash
+                status = scenario.start(world, number)
+            assert status == (502 if crash.happened else 200), crash
             if not world.waiting():
                 scenario.restart(world, number)  # it was not accepted, so its sender tries again
             for _ in range(2):
                 world.clock.advance(TICK_SECONDS)
-                assert world.tick().status == 200
+                assert world.tick() == 200
             scenario.check(world, number, expected)
             assert world.waiting() == []
             assert _etags(world) == bystanders
@@ -240,7 +239,7 @@ def _versions(world, name):
 
 
 def _etags(world):
-    return {name: world.vault.get(name).etag for name in ("foreign", "credentials")}
+    return {name: world.vault.get(name).etag for name in ("foreign", CREDENTIALS_NAME)}
 
 
 def _check_status(status):

@@ -11,7 +11,8 @@ from infra.local.messages import alarm
 from infra.local.oci.cloud import BUCKET, VAULT_ID
 from infra.local.oci.traffic import Fault
 from tests.support.api import CONNECTIONS, SYNCS, access_key
-from tests.system.function.kit import PROJECT, function
+from tests.support.example_sync import PROJECT
+from tests.support.world import function
 from tests.system.function.policies import SECRETS, VAULTS, Told, a_sync, api, command, holds
 
 OWN = f"{CONNECTIONS}/{OWN_CONNECTION_ID}"

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.system.function.kit import running_world
+from tests.support.world import running_world
 
 
 @pytest.fixture(scope="session")

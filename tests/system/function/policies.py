@@ -19,9 +19,9 @@ from infra.local.oci.cloud import (
     VAULT_ID,
 )
 from infra.local.oci.iam import Iam
-from infra.local.stack import CREDENTIALS_NAME
+from infra.local.services import CREDENTIALS_NAME
 from tests.deploy.terraform.engine import policy_statements
-from tests.system.function.kit import running_world
+from tests.support.world import running_world
 
 SECRETS = "ocid1.compartment.oc1..secrets"
 VAULTS = "ocid1.compartment.oc1..vaults"

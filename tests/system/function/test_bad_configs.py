@@ -9,7 +9,8 @@ from functions.state.status import parse_status
 from infra.local.http import Answer
 from infra.local.infisical.source import Secret
 from infra.local.oci.cloud import BUCKET
-from tests.system.function.kit import PREFIX, PROJECT, function
+from tests.support.example_sync import PROJECT
+from tests.support.world import PREFIX, function
 from tests.system.function.test_ticks import messages, put_job
 
 

@@ -7,7 +7,7 @@ import pytest
 from infra.local.infisical.webhooks import sign
 from infra.local.oci.cloud import QUEUE_ID
 from infra.local.oci.traffic import Fault
-from tests.system.function.kit import reads_nothing
+from tests.support.world import reads_nothing
 
 FOLDER = "/somewhere"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
-from tests.system.function.kit import PREFIX
+from tests.support.world import PREFIX
 
 
 def test_plan_writes_nothing(world):

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, NAMESPACE
-from tests.system.function.kit import PREFIX
+from tests.support.world import PREFIX
 from tests.system.function.test_ticks import messages
 
 

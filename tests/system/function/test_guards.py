@@ -152,7 +152,7 @@ def test_secrets_that_others_keep(world, facts):
 def test_the_credentials_are_out_of_reach(world):
     """The secret that holds the function's credentials is never read for a sync, changed or deleted."""
     sync = world.sync(values={"A": "1"}, vault="ocid1.vault.oc1.eu-frankfurt-1.local.vault")
-    credentials = world.stack.host._env["CREDENTIALS_SECRET_OCID"]
+    credentials = world.env["CREDENTIALS_SECRET_OCID"]
     name = world.cloud.vault.name_of(credentials)
     world.source.set("dev", sync.folder, name, "overwritten")
     before = sync.live[name]

@@ -9,7 +9,7 @@ from infra.local.buckets import PREFIX
 from infra.local.oci.cloud import BUCKET, NAMESPACE, QUEUE_ID
 from infra.local.principal import write_config_file
 from tests.support.local_oci import client, signing
-from tests.system.function.kit import function
+from tests.support.world import function
 
 
 def test_a_webhook_brings_the_vault_in_step(any_world):
@@ -166,7 +166,7 @@ def test_a_config_that_is_put_with_the_real_client(world):
 def test_on_the_machine_of_a_person(world, tmp_path):
     """With an OCI config file and a credentials file the function works without a resource principal."""
     sync = world.sync(values={"A": "1"})
-    env = world.stack.host._env
+    env = world.env
     key_directory = Path(env["OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM"]).parent
     secret = world.cloud.vault.secrets[env["CREDENTIALS_SECRET_OCID"]]
     (tmp_path / "credentials.json").write_bytes(secret.newest())

@@ -10,7 +10,7 @@ from infra.local.http import Answer
 from infra.local.infisical.source import Secret
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.oci.traffic import Fault
-from tests.system.function.kit import running_world
+from tests.support.world import running_world
 from tests.system.function.test_events import vault_event
 
 MARKER = "Marker7f3aGeheim"
@@ -72,7 +72,7 @@ def shown(world):
 
 def looks(sync, value):
     """Look for a value, and for the function's own secrets."""
-    env = sync.world.stack.host._env
+    env = sync.world.env
     vault = sync.world.cloud.vault
     own = json.loads(vault.secrets[env["CREDENTIALS_SECRET_OCID"]].newest())
     hidden = [value, own["clientSecret"], *own["webhookSecrets"], own["digestKey"]]

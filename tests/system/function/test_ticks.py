@@ -10,7 +10,7 @@ from functions.plan.job import MAX_ATTEMPTS
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.oci.queue import Message
 from infra.local.oci.traffic import Fault
-from tests.system.function.kit import PREFIX, reads_nothing
+from tests.support.world import PREFIX, reads_nothing
 
 SCHEDULER = {"command": "tick"}
 

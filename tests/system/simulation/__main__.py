@@ -7,7 +7,7 @@ import time
 import traceback
 
 from tests.system.simulation.audit import Violation
-from tests.system.simulation.play import play
+from tests.system.simulation.simulate import simulate
 
 
 def say(line):
@@ -30,7 +30,7 @@ def main():
     started, failed, writes = time.monotonic(), 0, 0
     for seed in seeds:
         try:
-            writes += play(seed, say if options.trace else None).auditor.writes
+            writes += simulate(seed, say if options.trace else None).auditor.writes
         except (Exception, Violation) as error:  # noqa: BLE001 - any error is a finding
             failed += 1
             say(f"seed {seed}: {type(error).__name__}: {error}")

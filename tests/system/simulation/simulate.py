@@ -11,9 +11,9 @@ from functions.state.status import Phase, parse_status
 from functions.state.status_document import status_object
 from infra.local.oci.secret import GOING
 from tests.system.simulation.audit import Violation
+from tests.system.simulation.events import END_SECONDS, TICK_SECONDS, Events
+from tests.system.simulation.memory_world import COMPARTMENT, STORE, World
 from tests.system.simulation.scheduler import START
-from tests.system.simulation.story import END_SECONDS, TICK_SECONDS, Story
-from tests.system.simulation.world import COMPARTMENT, STORE, World
 
 LATE_WEBHOOKS_SECONDS = 100.0
 PATIENCE_SECONDS = 400.0
@@ -23,29 +23,29 @@ MOST_TICKS_FOR_COMMANDS = 5
 IMPOSSIBLE = "nobody may make it as wanted"
 
 
-def play(seed, trace=None):
+def simulate(seed, trace=None):
     """Simulate one seed; raise Violation where a rule is broken. Return the world at its end."""
     gc.disable()  # a fifth of the time, and a seed is short
     try:
-        return _play(seed, trace)
+        return _simulate(seed, trace)
     finally:
         gc.enable()
 
 
-def _play(seed, trace):
+def _simulate(seed, trace):
     world = World(seed, trace, END_SECONDS)
-    story = Story(world)
+    events = Events(world)
     world.scheduler.run(END_SECONDS)
     world.trace("all faults are over")
-    for name, config in story.configs.items():
+    for name, config in events.configs.items():
         if not config.get("isAutoSyncEnabled", True):
             config["isAutoSyncEnabled"] = True
-            story.save(name)
+            events.save(name)
     world.scheduler.run(END_SECONDS + LATE_WEBHOOKS_SECONDS)
     _wait_until_quiet(world)
     world.scheduler.run(max(world.scheduler.seconds, _obstacles_end(world)))
-    if story.by_hints:
-        _hint(world, story)
+    if events.by_hints:
+        _hint(world, events)
         world.scheduler.run(world.scheduler.seconds + world.random.uniform(20, 80))
     else:
         world.scheduler.run(world.scheduler.seconds + world.interval.total_seconds())
@@ -56,10 +56,10 @@ def _play(seed, trace):
             break
         _tick(world)
     _wait_until_quiet(world)
-    for name in story.configs:
-        _force_what_guards_hold(world, story, name)
+    for name in events.configs:
+        _force_what_guards_hold(world, events, name)
     world.scheduler.run(world.scheduler.seconds + SETTLING_SECONDS)
-    for name in story.configs:
+    for name in events.configs:
         _judge(world, name)
     _judge_queue(world)
     return world
@@ -103,19 +103,19 @@ def _obstacles_end(world):
     return max(((at - START).total_seconds() for at in times), default=0.0)
 
 
-def _hint(world, story):
+def _hint(world, events):
     """Edit each folder and send its webhook, which may be killed; further events may get lost."""
     now = world.scheduler.seconds
-    for name in story.configs:
+    for name in events.configs:
         world.trace(f"the last webhook of {name}")
-        story.edit_source(name, is_told=False)
-        process = story.deliver(name)
+        events.edit_source(name, is_told=False)
+        process = events.deliver(name)
         if process and world.random.random() < 0.5:
             world.scheduler.at(now + world.random.uniform(0, 6), process.crash)
 
         def more(name=name):
-            story.edit_source(name, is_told=False)
-            story.deliver(name)
+            events.edit_source(name, is_told=False)
+            events.deliver(name)
 
         for _ in range(world.random.randint(0, 3)):
             world.scheduler.at(now + world.random.uniform(0, 9), more)
@@ -126,14 +126,14 @@ def _sync(world, name):
     return parse_sync(STORE, f"secret-syncs/p/{name}.json", stored.etag, stored.body)
 
 
-def _force_what_guards_hold(world, story, name):
+def _force_what_guards_hold(world, events, name):
     if not world.auditor.would_stop(world.auditor.truth(_sync(world, name))):
         return
     answers = []
-    story.command("plan", name, done=answers.append)
+    events.command("plan", name, done=answers.append)
     _wait_until_quiet(world)
     world.auditor.is_forced = True
-    story.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
+    events.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
     _wait_until_quiet(world)
     if isinstance(answers[1], SyncError):
         raise Violation(f"force failed: {answers[1]}")

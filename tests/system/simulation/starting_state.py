@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from functions.plan.models import Folder, State
 from tests.system.simulation.audit import rendered
-from tests.system.simulation.world import COMPARTMENT, KEY, VAULT
+from tests.system.simulation.memory_world import COMPARTMENT, KEY, VAULT
 
 
-class Scene:
+class StartingState:
     """One or two syncs, drawn from the seed.
 
     `by_hints`: nothing is verified but what ticks find new, so all rests on webhooks and the queue;

@@ -14,18 +14,17 @@ from pydantic import SecretBytes
 from functions.calls.clock import SystemClock
 from functions.jobs.seal import seal_fields
 from functions.plan.ownership import Digests
-from functions.plan.sync_config import PREFIX as CONFIGS
-from functions.state.status import Status, parse_status
 from infra.local.buckets import PREFIX
 from infra.local.host import Host
 from infra.local.infisical.source import Source
 from infra.local.infisical.webhooks import sign
 from infra.local.messages import alarm, object_event
-from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, QUEUE_ID, REGION
+from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.oci.secret import Durations
-from infra.local.stack import CREDENTIALS_NAME, ROOT, Stack
+from infra.local.services import CREDENTIALS_NAME
+from infra.local.stack import ROOT, Stack
+from tests.support.example_sync import PROJECT, ExampleSync
 
-PROJECT = "3c4b6d1e-0000-4000-8000-000000000001"
 CONTAINERS = 4
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 20
@@ -44,12 +43,16 @@ class World:
         self.source = stack.infisical.source
         self.bucket = stack.bucket
         self.queue = stack.cloud.queues.get(QUEUE_ID)
-        own = self.cloud.vault.secrets[stack.host._env["CREDENTIALS_SECRET_OCID"]]
-        self.digests = Digests(SecretBytes(b64decode(json.loads(own.newest())["digestKey"])))
+        self.digests = Digests(SecretBytes(b64decode(stack.credentials["digestKey"])))
         self.notices = stack.cloud.watch.notices
         self._http = urllib3.PoolManager(retries=False, maxsize=64)
         self.replies = []
         self._count = 0
+
+    @property
+    def env(self):
+        """The function's config."""
+        return self.stack.env
 
     def close(self):
         self._http.clear()
@@ -173,7 +176,7 @@ class World:
     def sync(self, **how):
         """Return a new sync with a folder and a vault of its own."""
         self._count += 1
-        return Place(self, f"sync-{self._count}", **how)
+        return ExampleSync(self, f"sync-{self._count}", **how)
 
     def until(self, holds):
         """Wait until something holds."""
@@ -192,93 +195,10 @@ def _older(text, by):
     return _TIME.sub(shift, text)
 
 
-class Place:
-    """One sync: its folder in the source, its config and status objects, its vault."""
-
-    def __init__(self, world, name, *, vault=None, folder=None, values=None, **fields):
-        self.world = world
-        self.name = name
-        self.folder = folder or f"/{name}"
-        self.vault_id = vault or f"ocid1.vault.oc1.{REGION}.local.{name}"
-        key_id = self.vault_id.replace("ocid1.vault", "ocid1.key")
-        world.cloud.kms.add_vault(self.vault_id, COMPARTMENT_ID)
-        world.cloud.kms.add_key(key_id, self.vault_id)
-        world.source.add_folder("dev", self.folder)
-        self.object = f"{CONFIGS}{PROJECT}/{name}.json"
-        self.status_object = f"status/{PROJECT}/{name}.json"
-        options = {"initialSyncBehavior": "overwrite-destination", **fields.pop("options", {})}
-        self.config = {
-            "name": name,
-            "projectId": PROJECT,
-            "environment": "dev",
-            "secretPath": self.folder,
-            "syncOptions": options,
-            "destinationConfig": {
-                "compartmentOcid": COMPARTMENT_ID,
-                "vaultOcid": self.vault_id,
-                "keyOcid": key_id,
-            },
-            **fields,
-        }
-        for key, value in (values or {}).items():
-            self.set(key, value)
-        self.store()
-
-    def store(self, **changes):
-        """Write the config object, by hand."""
-        self.config |= changes
-        self.world.bucket.put(self.object, json.dumps(self.config).encode())
-
-    def set(self, key, value):
-        self.world.source.set("dev", self.folder, key, value)
-
-    def delete(self, key):
-        self.world.source.delete("dev", self.folder, key)
-
-    def seed(self, name, value=b"old", **how):
-        """Put a secret into the vault, by hand."""
-        keys = {"vaultId": self.vault_id, "keyId": self.config["destinationConfig"]["keyOcid"]}
-        return self.world.cloud.vault.seed(name, value, **keys, **how)
-
-    def edit(self, name, **how):
-        """Change a secret of the vault, by hand."""
-        self.world.cloud.vault.edit(name, vault_id=self.vault_id, **how)
-
-    @property
-    def live(self):
-        """The values that the vault holds, as text."""
-        held = self.world.cloud.vault.live(self.vault_id)
-        return {name: value.decode() for name, value in held.items()}
-
-    @property
-    def states(self):
-        return self.world.cloud.vault.states(self.vault_id)
-
-    def versions(self, name):
-        """The number of versions of a secret of the vault."""
-        return len(self.world.cloud.vault.get(name, self.vault_id).versions)
-
-    @property
-    def status(self):
-        """The status document."""
-        stored = self.world.bucket.get(self.status_object)
-        return (parse_status(stored) if stored else None) or Status()
-
-    def webhook(self, **how):
-        return self.world.webhook(self.folder, **how)
-
-    def run(self, **args):
-        """Run the sync by command."""
-        return self.world.command("sync", self, **args)
-
-    def plan(self):
-        return self.world.command("plan", self)["plan"]
-
-
 @contextmanager
 def function(world, **changes):
     """Run the function with other settings; None takes one away."""
-    settings = {**world.stack.host._env, **changes}
+    settings = {**world.env, **changes}
     env = {name: value for name, value in settings.items() if value is not None}
     with Host(ROOT / "functions" / "func.py", env, clock=world.clock, log=world.log.append) as host:
         yield host

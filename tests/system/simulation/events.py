@@ -11,8 +11,8 @@ from functions.triggers.command import Command
 from functions.triggers.oci_event import ResourceEvent
 from functions.triggers.webhook import Webhook
 from infra.local.oci.secret import Durations
-from tests.system.simulation.scene import Scene
-from tests.system.simulation.world import COMPARTMENT
+from tests.system.simulation.memory_world import COMPARTMENT
+from tests.system.simulation.starting_state import StartingState
 
 END_SECONDS = 300.0
 TICK_SECONDS = 60.0
@@ -20,7 +20,7 @@ RETRIES_SECONDS = (0.24, 0.7, 1.57)
 BUCKET = {"bucketName": "bucket", "namespace": "namespace"}
 
 
-class Story(Scene):
+class Events(StartingState):
     """Draws events from the seed and lets them happen to the world."""
 
     def __init__(self, world):
@@ -149,7 +149,9 @@ class Story(Scene):
                 self.world.scheduler.at(again, lambda: self.deliver(name, tries + 1))
 
         webhook = Webhook(self.folder_of(name), is_test=False)
-        return self.world.start(f"webhook-{name}", lambda hands: hands.webhook(webhook), answered)
+        return self.world.start(
+            f"webhook-{name}", lambda invocation: invocation.webhook(webhook), answered
+        )
 
     # The vault
 
@@ -183,7 +185,7 @@ class Story(Scene):
         self.world.trace(f"by hand: {act} {secret.name} for {seconds:.0f} s")
         if random.random() < 0.5:
             event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {})
-            self.world.start("vault-event", lambda hands: hands.dispatcher().event(event))
+            self.world.start("vault-event", lambda invocation: invocation.dispatcher().event(event))
 
     # Configs and commands
 
@@ -209,7 +211,9 @@ class Story(Scene):
                 COMPARTMENT,
                 BUCKET,
             )
-            self.world.start("config-event", lambda hands: hands.dispatcher().event(event))
+            self.world.start(
+                "config-event", lambda invocation: invocation.dispatcher().event(event)
+            )
 
     def _command(self):
         name = self.random.choice(list(self.configs))
@@ -217,4 +221,4 @@ class Story(Scene):
 
     def command(self, verb, name, force=None, done=lambda _: None):
         command = Command(command=verb, sync=name, force=force)
-        self.world.start(verb, lambda hands: hands.dispatcher().command(command), done)
+        self.world.start(verb, lambda invocation: invocation.dispatcher().command(command), done)

@@ -1,6 +1,5 @@
 """The simulators in a process of their own, so that their work is not counted as the function's."""
 
-import base64
 import json
 import multiprocessing
 import sys
@@ -14,13 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeVar
 
 from functions.calls.clock import SystemClock
-from infra.local.buckets import OciBucket
 from infra.local.http import Answer, Request
 from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Source
-from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, QUEUE_ID, VAULT_ID, Cloud
+from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
 from infra.local.oci.secret import Durations
-from infra.local.principal import make_principal, public_key
+from infra.local.services import Services
 
 T = TypeVar("T")
 
@@ -28,12 +26,7 @@ LATENCY_SECONDS = 0.02
 ENVIRONMENT = "prod"
 FOLDER = "/api"
 PROJECT = "project"
-CREDENTIALS = {
-    "clientId": "client",
-    "clientSecret": "client-secret",
-    "webhookSecrets": ["webhook-secret"],
-    "digestKey": base64.b64encode(bytes(32)).decode(),
-}
+PLAIN = {"CREDENTIALS_SECRET_OCID": "", "METRICS_NAMESPACE": "", "NOTIFICATION_TOPIC_OCID": ""}
 
 
 class ShiftedClock(SystemClock):
@@ -73,44 +66,25 @@ class _TimedInfisical(InfisicalServer):
         return super()._serve(request)
 
 
-class Simulators:
+class Simulators(Services):
     """What lives in the other process."""
 
-    def __init__(self, options: Options, directory: Path) -> None:
-        self.clock = ShiftedClock()
-        self.cloud = Cloud(
-            self.clock,
-            durations=options.durations,
+    clock: ShiftedClock
+    infisical: _TimedInfisical
+
+    def __init__(self, options: Options) -> None:
+        self.source = Source(PROJECT, (ENVIRONMENT,))
+        super().__init__(
+            ShiftedClock(),
+            self.source,
             latency_seconds=LATENCY_SECONDS,
+            infisical=_TimedInfisical,
+            durations=options.durations,
             page_size=options.page_size,
-            public_key=public_key(directory),
         )
         if options.calls_per_second:
             families = ("list", "read", "write", "queue", "objects")
             self.cloud.rate_limits.update(dict.fromkeys(families, options.calls_per_second))
-        self.bucket = OciBucket(self.cloud.objects)
-        self.source = Source(PROJECT, (ENVIRONMENT,))
-        self.infisical = _TimedInfisical(
-            source=self.source, clock=self.clock, latency_seconds=LATENCY_SECONDS
-        )
-        self._parts = ExitStack()
-
-    def open(self) -> dict[str, str]:
-        """Start the servers; return what points the function to them."""
-        self._parts.enter_context(self.cloud)
-        source_url = self.infisical.start()
-        self._parts.callback(self.infisical.stop)
-        return {
-            **self.bucket.env,
-            "SOURCE_URL": source_url,
-            "OCI_ENDPOINT": self.cloud.url,
-            "QUEUE_OCID": QUEUE_ID,
-            "QUEUE_ENDPOINT": self.cloud.url,
-        }
-
-    def close(self) -> None:
-        """Stop the servers."""
-        self._parts.close()
 
     def set(self, values: Mapping[str, str]) -> None:
         """Write secrets into the folder."""
@@ -154,15 +128,15 @@ class World:
 
     def __enter__(self) -> Self:
         directory = Path(self._parts.enter_context(TemporaryDirectory(prefix="bench-")))
-        credentials = directory / "credentials.json"
-        credentials.write_text(json.dumps(CREDENTIALS))
-        principal = make_principal(directory)
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, self._options, directory))
+        self._process = spawn.Process(target=_serve, args=(theirs, self._options))
         self._process.start()
         theirs.close()
-        self.env = {**principal, "CREDENTIALS_FILE": str(credentials), **self._pipe.recv()}
+        env, self.credentials = self._pipe.recv()
+        file = directory / "credentials.json"  # a file is read without a call
+        file.write_text(json.dumps(self.credentials))
+        self.env = {**env, **PLAIN, "CREDENTIALS_FILE": str(file)}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,16 +153,16 @@ class World:
         return result
 
 
-def _serve(pipe: Connection, options: Options, directory: Path) -> None:
+def _serve(pipe: Connection, options: Options) -> None:
     sys.setswitchinterval(0.001)
-    simulators = Simulators(options, directory)
-    pipe.send(simulators.open())
-    while True:
-        try:
-            work, args = pipe.recv()
-        except EOFError:
-            return simulators.close()
-        try:
-            pipe.send(work(simulators, *args))
-        except Exception as error:  # noqa: BLE001 - it is raised again on the other side
-            pipe.send(error)
+    with Simulators(options) as simulators:
+        pipe.send((simulators.env, simulators.credentials))
+        while True:
+            try:
+                work, args = pipe.recv()
+            except EOFError:
+                return
+            try:
+                pipe.send(work(simulators, *args))
+            except Exception as error:  # noqa: BLE001 - it is raised again on the other side
+                pipe.send(error)

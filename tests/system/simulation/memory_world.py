@@ -73,7 +73,7 @@ class World:
         return lambda text: write(f"{self.scheduler.seconds:9.3f} {text}")
 
     def start(self, name, work, done=lambda answer: None):
-        """Start an invocation. `work` gets its hands; `done` gets its answer, or its error."""
+        """Start an invocation. `work` gets its invocation; `done` gets its answer, or its error."""
         name = f"{name}/{len(self.processes)}"
         process = Process(self.scheduler, name, self.random.uniform(-self._skew, self._skew))
         process.on_crash = lambda: done(Temporary("it crashed"))
@@ -82,7 +82,7 @@ class World:
 
         def run():
             try:
-                answer = work(Hands(self, process))
+                answer = work(Invocation(self, process))
             except SyncError as error:
                 answer = error
             self.trace(f"{name} ends {type(answer).__name__}")
@@ -101,10 +101,10 @@ class World:
         return process
 
     def tick(self):
-        self.start("tick", Hands.tick)
+        self.start("tick", Invocation.tick)
 
     def work(self):
-        self.start("worker", Hands.drain)
+        self.start("worker", Invocation.drain)
 
     def is_quiet(self):
         return not any(process.is_alive for process in self.processes)
@@ -124,7 +124,7 @@ class Queue(MemoryQueue):
         super().put(bodies)
 
 
-class Hands:
+class Invocation:
     """One invocation's desk and clockwork; see `App._desk` and `App._clockwork`."""
 
     def __init__(self, world, process):
