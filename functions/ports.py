@@ -264,7 +264,7 @@ class Pool(Protocol):
     """Runs tasks side by side."""
 
     def each(self, tasks: "Iterable[Task]", heartbeat: "Heartbeat") -> None:
-        """Run all tasks, calling `heartbeat` in the caller's thread every second or so; return when all ended."""
+        """Run all tasks, calling `heartbeat` in the caller's thread every second or so; return after all."""
 
 
 class Task(Protocol):
