@@ -1,6 +1,6 @@
-"""The composition root: settings → identity, clients, adapters, once per container.
+"""Settings → the packages below, once per container.
 
-Only this module names adapters. `handle` is the function without the FDK around it.
+Only this module names sources, stores, the vault and OCI's services. `handle` is the function without the FDK around it.
 """
 
 from collections.abc import Callable, Mapping
@@ -236,7 +236,7 @@ class App:
         return self._keeper.get(renew=renew).webhook_secrets
 
     def _open_vault(self, sync: Sync, gate: Gate) -> SecretVault:
-        """Open a sync's vault as its connection. Raises NotFound where there is none such."""
+        """Open a sync's vault as its connection. Raises NotFound where there is no such connection."""
         wanted, clients = sync.config.connection_id, self._clients
         if wanted:
             found = self._connections(gate).find(wanted)

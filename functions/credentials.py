@@ -90,7 +90,7 @@ class CredentialsKeeper:
         self._tried_at = 0.0
 
     def get(self, *, renew: bool = False) -> Credentials:
-        """Return the credentials; with `renew` they are fetched anew, at most once a minute.
+        """Return the credentials; with `renew` they are fetched again, at most once a minute.
 
         Where renewing fails, those in hand still count: else anybody with a wrong token could have
         the vault asked again and again.

@@ -73,6 +73,6 @@ class Notices:
     def _call(self, kind: Any, use: Callable[[Any], Any], **options: Any) -> None:
         try:
             self._calls.call(kind, use, **options)
-        except Exception as error:  # noqa: BLE001 - no run may fail for want of a notice
+        except Exception as error:  # noqa: BLE001 - no run fails because a notice does
             why = f": {error}" if isinstance(error, SyncError) else ""
             logger.warning("Notice not sent: %s%s", type(error).__name__, why)

@@ -1,7 +1,7 @@
-"""Take jobs from the queue: what is done is dropped, what is not is run, what did not end is put anew.
+"""Take jobs from the queue: done ones are dropped, others run, unfinished ones go back.
 
 A message is deleted only when its job ended or stands on the queue again. The queue gives up a message that
-was received too often: so what waits on purpose is put anew, and only what crashed is received again.
+was received too often: so a job that waits on purpose is put as a new message, and only one that crashed is received again.
 """
 
 from collections import defaultdict
@@ -81,8 +81,8 @@ class Drainer:
     def _parted(self, deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
         """Yield what may be tried now, of those under suspicion only one, and that last.
 
-        Which job of a batch kills its container cannot be seen: so the others are put anew, lest they
-        become dead letters with it.
+        Nobody can see which job of a batch kills its container. So the others are put as new
+        messages: they must not become dead letters with it.
         """
         suspects = []
         for delivery in deliveries:
@@ -172,7 +172,7 @@ class Drainer:
                 log.warning("a message could not be kept hidden: %s", error)
 
     def _postpone(self, batch: Iterable[ReceivedJob], seconds: int) -> None:
-        """Put jobs anew that no attempt is made at now. Where that fails, their messages stay."""
+        """Put jobs as new messages, due later. Where that fails, their messages stay."""
         due = self.services.clock.now() + timedelta(seconds=seconds)
         left = [held for held in batch if id(held) in self._held]
         try:

@@ -58,7 +58,7 @@ class Job(Camel):
     attempt: int = Field(default=1, ge=1)
     job_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
     request_id: Annotated[str | None, BeforeValidator(plain_id)] = None
-    """The request that made the job; no job is lost for want of a proper one."""
+    """The request that made the job; a job without a proper one is no worse."""
     args: Args = Field(default_factory=Args)
 
     @property
@@ -77,7 +77,7 @@ class Job(Camel):
         """Return the next attempt."""
         return self.model_copy(update={"attempt": self.attempt + 1, "not_before": not_before})
 
-    def anew(self) -> "Job":
+    def as_first_attempt(self) -> "Job":
         """Return the job as if this were its first attempt."""
         return self.model_copy(update={"attempt": 1})
 

@@ -1,4 +1,4 @@
-"""The nouns of a sync: folder, source secret, vault secret, change, plan, outcome."""
+"""The nouns of a sync: folder, origin, source secret, vault secret, lifecycle state, change, kind of job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

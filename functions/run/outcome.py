@@ -40,7 +40,7 @@ class Outcome:
     has_given_up: bool = False
     """Whether a job that was still waiting was ended for good by its last attempt."""
     has_progress: bool = False
-    """Whether a waiting job got on, and only ran out of time: it goes on soon, its attempts anew."""
+    """Whether a waiting job got on, and only ran out of time: it goes on soon, and its attempts count from one again."""
 
     @property
     def is_final(self) -> bool:
@@ -50,7 +50,7 @@ class Outcome:
     def next_of(self, job: Job) -> Job:
         """Return the next attempt of a job that is waiting and due again."""
         assert self.not_before
-        return (job.anew() if self.has_progress else job).again(self.not_before)
+        return (job.as_first_attempt() if self.has_progress else job).again(self.not_before)
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ class SourceCredentials:
 
 
 GetCredentials = Callable[[bool], SourceCredentials]
-"""Called for each request, so it is cheap; with True the credentials may be fetched anew."""
+"""Called for each request, so it is cheap; with True the credentials may be fetched again."""
 
 
 @dataclass(frozen=True, slots=True)

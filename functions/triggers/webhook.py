@@ -27,7 +27,7 @@ class Webhook:
 
 
 WebhookSecrets = Callable[[bool], tuple[SecretStr, ...]]
-"""Returns the secrets; with True it may fetch them anew, as one may have been rotated."""
+"""Returns the secrets; with True it may fetch them again, as one may have been rotated."""
 
 
 def parse_webhook(call: Call, secrets: WebhookSecrets, now: datetime) -> Webhook | Ignored:

@@ -76,7 +76,7 @@ class Tree:
 
 
 def main(directory: Path) -> None:
-    """Build the tree anew, test it and print its sizes."""
+    """Build the tree from nothing, test it and print its sizes."""
     tree = Tree(directory.resolve())
     for folder in (tree.packages, tree.function):
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ resource "oci_queue_queue" "jobs" {
   # Longer than the function's timeout. The function itself hides messages for shorter, and renews that.
   visibility_in_seconds = 2 * local.function_timeout_seconds
 
-  # Counts crashes: what merely failed, or waits on purpose, is put anew.
+  # Counts crashes: what merely failed, or waits on purpose, is put as a new message.
   dead_letter_queue_delivery_count = 20
   freeform_tags                    = local.freeform_tags
   defined_tags                     = local.defined_tags

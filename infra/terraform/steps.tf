@@ -4,7 +4,7 @@ locals {
 
     1. In a clone of the repository, build the image and push it. The password is an auth token of your user:
 
-         TAG=0.1.0    # one tag per build: the function is only deployed anew when the tag changes
+         TAG=0.1.0    # one tag per build: the function is only deployed again when the tag changes
          docker login ${local.registry}
          docker buildx build --platform ${local.platform} --tag ${local.repository}:$TAG --push .
 

@@ -183,4 +183,4 @@ def test_a_job_that_waits_is_the_same_job():
 
 def test_a_job_that_got_on_begins_anew():
     """A job that made progress has all its attempts before it again."""
-    assert job(attempt=7).anew() == job()
+    assert job(attempt=7).as_first_attempt() == job()
