@@ -1,6 +1,7 @@
 """Settings → the packages below, once per container.
 
-Only this module names sources, stores, the vault and OCI's services. `handle` is the function without the FDK around it.
+Only this module names sources, stores, the vault and OCI's services. `handle` is the function without
+the FDK around it.
 """
 
 from collections.abc import Callable, Mapping

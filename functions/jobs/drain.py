@@ -1,7 +1,8 @@
 """Take jobs from the queue: done ones are dropped, others run, unfinished ones go back.
 
 A message is deleted only when its job ended or stands on the queue again. The queue gives up a message that
-was received too often: so a job that waits on purpose is put as a new message, and only one that crashed is received again.
+was received too often: so a job that waits on purpose is put as a new message, and only one that crashed is
+received again.
 """
 
 from collections import defaultdict

@@ -40,7 +40,7 @@ class Outcome:
     has_given_up: bool = False
     """Whether a job that was still waiting was ended for good by its last attempt."""
     has_progress: bool = False
-    """Whether a waiting job got on, and only ran out of time: it goes on soon, and its attempts count from one again."""
+    """Whether a waiting job got on, and only ran out of time: it goes on at once, counting from one."""
 
     @property
     def is_final(self) -> bool:
