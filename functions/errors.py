@@ -15,6 +15,7 @@ SyncError                      base; its text is shown to users and never holds 
 │   └── ValueReused            a reuse rule forbids a former value
 ├── Conflict                   a compare-and-swap lost: somebody else changed the object
 ├── WrongState                 a secret's lifecycle state forbids the call for now
+│   └── Blocked                such states, or refusals that may pass, keep a run from its end
 ├── Temporary                  the same call may succeed later
 │   └── Throttled              too many calls
 └── OutOfTime                  no further call may start
@@ -97,6 +98,10 @@ class Conflict(SyncError):
 
 class WrongState(SyncError):
     """The lifecycle state of a secret forbids the call for now."""
+
+
+class Blocked(WrongState):
+    """Lifecycle states, or refusals that may pass, keep a run from its end."""
 
 
 class Temporary(SyncError):

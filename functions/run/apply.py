@@ -1,9 +1,11 @@
 """Carry out the changes of a plan: side by side, deletions last, one change never half done."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import getLogger
+
+from pydantic import SecretBytes
 
 from functions.errors import (
     NameTaken,
@@ -34,6 +36,21 @@ class Results:
     """Not done, or not known to be done: the next look at the vault tells."""
     stopped: OutOfTime | None = None
 
+    @property
+    def unfinished(self) -> dict[str, str]:
+        """Return what must be looked at again: a restored secret is compared once it is ACTIVE."""
+        restored = (name for name, action in self.done.items() if action == Action.RESTORE)
+        return self.again | dict.fromkeys(restored, "is being restored")
+
+    def written(self, changes: Iterable[Change]) -> dict[str, SecretBytes]:
+        """Return the values that are now known to be in the vault."""
+        writing = (Action.CREATE, Action.UPDATE, Action.TAG)
+        return {
+            change.name: change.value
+            for change in changes
+            if change.value and change.action in writing and change.name in self.done
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Applier:
@@ -45,7 +62,7 @@ class Applier:
     token: Callable[[str, str], str]
     deletion_time: datetime
     now: datetime
-    recent: Container[str]
+    recent: Mapping[str, datetime]
     """Names written not long ago: that a listing does not show them means little."""
 
     def tasks(self, changes: Sequence[Change], results: Results) -> list[Task]:

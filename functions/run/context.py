@@ -1,16 +1,19 @@
-"""What every kind of job does the same way within a run: keep the lease, apply, settle."""
+"""What every kind of job does the same way within a run: keep the lease, observe, apply, wait."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import SecretBytes
 
 from functions.calls.deadline import Gate
+from functions.calls.wait import Patience
+from functions.errors import Blocked, WrongState
 from functions.plan.guards import deletion_time
 from functions.plan.job import Job
 from functions.plan.models import Action, Change, VaultSecret
+from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
-from functions.plan.table import Planner
 from functions.run.apply import Applier, Results, split
 from functions.run.observe import Observed, Observer
 from functions.run.outcome import RunSummary, join
@@ -18,16 +21,6 @@ from functions.run.services import RunServices
 from functions.state.lease import HeldLease
 from functions.state.status import Status
 from functions.state.status_document import StatusDocument
-
-PAUSE_SHARE = 0.15
-SHORTEST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-PATIENCE_SECONDS = 60.0
-"""How long a run waits without progress before it leaves the rest to a later one."""
-
-
-class Blocked(Exception):
-    """Lifecycle states, or refusals that may pass, keep the run from its end."""
 
 
 class Run:
@@ -55,10 +48,12 @@ class Run:
         """What this run wrote itself: it need not be read again."""
         self.remember: Callable[[Status], None] = lambda _: None
         """What a concluded job notes in the status besides its outcome."""
+        self.granted: frozenset[str] = frozenset()
+        """The keys of the changes that the job's force lets through, see `permitted`."""
         self._heartbeat = heartbeat
         self._passes = 0
         self._refused: set[str] = set()
-        self._progress_at = services.clock.monotonic()
+        self._patience = Patience(gate)
 
     def renew(self) -> None:
         """Keep the lease, and whatever the caller must keep, from running out."""
@@ -71,38 +66,54 @@ class Run:
         self.summary.read_at = self.services.clock.now()
         return self.observer.observe()
 
-    def apply(self, planner: Planner, changes: Sequence[Change]) -> Results:
+    def settle(self, observed: Observed) -> Observed:
+        """Return both sides with a listing that is not stale and in which no lifecycle state blocks."""
+        while True:
+            blocked = self._blocked(observed.listing)
+            if not blocked:
+                status, written = self.document.status, self.written_by_this_run
+                fresh = self.observer.refresh(observed.listing, status, written)
+                observed = replace(observed, listing=fresh)
+                blocked = self._blocked(fresh)
+            if not blocked:
+                return observed
+            observed = self.wait_for(observed, blocked)
+
+    def wait_until_settled(self, observed: Observed) -> Observed:
+        """Settle, and read the contents without which nothing can be planned."""
+        while True:
+            observed = self.settle(observed)
+            try:
+                return self.observer.read_contents(
+                    observed,
+                    self.document.status,
+                    self.written_by_this_run,
+                    verify=self.job.verifies,
+                )
+            except WrongState as news:
+                observed = self.wait_for(observed, {"a secret": str(news)})
+
+    def wait_for(self, observed: Observed, why: Mapping[str, str]) -> Observed:
+        """Pause a while and list the vault again. Raises Blocked where time or patience is up."""
+        if not self._patience.pause():
+            raise Blocked(self._waiting_message(why))
+        self.renew()
+        return replace(observed, listing=self.observer.list_vault())
+
+    def plan(self, observed: Observed) -> Plan:
+        """Plan, every guard applied."""
+        plan = self.observer.plan(observed, self.document.status, self.written_by_this_run)
+        self.summary.take_plan(plan)
+        return plan
+
+    def apply(self, observed: Observed, changes: Sequence[Change]) -> Results:
         """Make the changes, deletions last. Raises OutOfTime after adding up what was done."""
         results = Results()
         if not changes:
             return results
         self._passes += 1
-        now = self.services.clock.now()
-        names = [change.name for change in changes]
-        known = self.document.status.recent
-        recent = {name: at for name, at in known.items() if name not in self._refused}
-
-        def remember(status: Status) -> None:
-            status.remember_writes(names, now)
-            # A create that is repeated counts from its first time, or a name that somebody else
-            # holds out of sight would be taken for a stale listing without end.
-            status.recent |= {
-                change.name: recent[change.name]
-                for change in changes
-                if change.action == Action.CREATE and change.name in recent
-            }
-
-        self.lease.change(remember)
-        config = self.sync.config
-        applier = Applier(
-            self.observer.vault,
-            planner,
-            config.destination_config.compartment_ocid,
-            self._token,
-            deletion_time(now, config.sync_options.deletion_days),
-            now,
-            recent,
-        )
+        applier = self._applier(observed)
+        self._mark(changes, applier)
         first, last = split(changes)
         try:
             self.services.pool.each(applier.tasks(first, results), self.renew)
@@ -112,44 +123,46 @@ class Run:
         finally:
             self.summary.take_results(results)
         self._refused |= results.errors.keys()
-        self.written_by_this_run |= {
-            change.name: change.value
-            for change in changes
-            if change.value
-            and change.action in (Action.CREATE, Action.UPDATE, Action.TAG)
-            and change.name in results.done
-        }
+        self.written_by_this_run |= results.written(changes)
         if results.done:
-            self._progress_at = self.services.clock.monotonic()
+            self._patience.renew()
         if results.stopped:
             raise results.stopped
         return results
 
-    def settle(self, listing: Sequence[VaultSecret]) -> Sequence[VaultSecret]:
-        """Return a listing that is not stale and in which no lifecycle state blocks."""
-        while True:
-            blocked = self._blocked(listing)
-            if not blocked:
-                listing = self.observer.refresh(
-                    listing, self.document.status, self.written_by_this_run
-                )
-                blocked = self._blocked(listing)
-            if not blocked:
-                return listing
-            listing = self.wait(blocked)
+    def _applier(self, observed: Observed) -> Applier:
+        config, now = self.sync.config, self.services.clock.now()
+        return Applier(
+            self.observer.vault,
+            self.observer.planner(observed.listing),
+            config.destination_config.compartment_ocid,
+            self._token,
+            deletion_time(now, config.sync_options.deletion_days),
+            now,
+            {
+                name: at
+                for name, at in self.document.status.recent.items()
+                if name not in self._refused
+            },
+        )
+
+    def _mark(self, changes: Sequence[Change], applier: Applier) -> None:
+        """Note in the status what is about to be written.
+
+        A create that is repeated counts from its first time, or a name that somebody else holds out of
+        sight would be taken for a stale listing without end.
+        """
+        written = {
+            change.name: applier.recent.get(change.name, applier.now)
+            if change.action == Action.CREATE
+            else applier.now
+            for change in changes
+        }
+        self.lease.change(lambda status: status.remember_writes(written))
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
         blocked = self.observer.planner(listing).blocked(listing)
         return {secret.name: f"is {secret.state}" for secret in blocked}
-
-    def wait(self, why: Mapping[str, str]) -> Sequence[VaultSecret]:
-        """Pause a while and list the vault again. Raises Blocked where time or patience is up."""
-        waited = self.services.clock.monotonic() - self._progress_at
-        pause = min(max(PAUSE_SHARE * waited, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-        if waited > PATIENCE_SECONDS or not self.gate.pause(pause):
-            raise Blocked(self._waiting_message(why))
-        self.renew()
-        return self.observer.list_vault()
 
     def _waiting_message(self, why: Mapping[str, str]) -> str:
         text = f"Waiting for OCI Vault: {join([f'{name} {what}' for name, what in why.items()])}."

@@ -9,6 +9,7 @@ from functions.calls.parallel import in_parallel
 from functions.errors import Refused
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
+from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.observe import Observed
@@ -23,13 +24,27 @@ def import_only(run: Run) -> Outcome:
     return run.summary.conclude()
 
 
-def import_first(run: Run, *, replace: bool) -> None:
+def import_is_due(run: Run, observed: Observed) -> bool:
+    """Say whether the initial import is still to be done: once in the life of a sync."""
+    status = run.document.status
+    if run.sync.config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
+        return False
+    if status.is_import_done or status.sync.at:
+        return False
+    planner = run.observer.planner(observed.listing)
+    # Nothing is pushed before the import is done: with such a tag, it is the status that was lost.
+    return not any(map(planner.is_mine, observed.listing))
+
+
+def import_first(run: Run) -> None:
     """Do the initial import, and record that it is done before anything is pushed.
 
     An import that could not be recorded would be repeated, over what people edit meanwhile: so it is tried
     first whether the status can be written.
     """
     run.lease.change(lambda _: None)
+    behavior = run.sync.config.sync_options.initial_sync_behavior
+    replace = behavior == InitialSync.IMPORT_DESTINATION
     pending = import_secrets(run, replace=replace, is_first=True)
 
     def imported(status: Status) -> None:
@@ -44,10 +59,9 @@ def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[s
 
     Raises Refused where nothing can be read and it `is_first`: that is rather for want of a permission.
     """
-    observed = run.observe()
-    listing = run.settle(observed.listing)
-    planner = run.observer.planner(listing)
-    found = _read(run, planner, Observed(observed.source, listing), replace=replace)
+    observed = run.settle(run.observe())
+    planner = run.observer.planner(observed.listing)
+    found = _read(run, planner, observed, replace=replace)
     pending = dict(found.refused)
     if is_first and found.is_blind:
         reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]

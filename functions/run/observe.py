@@ -1,7 +1,7 @@
 """Look at both sides of a sync, and plan: everything a run does before it writes."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from pydantic import SecretBytes
@@ -27,6 +27,10 @@ class Observed:
 
     source: SourceSecrets
     listing: Sequence[VaultSecret]
+    bundles: Mapping[str, Bundle] = field(default_factory=dict)
+    """The contents that were read, by name."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Why contents could not be read, by name."""
 
 
 class Observer:
@@ -142,34 +146,39 @@ class Observer:
                     raise result
         return bundles, errors
 
-    def plan(
+    def read_contents(
         self,
         observed: Observed,
         status: Status,
+        written_by_this_run: Mapping[str, SecretBytes],
         *,
         verify: bool,
-        written_by_this_run: Mapping[str, SecretBytes],
-    ) -> tuple[Planner, Plan]:
-        """Return what to do, every guard applied. `trusted` is what this run wrote itself."""
-        planner = self.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema)
-        pending = status.import_pending
+    ) -> Observed:
+        """Read the contents that a plan needs. Raises WrongState where the listing was stale."""
         if observed.source.collisions:
             raise InvalidInput(_collision_message(observed.source.collisions))
-        sure = [
-            name for name, value in written_by_this_run.items() if desired.values.get(name) == value
-        ]
+        planner = self.planner(observed.listing)
+        desired = desired_from(observed.source, planner.schema)
         must_read = planner.must_read(
             desired,
             observed.listing,
-            written_by_this_run=sure,
-            unsure=pending,
-            verify=verify or ALL in pending,
+            written_by_this_run=_sure(desired, written_by_this_run),
+            unsure=status.import_pending,
+            verify=verify or ALL in status.import_pending,
         )
         bundles, unreadable = self.read(must_read)
-        desired = _without(desired, unreadable)
-        plan = planner.plan(desired, observed.listing, bundles, sure)
-        guarded = guard(
+        return replace(observed, bundles=bundles, unreadable=unreadable)
+
+    def plan(
+        self, observed: Observed, status: Status, written_by_this_run: Mapping[str, SecretBytes]
+    ) -> Plan:
+        """Return what to do, every guard applied."""
+        planner = self.planner(observed.listing)
+        pending = status.import_pending
+        desired = _without(desired_from(observed.source, planner.schema), observed.unreadable)
+        sure = _sure(desired, written_by_this_run)
+        plan = planner.plan(desired, observed.listing, observed.bundles, sure)
+        return guard(
             plan,
             desired,
             lost=self._lost(plan, observed.source, status),
@@ -179,7 +188,6 @@ class Observer:
                 if entry.was_in_source or name not in desired.values
             ],
         )
-        return planner, guarded
 
     def scope_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
         """Return the digests that this listing shows on secrets in scope and nobody else's, by name."""
@@ -208,6 +216,11 @@ class Observer:
             }
 
         return in_parallel(self._services.pool, [ask], self._heartbeat)[0]
+
+
+def _sure(desired: Desired, written_by_this_run: Mapping[str, SecretBytes]) -> list[str]:
+    """Return the names that this run wrote itself, with the value that is still wanted."""
+    return [n for n, value in written_by_this_run.items() if desired.values.get(n) == value]
 
 
 def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:

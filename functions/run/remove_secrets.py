@@ -4,7 +4,9 @@ from logging import getLogger
 
 from functions.errors import Refused
 from functions.plan.desired import desired_from
+from functions.plan.models import SourceSecrets
 from functions.run.context import Run
+from functions.run.observe import Observed
 from functions.run.outcome import Outcome
 from functions.state.status_document import status_object, verified_object
 
@@ -15,24 +17,23 @@ def remove(run: Run) -> Outcome:
     """Schedule the deletions; another sync's secrets are never touched, no guard on their number."""
     try:
         observed = run.observe()
-        listing = observed.listing
-        schema = run.observer.planner(listing).schema
+        schema = run.observer.planner(observed.listing).schema
         names = frozenset(desired_from(observed.source, schema).values)
     except Refused as error:
         log.warning(
             "removing only what carries the tag of the sync, for this was refused: %s", error
         )
-        listing = run.observer.list_vault()
+        observed = Observed(SourceSecrets(()), run.observer.list_vault())
         names = frozenset()
     while True:
-        planner = run.observer.planner(listing)
-        plan = planner.plan_removal(names, listing)
+        planner = run.observer.planner(observed.listing)
+        plan = planner.plan_removal(names, observed.listing)
         run.summary.take_plan(plan)
-        results = run.apply(planner, plan.changes)
+        results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again
         if not waiting:
             return run.summary.conclude(plan)
-        listing = run.wait(waiting)
+        observed = run.wait_for(observed, waiting)
 
 
 def forget(run: Run) -> None:

@@ -6,6 +6,7 @@ running it twice, late or after a crash at any point is harmless.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from logging import getLogger
 
@@ -16,11 +17,11 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
-from functions.run.context import Blocked, Run
-from functions.run.import_secrets import import_only
-from functions.run.observe import Observed, Observer
+from functions.run.context import Run
+from functions.run.import_secrets import import_first, import_is_due, import_only
+from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
-from functions.run.push import SPACING_SECONDS, push
+from functions.run.push import SPACING_SECONDS, permitted, space_out, what_to_remember
 from functions.run.remove_secrets import forget, remove
 from functions.run.report import notify, record
 from functions.run.services import RunServices
@@ -30,6 +31,23 @@ from functions.state.status_document import StatusDocument, verified_object
 log = getLogger(__name__)
 
 SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
+
+
+def sync_once(run: Run) -> Outcome:
+    """Make the vault hold what the source says: the story of one sync."""
+    space_out(run)
+    seen = run.observe()
+    if import_is_due(run, seen):
+        import_first(run)
+        seen = run.observe()
+    while True:
+        seen = run.wait_until_settled(seen)
+        plan = run.plan(seen)
+        results = run.apply(seen, permitted(run, plan))
+        if not results.unfinished:
+            run.remember = what_to_remember(run, seen, plan, results)
+            return run.summary.conclude(plan)
+        seen = run.wait_for(seen, results.unfinished)
 
 
 def run_job(
@@ -73,10 +91,9 @@ def preview(sync: Sync, services: RunServices, gate: Gate, document: StatusDocum
     """Return what a verify run would do now; nothing is written anywhere."""
     observer = Observer(sync, services, gate, gate.check)
     status = document.load()
-    observed = observer.observe()
-    fresh = Observed(observed.source, observer.refresh(observed.listing, status, ()))
-    _, plan = observer.plan(fresh, status, verify=True, written_by_this_run={})
-    return plan
+    seen = observer.observe()
+    seen = replace(seen, listing=observer.refresh(seen.listing, status, ()))
+    return observer.plan(observer.read_contents(seen, status, {}, verify=True), status, {})
 
 
 def _begin(run: Run, status: Status) -> None:
@@ -101,8 +118,8 @@ def _attempt(run: Run) -> Outcome:
             case JobKind.REMOVE:
                 return remove(run)
             case _:
-                return push(run)
-    except (Blocked, WrongState) as news:
+                return sync_once(run)
+    except WrongState as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:
         text = f"{reason} The rest follows in the next run."

@@ -143,12 +143,12 @@ class Status(_Part):
             if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES
         )
 
-    def remember_writes(self, names: list[str], now: datetime) -> None:
-        """Note, before they are made, that these names are being written."""
+    def remember_writes(self, names: Mapping[str, datetime]) -> None:
+        """Note, before they are made, that these names are being written, and since when."""
         self.seal = None
-        recent = self.recent | dict.fromkeys(names, now)
+        recent = {**self.recent, **names}
         fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
-        self.recent = recent if fits and ALL not in recent else {ALL: now}
+        self.recent = recent if fits and ALL not in recent else {ALL: max(recent.values())}
 
     def forget_writes(self, refused: Container[str], now: datetime) -> None:
         """Drop names whose write was refused, or so long ago that every listing shows it."""

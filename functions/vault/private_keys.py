@@ -8,6 +8,7 @@ from typing import Any
 from oci.vault import VaultsClient, models
 from pydantic import SecretStr
 
+from functions.calls.wait import Patience
 from functions.cloud.clients import OciCalls, vault_endpoint
 from functions.cloud.secret_reader import read_secret
 from functions.errors import InvalidInput, SyncError, Temporary
@@ -16,8 +17,6 @@ from functions.plan.ownership import CONNECTION_OWNER, OWNER_TAG
 from functions.plan.sync_config import DestinationConfig
 from functions.vault.read import content
 
-SETTLING_SECONDS = 20.0
-POLL_SECONDS = 0.25
 log = getLogger(__name__)
 
 
@@ -76,15 +75,14 @@ class PrivateKeys:
         )
 
     def _settle(self, secret: Any) -> None:
-        give_up = self._calls.gate.clock.monotonic() + SETTLING_SECONDS
-        while secret.lifecycle_state != models.Secret.LIFECYCLE_STATE_ACTIVE:
-            if self._calls.gate.clock.monotonic() > give_up or not self._calls.gate.pause(
-                POLL_SECONDS
-            ):
-                raise Temporary(
-                    f"secret {secret.secret_name}: OCI Vault is still creating it; try again"
-                )
-            secret = self._get(secret.id)
+        def active() -> Any:
+            found = self._get(secret.id)
+            return found if found.lifecycle_state == models.Secret.LIFECYCLE_STATE_ACTIVE else None
+
+        if Patience(self._calls.gate).until(active) is None:
+            raise Temporary(
+                f"secret {secret.secret_name}: OCI Vault is still creating it; try again"
+            )
 
     def _place_of_credentials(self) -> DestinationConfig:
         if self._beside is None:

@@ -2,9 +2,11 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from functions.calls.wait import Patience
 from functions.cloud.clients import OciCalls
 from functions.errors import InvalidInput, NotFound, OutOfTime, WrongState
 from functions.plan.models import Bundle, State, VaultSecret
@@ -13,7 +15,6 @@ from functions.vault.read import VaultCalls, content
 
 PRUNED_AT_ONCE = 5
 TAGS_GO_ALONE = "the vault refuses content and tags in one call"
-SETTLING_WAITS_SECONDS = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
 
 
 class Vault:
@@ -112,14 +113,16 @@ class Vault:
 
     def _when_settled(self, secret: VaultSecret, **fields: Any) -> None:
         """Change a secret that may just have been written: first it has to settle."""
-        for seconds in SETTLING_WAITS_SECONDS:
-            try:
-                return self._calls.update(secret, **fields)
-            except WrongState:
-                if not self._gate.pause(seconds):
-                    break
-            except OutOfTime:
-                break
+
+        def write() -> bool | None:
+            with suppress(WrongState):
+                self._calls.update(secret, **fields)
+                return True
+            return None
+
+        with suppress(OutOfTime):
+            if Patience(self._gate).until(write):
+                return
         raise WrongState(f"secret {secret.name}: not all of it is written yet")
 
 

@@ -124,7 +124,7 @@ def test_writes_are_remembered_until_every_listing_shows_them():
     """Names being written are remembered for five minutes, and the old seal is void at once."""
     status = Status(seal="s", recent={"OLD": NOW})
     later = NOW + timedelta(seconds=STALE_LIST_SECONDS - 1)
-    status.remember_writes(["A", "B"], later)
+    status.remember_writes(dict.fromkeys(["A", "B"], later))
     assert status.seal is None
     status.forget_writes((), later)
     assert set(status.recent) == {"OLD", "A", "B"}
@@ -135,10 +135,10 @@ def test_writes_are_remembered_until_every_listing_shows_them():
 def test_too_many_writes_stand_for_all():
     """Where the names would not fit, all names count as written, until the last of them is old."""
     status = Status()
-    status.remember_writes(names(5000), NOW)
+    status.remember_writes(dict.fromkeys(names(5000), NOW))
     assert status.recent == {ALL: NOW}
     later = NOW + timedelta(seconds=60)
-    status.remember_writes(["A"], later)
+    status.remember_writes({"A": later})
     assert status.recent == {ALL: later}
     status.forget_writes((), later + timedelta(seconds=STALE_LIST_SECONDS))
     assert status.recent == {}
@@ -147,8 +147,8 @@ def test_too_many_writes_stand_for_all():
 def test_the_writes_of_a_usual_run_are_remembered_by_name():
     """Two hundred names with usual lengths are remembered one by one, also when written again."""
     status = Status()
-    status.remember_writes(names(200, length=20), NOW)
-    status.remember_writes(names(200, length=20), NOW)
+    status.remember_writes(dict.fromkeys(names(200, length=20), NOW))
+    status.remember_writes(dict.fromkeys(names(200, length=20), NOW))
     assert len(status.recent) == 200
 
 
@@ -215,7 +215,7 @@ def test_the_worst_document_is_small_enough():
         part.message = text
     at = NOW + timedelta(microseconds=1)
     for number in range(5000):
-        status.remember_writes(names(number + 1)[-1:], at)
+        status.remember_writes(dict.fromkeys(names(number + 1)[-1:], at))
         if ALL in status.recent:
             break
         fullest = dict(status.recent)

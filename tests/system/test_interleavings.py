@@ -71,7 +71,7 @@ def draw_with_stale_lists(random, end, draw=Weather.draw):
 BREAKAGES = {
     "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
     "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
-    "lifecycle states are ignored": (Run, "settle", lambda _, listing: listing),
+    "lifecycle states are ignored": (Run, "settle", lambda _, observed: observed),
     "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
     "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
     "replicas are written": (Planner, "protected_because", lambda *_: None),
