@@ -12,7 +12,7 @@ from functions.state.status import Status, parse_status
 from functions.triggers.webhook import Webhook
 from tests.support.memory import MemorySource
 from tests.support.memory_vault import MemoryVault
-from tests.system.simulation.world import COMPARTMENT, KEY, VAULT, World
+from tests.system.simulation.memory_world import COMPARTMENT, KEY, VAULT, World
 
 FOLDER = Folder("p", "dev", "/a")
 EVENT = Webhook(FOLDER, is_test=False)
