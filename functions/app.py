@@ -36,6 +36,7 @@ from functions.reply import Reply
 from functions.run.services import RunServices
 from functions.settings import Settings
 from functions.sources.http import SourceCredentials
+from functions.sources.transport import Transport, proxy_of
 from functions.state.sync_configs import ConfigCache, Configs
 from functions.triggers.call import ApiRequest, Call, Ignored, Tick
 from functions.triggers.command import Command
@@ -77,6 +78,7 @@ class App:
             self._source_credentials,
             clock,
             self._random.random,
+            self._transport(),
         )
 
     def handle(self, call: Call, seconds: float) -> Reply:
@@ -106,7 +108,8 @@ class App:
     def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
         """Return the dispatcher of this invocation; each run gets its own gate, with room to record."""
         left = self._gate.seconds_left()
-        usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
+        longest_call = max(CALL_TIMEOUT_SECONDS, self._settings.source_timeout_seconds)
+        usable = max(left - longest_call, left / 2)
         end = self._clock.monotonic() + min(usable, patience_seconds or usable)
         services = RunServices(
             clock=self._clock,
@@ -223,15 +226,40 @@ class App:
             return identity.resource_principal()
         return identity.config_file(self._environment)
 
+    def _transport(self) -> Transport:
+        """Return the way to the source."""
+        settings = self._settings
+        return Transport(
+            settings.source_timeout_seconds,
+            settings.source_proxy or proxy_of(settings.source_url, self._environment),
+            self._fetch_ca if settings.source_ca_file or settings.source_ca_secret_ocid else None,
+        )
+
     def _fetch_credentials(self) -> bytes:
-        if self._settings.credentials_file:
-            return from_file(self._settings.credentials_file)
-        secret = self._settings.credentials_secret_ocid or ""
-        return from_secret(self._clients.open(self._gate), secret)
+        settings = self._settings
+        return self._fetch(
+            "CREDENTIALS", settings.credentials_file, settings.credentials_secret_ocid
+        )
+
+    def _fetch_ca(self) -> bytes:
+        settings = self._settings
+        return self._fetch("SOURCE_CA", settings.source_ca_file, settings.source_ca_secret_ocid)
+
+    def _fetch(self, what: str, file: str | None, secret_ocid: str | None) -> bytes:
+        if file:
+            return from_file(file, f"{what}_FILE")
+        calls = self._clients.open(self._gate)
+        return from_secret(calls, secret_ocid or "", f"{what}_SECRET_OCID")
 
     def _source_credentials(self, renew: bool) -> SourceCredentials:  # noqa: FBT001
         credentials = self._keeper.get(renew=renew)
-        return SourceCredentials(credentials.client_id, credentials.client_secret)
+        return SourceCredentials(
+            credentials.client_id,
+            credentials.client_secret,
+            credentials.organization_slug,
+            credentials.source_headers,
+            credentials.source_proxy_password,
+        )
 
     def _webhook_secrets(self, renew: bool) -> tuple[SecretStr, ...]:  # noqa: FBT001
         return self._keeper.get(renew=renew).webhook_secrets
@@ -247,7 +275,8 @@ class App:
         return open_vault(sync.config.destination_config, clients.open(gate))
 
     def _protected_ids(self) -> frozenset[str]:
-        own = filter(None, [self._settings.credentials_secret_ocid])
+        settings = self._settings
+        own = filter(None, [settings.credentials_secret_ocid, settings.source_ca_secret_ocid])
         return frozenset(own) | self._connections(self._gate).private_keys()
 
     def _existing_sync_ids(self) -> frozenset[str]:

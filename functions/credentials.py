@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from logging import getLogger
 from typing import Annotated, Literal
@@ -61,6 +62,24 @@ def _token(entry: object) -> object:
     return {"sha256": entry} if isinstance(entry, str) else entry
 
 
+def _header_value(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value.get_secret_value()):
+        raise ValueError("must be one line of printable ASCII without blanks around it")
+    return value
+
+
+HeaderName = Annotated[
+    str,
+    StringConstraints(
+        pattern=re.compile(
+            r"(?i)^(?!(authorization|host|cookie|connection|transfer-encoding|upgrade|te)\Z)"
+            r"(?!(content|proxy)-)[!#$%&'*+.^_`|~0-9a-z-]+\Z"
+        )
+    ),
+]
+"""A token, and none of those that the requests themselves have or that frame them."""
+
+
 class Credentials(Camel):
     """The credentials JSON."""
 
@@ -69,6 +88,9 @@ class Credentials(Camel):
     webhook_secrets: tuple[NotBlank, ...] = ()
     api_token_hashes: tuple[Annotated[ApiToken, BeforeValidator(_token)], ...] = ()
     digest_key: Annotated[SecretBytes, BeforeValidator(_decode_key)]
+    organization_slug: Annotated[str, StringConstraints(min_length=1)] | None = None
+    source_headers: dict[HeaderName, Annotated[SecretStr, AfterValidator(_header_value)]] = {}
+    source_proxy_password: SecretStr | None = None
 
 
 def parse_credentials(body: bytes) -> Credentials:

@@ -25,6 +25,15 @@ Url = Annotated[
     AfterValidator(lambda url: url.rstrip("/")),
 ]
 
+ProxyUrl = Annotated[
+    str,
+    # With a user, perhaps; the password is in the credentials.
+    StringConstraints(pattern=r"^https?://([^\s/?#@:]+@)?[^\s/?#@]+/?$"),
+]
+SecretOcid = Annotated[str, StringConstraints(pattern=r"^ocid1\.vaultsecret\.[A-Za-z0-9._-]+$")]
+MAX_SOURCE_TIMEOUT_SECONDS = 30
+"""Shorter than a lease, which a run cannot renew while it waits."""
+
 
 def _namespace(name: str) -> str:
     if not re.fullmatch("(?!oci_|oracle_)[A-Za-z][A-Za-z0-9_]*", name):
@@ -40,15 +49,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     source_url: Url
+    source_ca_secret_ocid: SecretOcid | None = None
+    source_ca_file: str | None = None
+    source_proxy: ProxyUrl | None = None
+    source_timeout_seconds: float = Field(default=10, ge=1, le=MAX_SOURCE_TIMEOUT_SECONDS)
     source_kind: SourceKind = "infisical"
     config_store: Annotated[
         str, StringConstraints(pattern=r"^(oci://[^@/\s]+@[^@/\s]+|s3://[^@/\s]+)(/\S*)?$")
     ]
     queue_ocid: Annotated[str, StringConstraints(pattern=r"^ocid1\.queue\.")]
     queue_endpoint: Url
-    credentials_secret_ocid: (
-        Annotated[str, StringConstraints(pattern=r"^ocid1\.vaultsecret\.")] | None
-    ) = None
+    credentials_secret_ocid: SecretOcid | None = None
     credentials_file: str | None = None
     oci_auth: Literal["resource_principal", "config_file"] = "resource_principal"
     oci_endpoint: Url | None = None
@@ -66,6 +77,8 @@ class Settings(BaseModel):
     def _one_place_of_credentials(self) -> "Settings":
         if (self.credentials_secret_ocid is None) == (self.credentials_file is None):
             raise ValueError("set one of CREDENTIALS_SECRET_OCID and CREDENTIALS_FILE")
+        if self.source_ca_secret_ocid and self.source_ca_file:
+            raise ValueError("set one of SOURCE_CA_SECRET_OCID and SOURCE_CA_FILE, not both")
         return self
 
 

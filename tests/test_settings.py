@@ -88,6 +88,11 @@ def test_variables_of_others_do_not_matter():
         ("METRICS_NAMESPACE", "oci_geheim"),
         ("METRICS_NAMESPACE", "geheim-dash"),
         ("LOG_LEVEL", "geheim"),
+        ("SOURCE_CA_SECRET_OCID", "ocid1.secret.geheim"),
+        ("SOURCE_PROXY", "socks5://geheim:1"),
+        ("SOURCE_PROXY", "http://mary:geheim@proxy:1"),
+        ("SOURCE_TIMEOUT_SECONDS", "0"),
+        ("SOURCE_TIMEOUT_SECONDS", "31"),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(name, value):
@@ -116,6 +121,13 @@ def test_one_place_of_credentials():
     assert "set one of CREDENTIALS_SECRET_OCID" in fault(CREDENTIALS_SECRET_OCID="")
     assert "set one of CREDENTIALS_SECRET_OCID" in fault(CREDENTIALS_FILE="x")
     assert load(CREDENTIALS_SECRET_OCID="", CREDENTIALS_FILE="x").credentials_file == "x"
+
+
+def test_one_place_of_certificates():
+    """Certificates of a private CA come from a vault secret or a file, not from both."""
+    both = {"SOURCE_CA_SECRET_OCID": "ocid1.vaultsecret.oc1..a", "SOURCE_CA_FILE": "x"}
+    assert "set one of SOURCE_CA_SECRET_OCID" in fault(**both)
+    assert load(SOURCE_CA_FILE="x").source_ca_file == "x"
 
 
 def test_the_function_knows_itself():
@@ -159,6 +171,19 @@ def test_credentials():
         ({"apiTokenHashes": ["geheim"]}, "apiTokenHashes"),
         ({"apiTokenHashes": [{"sha256": "ab" * 32, "role": "geheim"}]}, "apiTokenHashes"),
         ({"geheimnis": 1}, "geheimnis"),
+        *(
+            ({"sourceHeaders": {name: "geheim"}}, "sourceHeaders")
+            for name in (
+                *("Authorization", "host", "Content-Type", "Cookie", "Connection", "te"),
+                *("Transfer-Encoding", "Proxy-Authorization", "", "a b", "a:", "ä", "a\n"),
+            )
+        ),
+        *(
+            ({"sourceHeaders": {"X-Door": value}}, "sourceHeaders.X-Door")
+            for value in ("", "geheim\r\nX: y", "geheim\n", " geheim", "geheim\0", "gehäim", None)
+        ),
+        ({"organizationSlug": ""}, "organizationSlug"),
+        ({"sourceProxyPassword": 5}, "sourceProxyPassword"),
     ],
 )
 def test_wrong_credentials(changes, named):

@@ -13,8 +13,8 @@ LEASE_MARGIN_SECONDS = 5.0
 class Gate:
     """Guards each outside call of an invocation or run. Times are of `clock.monotonic()`, in seconds.
 
-    A call is given `CALL_TIMEOUT_SECONDS` at most, so that it has ended (or timed out) before the
-    deadline, and, where a lease is held, five seconds before another run may take it.
+    A call is given `CALL_TIMEOUT_SECONDS` at most (a call of the source perhaps more), so that it has
+    ended before the deadline and, where a lease is held, five seconds before another run may take it.
     """
 
     clock: Clock

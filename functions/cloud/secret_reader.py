@@ -1,4 +1,4 @@
-"""Where the credentials JSON comes from: a vault secret or a file."""
+"""Where the credentials JSON and the certificates come from: a vault secret or a file."""
 
 import base64
 import binascii
@@ -14,20 +14,19 @@ from functions.errors import Forbidden, InvalidSettings, NotFound, Refused, Temp
 log = getLogger(__name__)
 
 
-def from_file(path: str) -> bytes:
-    """Return the file's content. Raises InvalidSettings."""
+def from_file(path: str, name: str) -> bytes:
+    """Return the content of the file that a setting names. Raises InvalidSettings."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InvalidSettings(f"CREDENTIALS_FILE: not readable ({type(error).__name__})") from None
+        raise InvalidSettings(f"{name}: not readable ({type(error).__name__})") from None
 
 
-def from_secret(calls: OciCalls, secret_ocid: str) -> bytes:
-    """Return the content of the secret that holds the credentials. Raises InvalidSettings, Temporary.
+def from_secret(calls: OciCalls, secret_ocid: str, name: str) -> bytes:
+    """Return the content of the secret that a setting names. Raises InvalidSettings, Temporary.
 
     Whoever calls the function may see why, so OCI's words, with ids in them, are for the log only.
     """
-    name = "CREDENTIALS_SECRET_OCID"
     try:
         return read_secret(calls, secret_ocid, name)
     except Refused as error:

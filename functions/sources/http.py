@@ -3,19 +3,19 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 from pydantic import SecretStr
 
-from functions.calls.deadline import CALL_TIMEOUT_SECONDS
 from functions.calls.retry import Retrying
-from functions.errors import NotFound, Refused, Temporary, Unauthorized
+from functions.errors import NotFound, Refused, Unauthorized
 from functions.log import TRACE
 from functions.ports import Clock
 from functions.sources.errors import RouteMissing, TokenRejected, failure
+from functions.sources.transport import USER_AGENT, Transport, no_answer
 
 _EXPIRY_MARGIN_SECONDS = 60.0
 _REJECTION_SECONDS = 1800.0
@@ -28,6 +28,10 @@ class SourceCredentials:
 
     client_id: str
     client_secret: SecretStr
+    organization_slug: str | None = None
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    """What every request carries besides, for a door before the source."""
+    proxy_password: SecretStr | None = None
 
 
 GetCredentials = Callable[[bool], SourceCredentials]
@@ -49,13 +53,19 @@ class SourceHttp:
     """
 
     def __init__(
-        self, url: str, login_path: str, credentials: GetCredentials, clock: Clock
+        self,
+        url: str,
+        login_path: str,
+        credentials: GetCredentials,
+        clock: Clock,
+        transport: Transport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._login_path = login_path
         self._credentials = credentials
         self._clock = clock
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=CALL_TIMEOUT_SECONDS))
+        self._transport = transport or Transport()
+        self._pool: tuple[SecretStr | None, urllib3.PoolManager] | None = None
         self._lock = threading.Lock()
         self._token: _Token | None = None
         self._rejected: SourceCredentials | None = None
@@ -118,6 +128,8 @@ class SourceHttp:
             "clientId": credentials.client_id,
             "clientSecret": credentials.client_secret.get_secret_value(),
         }
+        if credentials.organization_slug:
+            body["organizationSlug"] = credentials.organization_slug
         now = self._clock.now().timestamp()
         try:
             answer = self._exchange("POST", self._login_path, {}, None, body, None)
@@ -147,7 +159,9 @@ class SourceHttp:
     ) -> dict[str, Any]:
         TRACE.count(f"{method} {route}")
         path = route.format(**names)
-        headers = {"Accept": "application/json"}
+        credentials = self._credentials(False)
+        extra = {name: value.get_secret_value() for name, value in credentials.headers.items()}
+        headers = {**extra, "Accept": "application/json", "User-Agent": USER_AGENT}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         if body is not None:
@@ -156,13 +170,12 @@ class SourceHttp:
         content = None if body is None else json.dumps(body).encode()
         try:
             # Redirects are not followed: they would carry credentials to wherever they point.
-            response = self._pool.request(
-                method, target, body=content, headers=headers, retries=False
-            )
+            pool = self._connections(credentials.proxy_password)
+            response = pool.request(method, target, body=content, headers=headers, retries=False)
             status, data, answered = response.status, response.data, response.headers
         except urllib3.exceptions.HTTPError as error:
-            kind = type(error).__name__
-            raise Temporary(f"{method} {self._url}{path}: no answer ({kind})") from None
+            self._pool = None  # certificates and password may be others by now
+            raise no_answer(f"{method} {self._url}{path}", error) from None
         parsed = _json_object(data)
         if status // 100 != 2:  # noqa: PLR2004
             call = f"{method} {self._url}{path}"
@@ -170,6 +183,11 @@ class SourceHttp:
         if parsed is None:
             raise Refused(f"{method} {self._url}{path} answered without JSON: {_WRONG_URL}")
         return parsed
+
+    def _connections(self, proxy_password: SecretStr | None) -> urllib3.PoolManager:
+        if self._pool is None or self._pool[0] != proxy_password:
+            self._pool = proxy_password, self._transport.pool(proxy_password)
+        return self._pool[1]
 
 
 _WRONG_URL = "is SOURCE_URL the base URL of the secret manager, and SOURCE_KIND right?"

@@ -1,8 +1,13 @@
 locals {
   # The function's configuration contract (functions/settings.py). Its own OCID is in FN_FN_ID.
-  function_config = {
+  function_config = { for name, value in local.settings : name => value if value != "" }
+
+  settings = {
     SOURCE_URL                 = var.source_url
     SOURCE_KIND                = var.source_kind
+    SOURCE_CA_SECRET_OCID      = var.source_ca_secret_ocid
+    SOURCE_PROXY               = var.source_proxy
+    SOURCE_TIMEOUT_SECONDS     = tostring(var.source_timeout_seconds)
     CONFIG_STORE               = "oci://${local.bucket_name}@${data.oci_objectstorage_namespace.own.namespace}"
     QUEUE_OCID                 = oci_queue_queue.jobs.id
     QUEUE_ENDPOINT             = oci_queue_queue.jobs.messages_endpoint

@@ -14,9 +14,12 @@ locals {
   tcp          = "6"
   icmp         = "1"
 
-  # OCI's services listen on 443; the secret manager may have another port.
-  source_port_text = try(regex("^https?://[^/:]+:([0-9]+)", var.source_url)[0], startswith(var.source_url, "https") ? "443" : "80")
-  egress_ports     = toset([443, tonumber(local.source_port_text)])
+  # OCI's services listen on 443; the secret manager and a proxy may have another port.
+  egress_ports = toset([443, local.ports[0], try(local.ports[1], 443)])
+  ports = [
+    for url in compact([var.source_url, var.source_proxy]) :
+    tonumber(try(regex("^https?://(?:[^/@]+@)?[^/:]+:([0-9]+)", url)[0], startswith(url, "https") ? "443" : "80"))
+  ]
 }
 
 resource "oci_core_vcn" "main" {

@@ -86,6 +86,42 @@ variable "source_kind" {
   }
 }
 
+variable "source_ca_secret_ocid" {
+  description = "OCID of the vault secret that holds the certificate (PEM) of the private CA that signed the secret manager's. It is read like the credentials, so it has to lie in the same vault and compartment. Empty: public CAs only."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.source_ca_secret_ocid == "" || can(regex("^ocid1\\.vaultsecret\\.[A-Za-z0-9._-]+$", var.source_ca_secret_ocid))
+    error_message = "It must be the OCID of a secret: ocid1.vaultsecret.…."
+  }
+}
+
+variable "source_proxy" {
+  description = "URL of the forward proxy to the secret manager, perhaps with a user but without a password (which is sourceProxyPassword in the credentials). Empty: none."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.source_proxy == "" || can(regex("^https?://([^\\s/?#@:]+@)?[^\\s/?#@]+/?$", var.source_proxy))
+    error_message = "It must be an http or https URL of a host, without password, path and query."
+  }
+}
+
+variable "source_timeout_seconds" {
+  description = "How long the secret manager may take for an answer, in seconds."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.source_timeout_seconds >= 1 && var.source_timeout_seconds <= 30 && floor(var.source_timeout_seconds) == var.source_timeout_seconds
+    error_message = "It must be a whole number from 1 to 30."
+  }
+}
+
 # The function
 
 variable "image" {

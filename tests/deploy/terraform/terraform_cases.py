@@ -47,6 +47,11 @@ PORT = {
     "gateway_subnet_ocid": SUBNETS["gateway_subnet_ocid"],
     "source_url": "https://secrets.example.com:8443/base",
 }
+REACH = {
+    "source_ca_secret_ocid": "ocid1.vaultsecret.oc1..ca",
+    "source_proxy": "http://mary@proxy.example.com:3128",
+    "source_timeout_seconds": 20,
+}
 WAYS = {
     "no image": {},
     "what has to be said": IMAGE,
@@ -57,6 +62,7 @@ WAYS = {
     "a given vault, a new key, a vault beside it": {**IMAGE, **SHARED},
     "a given subnet for the gateway, a port": {**IMAGE, **PORT},
     "tags": {**IMAGE, **TAGS},
+    "a private CA and a proxy": {**IMAGE, **REACH},
     "no rules of Events": {**IMAGE, **NO_EVENTS},
     "another realm": {**IMAGE, **SOVEREIGN},
     "given subnets for the function": {**IMAGE, "subnet_ocids": SUBNETS["subnet_ocids"]},

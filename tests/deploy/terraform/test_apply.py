@@ -93,7 +93,7 @@ def test_a_network_is_made_or_given():
 
 def test_the_made_network_leads_to_oci_and_the_source_only():
     """The function gets out by gateways of services and of NAT; nothing gets in to it."""
-    made = applied(**IMAGE, **PORT)
+    made = applied(**IMAGE, **PORT, source_proxy="http://mary@proxy.example.com:3128")
     (routes,) = (t for t in made.of("oci_core_route_table") if "function" in t["display_name"])
     assert {rule["network_entity_id"].split(".")[1] for rule in routes["route_rules"]} == {
         "servicegateway",
@@ -101,7 +101,7 @@ def test_the_made_network_leads_to_oci_and_the_source_only():
     }
     (rules,) = (t for t in made.of("oci_core_security_list") if "function" in t["display_name"])
     ports = {rule["tcp_options"][0]["max"] for rule in rules["egress_security_rules"]}
-    assert ports == {443, 8443}
+    assert ports == {443, 8443, 3128}
     assert {rule["protocol"] for rule in rules["ingress_security_rules"]} == {"1"}
 
 

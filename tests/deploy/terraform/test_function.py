@@ -10,12 +10,13 @@ from functions.plan.job import MAX_ATTEMPTS
 from functions.settings import Settings, load_settings
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
-from tests.deploy.terraform.terraform_cases import COMPARTMENTS
+from tests.deploy.terraform.terraform_cases import COMPARTMENTS, REACH
 from tests.deploy.terraform.terraform_text import named
 
 MAX_CONFIG_BYTES = 4096
 NOT_SET = {
-    "CREDENTIALS_FILE",  # local only, as the next two
+    "CREDENTIALS_FILE",  # local only, as the next three
+    "SOURCE_CA_FILE",
     "OCI_AUTH",
     "OCI_ENDPOINT",
     "FUNCTION_OCID",  # from FN_FN_ID by itself
@@ -34,8 +35,9 @@ def function(deployed):
     return deployed.one("oci_functions_function")
 
 
-def test_every_setting_is_set(function):
+def test_every_setting_is_set():
     """Terraform sets every setting of the function but those that are local only, and no other."""
+    function = applied(**IMAGE, **REACH).one("oci_functions_function")
     assert set(function["config"]) | NOT_SET == {name.upper() for name in Settings.model_fields}
     assert NOT_SET.isdisjoint(function["config"])
 
@@ -66,6 +68,7 @@ def test_variables_reach_the_function():
         "vault_concurrency": 16,
         "metrics_namespace": "secrets",
         "log_level": "DEBUG",
+        **REACH,
     }
     outcome = applied(**IMAGE, **said, memory=512, function_shape="GENERIC_ARM")
     function = outcome.one("oci_functions_function")
@@ -73,6 +76,12 @@ def test_variables_reach_the_function():
     assert {name: getattr(settings, name) for name in said} == said
     assert (function["image"], function["memory_in_mbs"]) == (IMAGE["image"], "512")
     assert outcome.one("oci_functions_application")["shape"] == "GENERIC_ARM"
+
+
+def test_what_is_not_given_is_not_set(function):
+    """A variable that is empty is no setting: OCI may refuse an empty one."""
+    assert all(function["config"].values())
+    assert {"SOURCE_PROXY", "SOURCE_CA_SECRET_OCID"}.isdisjoint(function["config"])
 
 
 def test_the_function_has_the_time_that_it_reckons_with(function):

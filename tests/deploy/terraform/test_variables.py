@@ -30,6 +30,9 @@ WRONG = {
     ],
     "source_url": ["app.infisical.com", "https://me:pw@example.com", "https://a.example?x=1"],
     "source_kind": ["", "vault"],
+    "source_ca_secret_ocid": [VAULT, f"ocid1.vaultsecret.oc1..a{QUOTE}"],
+    "source_proxy": ["proxy:3128", "http://me:pw@proxy:3128", "http://proxy/x", "socks5://proxy"],
+    "source_timeout_seconds": [0, 31, 1.5],
     "image": ["vault-sync", "fra.ocir.io/ns/vault-sync", "fra.ocir.io/ns/vault-sync@sha256:00"],
     "image_digest": ["0.1.0", "sha256:12"],
     "registry": ["https://fra.ocir.io", "fra.ocir.io/ns", "-"],
@@ -63,6 +66,7 @@ SETTINGS = {
 ALSO_SETTINGS = (
     *("source_url", "source_kind", "reconcile_interval_seconds", "max_workers"),
     *("vault_concurrency", "log_level", "metrics_namespace"),
+    *("source_ca_secret_ocid", "source_proxy"),
 )
 
 
