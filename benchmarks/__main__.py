@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: figures, not pass or fail. Names: main, cold, waits, image."""
+"""`python -m benchmarks [name …]`: figures, not pass or fail. Names: main, cold, waits, references, image."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold, image, main_job, waits
+from benchmarks import cold, image, main_job, references, waits
 
 GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
     "main": main_job.tables,
     "cold": cold.tables,
     "waits": waits.tables,
+    "references": references.tables,
     "image": image.tables,
 }
 

@@ -50,6 +50,10 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
     headers = _plain(ctx.HTTPHeaders())
     TRACE.begin(headers, ctx.CallID())
     is_http = bool(headers) or ctx.Headers().get("fn-intent") == "httprequest"
+    if is_http:
+        # The intent is the platform's word. The FDK lets a caller's header of that name replace it, and
+        # then forgets the status of the answer.
+        ctx.Headers()["fn-intent"] = "httprequest"
     call = Call(
         body=data.getvalue() if data else b"",
         method=(ctx.Method() or "").upper() if is_http else None,

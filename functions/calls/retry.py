@@ -20,6 +20,10 @@ class Retrying:
         self._gate = gate
         self._random = random
 
+    def check(self) -> None:
+        """Raise OutOfTime where no call may start."""
+        self._gate.check()
+
     def call(
         self,
         attempt: Callable[[], T],

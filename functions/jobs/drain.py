@@ -104,7 +104,7 @@ class Drainer:
         batches: dict[str, list[ReceivedJob]] = defaultdict(list)
         for delivery in deliveries:
             try:
-                held = ReceivedJob(parse_job(delivery.body, digests), delivery.receipt)
+                held = ReceivedJob(parse_job(delivery.body, digests, now), delivery.receipt)
             except InvalidInput as error:
                 log.error("a message is dropped: %s", error)  # noqa: TRY400 - it says it all
                 self.queue.delete(delivery.receipt)

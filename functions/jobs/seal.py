@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -10,6 +11,9 @@ from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.plan.ownership import Digests
 from functions.plan.sync_config import describe, project_of
+
+MAX_AHEAD = timedelta(hours=2)
+"""Nothing is put off for longer, and no clock that OCI accepts is so far ahead."""
 
 
 def seal(job: Job, digests: Digests) -> str:
@@ -22,7 +26,7 @@ def seal_fields(fields: Mapping[str, object], digests: Digests) -> str:
     return json.dumps({**fields, "seal": digests.sign(_plain(fields))})
 
 
-def parse_job(message: str, digests: Digests) -> Job:
+def parse_job(message: str, digests: Digests, now: datetime) -> Job:
     """Read a queue message; one without a right seal can only hint at a change. Raises InvalidInput."""
     try:
         fields = json.loads(message)
@@ -36,6 +40,8 @@ def parse_job(message: str, digests: Digests) -> Job:
         raise InvalidInput(f"queue message: {describe(error)}") from None
     if project_of(job.config) is None:
         raise InvalidInput("queue message: config is not the name of a sync config")
+    if max(job.created_at, job.not_before) > now + MAX_AHEAD:
+        raise InvalidInput(f"queue message: its times are too far ahead, for a job of {job.config}")
     return job if digests.is_signed(text, given) else _as_hint(job)
 
 

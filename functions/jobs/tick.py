@@ -4,11 +4,13 @@
 one older than the config.
 """
 
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from logging import getLogger
+from operator import itemgetter
 
 from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, SyncError
@@ -17,6 +19,7 @@ from functions.jobs.seal import seal
 from functions.jobs.submit import Dispatcher, is_auto
 from functions.plan.job import Args
 from functions.plan.models import JobKind
+from functions.plan.sync_config import Sync
 from functions.ports import Entry, Invoker
 from functions.run.run import run_job
 from functions.state.lease import ObjectLease
@@ -63,17 +66,31 @@ class Ticker:
             return True
 
     def _verify_due(self, is_time_left: Callable[[], bool]) -> list[Entry]:
-        """Verify what is due, oldest first; return what time did not suffice for."""
+        """Verify what is due, oldest first; return what time did not suffice for.
+
+        A sync whose last run died comes last, so that it cannot take every tick down before the others.
+        """
         left = self._due()
-        while left and is_time_left():
-            entry = left.pop(0)
+        suspects: list[tuple[datetime, Entry]] = []
+        while (left or suspects) and is_time_left():
+            is_first_look = bool(left)
+            entry = left.pop(0) if left else suspects.pop(0)[1]
             try:
-                self._verify(entry)
+                sync, document = self._open(entry)
+                lease = document.status.lease
+                if (
+                    is_first_look
+                    and lease
+                    and lease.expires_at < self.dispatcher.services.clock.now()
+                ):
+                    insort(suspects, (lease.expires_at, entry), key=itemgetter(0))
+                else:
+                    self._verify(entry, sync, document)
             except SyncError as error:
                 log.warning("%s could not be verified: %s", entry.name, error)
             except Exception as error:  # noqa: BLE001 - one sync never stops the others
                 log.critical("unexpected %s while verifying %s", type(error).__name__, entry.name)
-        return left
+        return left + [entry for _, entry in suspects]
 
     def _due(self) -> list[Entry]:
         services = self.dispatcher.services
@@ -81,14 +98,19 @@ class Ticker:
         configs, verified = in_parallel(services.pool, calls)
         return due(configs, verified, services.clock.now() - self.interval)
 
-    def _verify(self, entry: Entry) -> None:
-        dispatcher, services = self.dispatcher, self.dispatcher.services
+    def _open(self, entry: Entry) -> tuple[Sync | None, StatusDocument]:
+        services = self.dispatcher.services
         try:
-            sync = dispatcher.configs.get(entry.name)
+            sync = self.dispatcher.configs.get(entry.name)
         except InvalidInput:
             sync = None
         document = StatusDocument(services.store, entry.name, services.clock, services.writer_id())
-        status = document.load()
+        document.load()
+        return sync, document
+
+    def _verify(self, entry: Entry, sync: Sync | None, document: StatusDocument) -> None:
+        dispatcher, services = self.dispatcher, self.dispatcher.services
+        status = document.status
         if status.config_etag == entry.etag and status.is_waiting(services.clock.now()):
             return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:

@@ -68,6 +68,8 @@ def _matching(pattern: str, message: str) -> tuple[object, object]:
     return AfterValidator(check), _shown(pattern)
 
 
+PROJECT_ID = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,255}"
+"""It becomes a part of URLs and object names, where `..` would lead elsewhere."""
 _SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 _PATH = "(/[A-Za-z0-9_-]+)+/?|/"
 _TEXT = r"[a-zA-Z0-9_/-]|\{\{environment\}\}|\{\{secretKey\}\}"
@@ -81,7 +83,12 @@ ShortSlug = Annotated[_Trimmed, AfterValidator(_slug("name", 64)), _shown(_SLUG,
 EnvironmentSlug = Annotated[_Trimmed, AfterValidator(_slug("environment", 64)), _shown(_SLUG, 64)]
 SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})")]
 Description = Annotated[_Trimmed, StringConstraints(max_length=256)]
-ProjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)]
+ProjectId = Annotated[
+    str,
+    *_matching(
+        PROJECT_ID, "Project id should match pattern [A-Za-z0-9_.-]{1,255}, and be neither . nor .."
+    ),
+]
 Schema = Annotated[
     str,
     AfterValidator(check_schema),

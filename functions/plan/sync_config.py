@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.errors import InvalidInput
 from functions.plan.fields import (
+    PROJECT_ID,
     CompartmentOcid,
     Description,
     EnvironmentSlug,
@@ -23,7 +24,9 @@ from functions.plan.fields import (
 from functions.plan.models import Folder
 
 PREFIX = "secret-syncs/"
-_OBJECT = re.compile(r"secret-syncs/(?P<project>[A-Za-z0-9_.-]+)/(?P<file>[A-Za-z0-9_.-]+)\.json")
+_OBJECT = re.compile(
+    rf"secret-syncs/(?P<project>{PROJECT_ID})/(?P<file>[A-Za-z0-9_.-]{{1,255}})\.json"
+)
 
 
 class Camel(BaseModel):

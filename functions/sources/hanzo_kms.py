@@ -6,14 +6,13 @@ references: a folder exists as long as a secret is in it.
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from functions.calls.retry import Retrying
-from functions.errors import Forbidden, NotFound, Refused, SourceMissing, Unauthorized
+from functions.errors import NotFound, Refused, SourceMissing, Unauthorized
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
-from functions.sources.http import SourceHttp
+from functions.sources.http import SourceHttp, encodable, url_path
 
 LOGIN_PATH = "/v1/kms/auth/login"
 _SECRETS = "/v1/kms/orgs/{org}/secrets"
@@ -38,7 +37,9 @@ class HanzoKms:
         for path, key, is_sure in sorted(set(self._names(folder, sub_folders=sub_folders))):
             try:
                 value = self._value(folder, path, key)
-            except Forbidden as refusal:
+            except Unauthorized:
+                raise
+            except Refused as refusal:
                 errors[key] = str(refusal)
                 continue
             if value is None and is_sure:
@@ -103,15 +104,14 @@ class HanzoKms:
         body = self._http.request(self._retrying, "GET", _SECRETS, query, org=_org(folder))
         below = f"{folder.path.rstrip('/')}/"
         for row in _rows(body):
-            path, name = "/" + str(row.get("path", "")).strip("/"), row.get("name")
+            path, name = "/" + encodable(str(row.get("path", "")).strip("/")), row.get("name")
             if row.get("env") not in (None, "", folder.environment) or not isinstance(name, str):
                 continue
             if path == folder.path or (sub_folders and path.startswith(below)):
-                yield path, name, row.get("env") == folder.environment
+                yield path, encodable(name), row.get("env") == folder.environment
 
     def _value(self, folder: Folder, path: str, key: str) -> SecretStr | None:
-        parts = [*path.strip("/").split("/"), key]
-        name = "/".join(quote(part, safe="") for part in parts if part)
+        folders = path.strip("/").split("/") if path != "/" else []
         try:
             body = self._http.request(
                 self._retrying,
@@ -119,7 +119,7 @@ class HanzoKms:
                 f"{_SECRETS}/{{name}}",
                 {"env": folder.environment},
                 org=_org(folder),
-                name=name,
+                name=url_path(*folders, key),
             )
         except NotFound:
             return None
@@ -141,7 +141,7 @@ class HanzoKms:
 
 
 def _org(folder: Folder) -> str:
-    return quote(folder.project_id, safe="")
+    return url_path(folder.project_id)
 
 
 def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """HTTP to a secret manager: client-credentials login, bearer token, JSON."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import urllib3
 from pydantic import SecretStr
@@ -18,8 +19,25 @@ from functions.sources.errors import RouteMissing, TokenRejected, failure
 from functions.sources.transport import USER_AGENT, Transport, no_answer
 
 _EXPIRY_MARGIN_SECONDS = 60.0
+_TOKEN = re.compile("[!-~]+")
 _REJECTION_SECONDS = 1800.0
 """So rarely tried, a login that stays rejected locks nobody out, and one that works again is found."""
+
+
+def url_path(*segments: str) -> str:
+    """Return segments as part of a URL. Raises Refused for one that would lead elsewhere.
+
+    Dots cannot be quoted: every HTTP library takes `..` for the way up.
+    """
+    for segment in segments:
+        if segment in ("", ".", "..") or not segment.isprintable():
+            raise Refused(f"{segment!r} cannot be a part of a name or path")
+    return "/".join(quote(segment, safe="") for segment in segments)
+
+
+def encodable(text: str) -> str:
+    """Return a name as text that can be stored: JSON can hold half of a character, UTF-8 cannot."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +102,7 @@ class SourceHttp:
     ) -> dict[str, Any]:
         """Return the JSON object that the server answers, logging in (again) where needed.
 
-        `names` fill the placeholders of the route; they are quoted already.
+        `names` fill the placeholders of the route; they come from `url_path`.
 
         Raises RouteMissing, NotFound, Forbidden, Unauthorized, Refused, Temporary, OutOfTime.
         """
@@ -142,7 +160,9 @@ class SourceHttp:
                 f"secret has expired or is used up, and SOURCE_URL. ({refusal})"
             ) from None
         value, lifetime = answer.get("accessToken"), answer.get("expiresIn")
-        if not isinstance(value, str) or not isinstance(lifetime, int | float):
+        if not (isinstance(value, str) and _TOKEN.fullmatch(value)) or not (
+            isinstance(lifetime, int | float)
+        ):
             raise Refused(f"{self._url}{self._login_path} answered without a token: {_WRONG_URL}")
         margin = min(_EXPIRY_MARGIN_SECONDS, lifetime / 10)
         valid_until = now + lifetime - margin if lifetime else float("inf")

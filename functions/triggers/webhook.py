@@ -14,6 +14,7 @@ from functions.triggers.call import Call, Ignored, json_object
 
 MAX_WEBHOOK_BYTES = 1_000_000
 MAX_AGE_SECONDS = 300
+MAX_STAMP_DIGITS = 16
 SIGNATURE_HEADERS = ("x-infisical-signature", "x-kms-signature")
 WEBHOOK_PATH = "/webhooks/infisical"
 
@@ -36,7 +37,8 @@ def parse_webhook(call: Call, secrets: WebhookSecrets, now: datetime) -> Webhook
         raise InvalidInput(f"A webhook's body has at most {MAX_WEBHOOK_BYTES} bytes.")
     header = next((call.headers[h] for h in SIGNATURE_HEADERS if h in call.headers), "")
     stamp, _, signature = header.removeprefix("t=").partition(";")
-    if not (header.startswith("t=") and signature and stamp.isascii() and stamp.isdigit()):
+    is_stamp = stamp.isascii() and stamp.isdigit() and len(stamp) <= MAX_STAMP_DIGITS
+    if not (header.startswith("t=") and signature and is_stamp):
         raise Rejected(401, "The webhook is not signed; give it a secret key in the source.")
     if not any(_is_signed(call.body, signature, secrets(again)) for again in (False, True)):
         raise Rejected(401, "The webhook's signature does not fit any of webhookSecrets.")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import SecretBytes
 
 from functions.errors import InvalidInput
-from functions.jobs.seal import parse_job, seal, seal_fields
+from functions.jobs.seal import MAX_AHEAD, seal, seal_fields
+from functions.jobs.seal import parse_job as parse
 from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.plan.ownership import Digests
@@ -27,6 +28,11 @@ def job(**fields) -> Job:
         "job_id": "0123abcd",
     }
     return Job(**usual | fields)
+
+
+def parse_job(text, digests):
+    """Read a message at a time of which the tests know."""
+    return parse(text, digests, NOW)
 
 
 def message(**fields):
@@ -59,7 +65,7 @@ def test_a_message_is_what_the_design_says():
     st.sampled_from(JobKind),
     st.sampled_from(CAUSES),
     st.integers(1, 100),
-    st.timedeltas(timedelta(0), timedelta(days=9)),
+    st.timedeltas(timedelta(0), MAX_AHEAD),
     st.builds(
         Args,
         force=st.none() | st.from_regex("[0-9a-f]{16}", fullmatch=True),
@@ -105,6 +111,11 @@ def test_only_jobs_that_people_asked_for_ask_for_an_act_of_their_own(cause):
         (message(createdAt="2026-01-01T00:00:00"), "createdAt:"),
         (message(args={"force": "hunter2"}), "args.force:"),
         (message(config="status/project-1/api.json"), "not the name of a sync config"),
+        (message(config="secret-syncs/../status/x.json"), "not the name of a sync config"),
+        (message(config=f"secret-syncs/p/{'x' * 256}.json"), "not the name of a sync config"),
+        (message(createdAt="9999-12-31T23:59:59Z"), "too far ahead"),
+        (message(notBefore="9999-12-31T23:59:59Z"), "too far ahead"),
+        (message(createdAt="2026-01-01T02:00:01Z"), "too far ahead"),
     ],
 )
 def test_an_unreadable_message_is_explained_without_its_content(body, where):

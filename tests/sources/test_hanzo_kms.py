@@ -2,7 +2,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from functions.errors import Forbidden, SourceMissing, Unauthorized
+from functions.errors import Forbidden, Refused, SourceMissing, Unauthorized
 from functions.plan.models import Folder, Origin
 from functions.sources import connect
 from infra.local.http import Answer, Server
@@ -22,6 +22,7 @@ class Kms:
         self.secret = CREDENTIALS.client_secret.get_secret_value()
         self.foreign = False
         self.writes = []
+        self.read = []
 
     def __call__(self, request):
         if request.path == "/v1/kms/auth/login":
@@ -30,6 +31,7 @@ class Kms:
             return Answer(200, {"accessToken": "jwt", "expiresIn": 86400, "tokenType": "Bearer"})
         if request.headers["authorization"] != "Bearer jwt":
             return Answer(401, {"message": "unauthorized"})
+        self.read.append(request.path)
         if self.foreign:
             return Answer(403, {"message": "org claim does not match URL"})
         if request.path == "/v1/kms/health":
@@ -136,6 +138,31 @@ def test_hidden(kms, source):
     result = source.read(APP, sub_folders=False)
     assert set(result.errors) == {"B"}
     assert values(result) == {"A": "1"}
+
+
+def test_names_that_lead_elsewhere(kms, source):
+    """A key or path with `..` is an error for its key: no call leaves the folder, none reads another organisation."""
+    kms.secrets = {("app", "A", "dev"): "1", ("app/sub", "S", "dev"): "s"}
+    kms.hidden = {
+        ("app", "..", "dev"),
+        ("app", "\ud800", "dev"),
+        ("app/../../../rival/secrets/x", "STOLEN", "dev"),
+        ("app//sub", "TWICE", "dev"),
+        ("app/./sub", "SAME", "dev"),
+        ("app/sub", "LINES\n", "dev"),
+    }
+    result = source.read(APP, sub_folders=True)
+    assert set(result.errors) == {"..", "\\ud800", "STOLEN", "TWICE", "SAME", "LINES\n"}
+    assert values(result) == {"A": "1", "S": "s"}
+    assert all(path == BASE or path.startswith(BASE + "/") for path in kms.read)
+
+
+@pytest.mark.parametrize("project", ["..", ".", ""])
+def test_an_organisation_that_leads_elsewhere(kms, source, project):
+    """An organisation called `..` is refused before any call is made with it."""
+    with pytest.raises(Refused, match="cannot be a part of a name or path"):
+        source.read(Folder(project, "dev", "/app"), sub_folders=False)
+    assert kms.read == []
 
 
 def test_write(kms, source):

@@ -133,6 +133,9 @@ def test_the_other_header():
         "t=1760000000000",
         "t=1760000000000;",
         f"1760000000000;{WORKED_HEX}",
+        f"t={'1' * 17};{WORKED_HEX}",
+        f"t={'1' * 400};{WORKED_HEX}",
+        f"t={'1' * 5000};{WORKED_HEX}",
     ],
 )
 def test_malformed_signatures(signature):

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from functions.calls.retry import Retrying
 from functions.errors import NotFound, Refused, SourceMissing
 from functions.plan.models import Folder
 from functions.sources.errors import RouteMissing
-from functions.sources.http import SourceHttp
+from functions.sources.http import SourceHttp, url_path
 from functions.sources.infisical.rows import FolderAddress, Listing, parse
 
 
@@ -50,6 +49,10 @@ class Api:
     def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
         self._http = http
         self._retrying = retrying
+
+    def check(self) -> None:
+        """Raise OutOfTime where the time of the invocation is used up."""
+        self._retrying.check()
 
     def ping(self) -> None:
         """Make one call with the token."""
@@ -124,7 +127,7 @@ class Api:
                 route.path,
                 None if query is None else {**named, **query},
                 None if body is None else {**named, **body},
-                project=quote(project_id, safe=""),
+                project=url_path(project_id),
             )
 
         newer, older = _ROUTES[name]

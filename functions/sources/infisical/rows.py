@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from functions.errors import Refused, SourceMasked
+from functions.sources.http import encodable
 
 _HIDDEN = "<hidden-by-infisical>"
 
@@ -58,7 +59,7 @@ def parse(body: Mapping[str, Any], place: FolderAddress, *, recursive: bool) -> 
 
 def _import(environment: str, path: str, rows: Any) -> tuple[FolderAddress, tuple[Row, ...]]:
     # Rows of an import inside the import count as its own: where they are from is not said reliably.
-    place = (environment, path)
+    place = (encodable(environment), encodable(path))
     return place, _rows(rows, place, recursive=False)
 
 
@@ -66,14 +67,14 @@ def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...
     if not isinstance(rows, list):
         raise TypeError
     return tuple(
-        _row(row, (place[0], row["secretPath"]) if recursive else place)
+        _row(row, (place[0], encodable(row["secretPath"])) if recursive else place)
         for row in rows
         if row.get("type", "shared") == "shared"
     )
 
 
 def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
-    key, value = row["secretKey"], row.get("secretValue")
+    key, value = encodable(row["secretKey"]), row.get("secretValue")
     if row.get("secretValueHidden") or value == _HIDDEN or not isinstance(value, str):
         raise SourceMasked(
             f"The source hides the value of {key} in {place[0]}:{place[1]} from this identity. "

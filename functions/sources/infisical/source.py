@@ -7,7 +7,7 @@ from functions.calls.retry import Retrying
 from functions.errors import Forbidden, NotFound, Refused, SourceMasked, SourceMissing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
 from functions.sources.http import SourceHttp
-from functions.sources.infisical.references import expand
+from functions.sources.infisical.references import Expander
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
 from functions.sources.infisical.write import write
@@ -15,6 +15,9 @@ from functions.sources.infisical.write import write
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 FOLDER_IMPORT = "sub-folder import"
 """Kind of an origin that a sub-folder imports; the source does not say which, so it never is gone."""
+
+_MOST_FOLDERS_REFERRED_TO = 100
+"""Each is a call, and whoever edits a folder decides to how many others its values refer."""
 
 
 class Infisical:
@@ -97,9 +100,10 @@ class _Reading:
         """Return the secrets, merged and expanded."""
         rows, errors, collisions = self._flatten()
         secrets = []
+        expander = Expander(self._look_up, self._api.check)
         for key, (row, origin) in sorted(rows.items()):
             try:
-                value = expand(row, self._look_up)
+                value = expander.expand(row)
                 value.get_secret_value().encode()
             except UnicodeEncodeError:
                 errors[key] = "its value holds characters that are not valid Unicode"
@@ -132,7 +136,8 @@ class _Reading:
                 if other.value != row.value:
                     errors[row.key] = "sub-folders import it with different values"
         for place, view in self._holders.items():
-            errors = {key: why for key, why in errors.items() if key not in view.rows}
+            for key in view.rows:
+                errors.pop(key, None)
             errors |= view.doubtful
             origin = None if place == self._place else Origin("folder", *place)
             for key, row in view.rows.items():
@@ -181,6 +186,10 @@ class _Reading:
         if place in self._unreadable:
             raise Refused(self._unreadable[place])
         if place not in self._views:
+            if len(self._views) + len(self._unreadable) > _MOST_FOLDERS_REFERRED_TO:
+                raise Refused(
+                    f"the synced folder refers to more than {_MOST_FOLDERS_REFERRED_TO} others"
+                )
             environment, path = place
             try:
                 listing = self._api.secrets(Folder(self._folder.project_id, environment, path))

@@ -63,6 +63,16 @@ def test_token_is_kept(server, container):
     assert logins(server) == 2
 
 
+@pytest.mark.parametrize("token", ["a\r\nX: y", "", "a b", "\u00fc", 7, None])
+def test_a_token_that_is_none(server, container, token):
+    """A token that does not fit into a header is refused with the settings that may be wrong, and sent nowhere."""
+    answer = Answer(200, {"accessToken": token, "expiresIn": 60})
+    server.faults = lambda request: answer if request.path.endswith("/login") else None
+    with pytest.raises(Refused, match="answered without a token"):
+        container.read()
+    assert set(server.calls) == {LOGIN}
+
+
 def test_login_carries_no_token(server, container):
     """A login never carries an Authorization header: an expired one would fail the login itself."""
     seen = []

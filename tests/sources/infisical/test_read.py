@@ -371,3 +371,22 @@ def test_ping(server, source):
     """A ping proves address and credentials with a login and one call."""
     source.ping()
     assert server.calls == ["POST /api/v1/auth/universal-auth/login", "GET /api/status"]
+
+
+def test_references_to_very_many_folders(server, source):
+    """A folder whose values refer to more than a hundred others costs a hundred calls, and names the keys that it costs."""
+    for number in range(150):
+        server.source.set("dev", "/app", f"K{number:03}", f"${{dev.other{number}.A}}")
+    server.source.set("dev", "/app", "OWN", "1")
+    result = read(source)
+    assert values(result)["OWN"] == "1"
+    assert len(result.errors) == 50
+    assert "more than 100 others" in result.errors["K149"]
+    assert len([call for call in server.calls if "secrets" in call]) <= 220
+
+
+def test_a_name_that_cannot_be_stored(server, source):
+    """A key with half of a character is named in a form that can be stored, and harms no other."""
+    server.source.set("dev", "/app", "A", "1")
+    server.source.set("dev", "/app", "\ud800", "2")
+    assert values(read(source)) == {"A": "1", "\\ud800": "2"}

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from functions.errors import Refused
-from functions.sources.infisical.references import expand
+from functions.errors import DeadlineReached, Refused
+from functions.sources.infisical.references import Expander
 from functions.sources.infisical.rows import Listing, Row, merged
 
 HERE = ("dev", "/here")
@@ -17,16 +17,14 @@ def row(value, *, key="ROOT", place=HERE, quotes_lines=False):
     return Row(key, SecretStr(value), place, quotes_lines)
 
 
-def expanded(value, held=None, *, quotes_lines=False):
+def expanded(value, held=None, *, key="ROOT", quotes_lines=False):
     """The expansion of `value`; `held` maps (environment, path, key) or a local key to values."""
     rows = {}
     for name, text in (held or {}).items():
-        environment, path, key = (*HERE, name) if isinstance(name, str) else name
-        rows[environment, path, key] = row(text, key=key, place=(environment, path))
-    result = expand(
-        row(value, quotes_lines=quotes_lines), lambda place, key: rows.get((*place, key))
-    )
-    return result.get_secret_value()
+        environment, path, own = (*HERE, name) if isinstance(name, str) else name
+        rows[environment, path, own] = row(text, key=own, place=(environment, path))
+    expander = Expander(lambda place, name: rows.get((*place, name)), lambda: None)
+    return expander.expand(row(value, key=key, quotes_lines=quotes_lines)).get_secret_value()
 
 
 PROD = ("prod", "/api/v1", "A")
@@ -78,9 +76,20 @@ def test_depth():
     assert expanded("14>${DEEP13}", held) == "14>13>12>11>10>9>8>7>6>5>4>3>${DEEP2}"
 
 
-BUSHY = {
-    f"{n}{a}": "".join(f"${{{n - 1}{b}}}" for b in "abcd") for n in range(1, 10) for a in "abcd"
-}
+def bushy(levels, last=""):
+    """Secrets of which each refers to all four of the level below it; the lowest hold `last`."""
+    held = {
+        f"{n}{a}": "".join(f"${{{n - 1}{b}}}" for b in "abcd")
+        for n in range(1, levels)
+        for a in "abcd"
+    }
+    return held | {f"0{a}": last for a in "abcd"}
+
+
+def circles(members):
+    """Secrets of which each refers to all others."""
+    names = [f"C{n}" for n in range(members)]
+    return {name: "".join(f"${{{n}}}" for n in names) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -88,14 +97,100 @@ BUSHY = {
     [
         ("${@other.prod.A}", {}, "another project"),
         ("${A}", {"A": "${@other.prod.A}"}, "another project"),
-        ("${9a}", BUSHY, "more than 1000 secrets"),
-        ("${A}" * 2000, {"A": "x" * 1000}, "more than 1048576 characters"),
+        ("${C0}", circles(8), "more than 1000 secrets"),
+        ("${9a}", bushy(10, "x"), "more than the 25000 bytes"),
+        ("${A}" * 26, {"A": "x" * 1000}, "more than the 25000 bytes"),
+        ("${@A.B.C}" * 2, {}, "another project"),
     ],
 )
 def test_not_expandable(value, held, reason):
     """References to other projects and those that grow without measure are refused."""
     with pytest.raises(Refused, match=reason):
         expanded(value, held)
+
+
+class Counted(Expander):
+    """Counts the folders' secrets that it reads."""
+
+    def __init__(self, held, check=lambda: None):
+        self.reads = 0
+        super().__init__(lambda _, key: self.read(held, key), check)
+
+    def read(self, held, key):
+        self.reads += 1
+        return row(held[key], key=key) if key in held else None
+
+    def spent(self, rows):
+        """What it costs to expand these, refusals included."""
+        before = self.characters_left
+        for one in rows:
+            with suppress(Refused):
+                self.expand(one)
+        return before - self.characters_left
+
+
+def test_each_target_is_expanded_once():
+    """What many secrets refer to is read once; 4^9 ways to it cost as much as one."""
+    expander = Counted(bushy(10))
+    for name in "abcd" * 10:
+        assert expander.expand(row(f"${{9{name}}}")).get_secret_value() == ""
+    assert expander.reads == 40
+
+
+def test_circles_are_read_the_same_whatever_was_read_before():
+    """What a circle cuts is not remembered: in which order keys are expanded changes no value."""
+    held = {"A": "a${B}", "B": "b${C}", "C": "c${A}"}
+    together = Counted(held)
+    for key in "CABCAB":
+        value = together.expand(row(held[key], key=key)).get_secret_value()
+        assert value == expanded(held[key], held, key=key)
+
+
+HOSTILE = {
+    "many": lambda n: (
+        {f"K{i}": "".join(f"${{T{j}}}" for j in range(300)) for i in range(n)}
+        | {f"T{j}": "x" * 3000 for j in range(300)}
+    ),
+    "chain": lambda n: {f"K{i}": f"${{K{i + 1}}}" * 20 for i in range(n)},
+    "circles": lambda n: {f"K{i}": f"${{C{i % 8}}}" for i in range(n)} | circles(8),
+    "nothing": lambda n: {f"K{i}": "${NO}" * 5000 for i in range(n)},
+    "each other": lambda n: {
+        f"K{i}": "".join(f"${{K{i + j}}}" for j in range(9)) for i in range(n)
+    },
+}
+
+
+@pytest.mark.parametrize("shape", HOSTILE)
+def test_work_grows_linearly(shape):
+    """Ten times as many hostile secrets cost at most some ten times as much, and a read is bounded."""
+    few, many = HOSTILE[shape](30), HOSTILE[shape](300)
+    cost_few = Counted(few).spent([row(text, key=key) for key, text in few.items()])
+    cost_many = Counted(many).spent([row(text, key=key) for key, text in many.items()])
+    assert cost_many <= 15 * cost_few
+    assert cost_many <= 16_000_000
+
+
+def test_a_read_is_bounded():
+    """However many secrets refer to however much, a read ends; what it did not reach is refused."""
+    held = {f"K{i}": "${NO}" * 5000 for i in range(2000)}
+    expander = Counted(held)
+    assert expander.spent([row(text, key=key) for key, text in held.items()]) <= 16_000_000
+    with pytest.raises(Refused, match="take too long to follow"):
+        expander.expand(row(held["K1"], key="K1"))
+    assert expander.expand(row("plain")).get_secret_value() == "plain"
+
+
+def test_the_invocation_s_time_ends_it():
+    """Where the time of the invocation is used up, no further reference is followed."""
+    asked = []
+
+    def check():
+        asked.append(1)
+        if len(asked) > 3:
+            raise DeadlineReached("The time of this invocation is used up.")
+
+    with pytest.raises(DeadlineReached):
+        Counted(bushy(10), check).expand(row("${9a}"))
 
 
 TEXT = st.text(alphabet="${}AB.@x\n\\", max_size=12)

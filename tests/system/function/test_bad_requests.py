@@ -189,6 +189,14 @@ def test_a_command_by_http(world, headers):
     assert (sync.live, reads_nothing(world)) == ({}, True)
 
 
+@pytest.mark.parametrize("given", ["x", "httprequest", ""])
+def test_the_intent_is_the_platform_s(world, given):
+    """A refusal keeps its status whatever a caller's own Fn-Intent header says."""
+    status, problem = world.post(b"{}", {"Fn-Intent": given})
+    assert (status, problem["statusCode"]) == (401, 401)
+    assert world.post(b"", {"Fn-Intent": given}, path="/nothing")[0] == 404
+
+
 def test_no_time_is_left(world):
     """A webhook for which no time is left is answered 503, and nothing is started."""
     sync = world.sync(values={"A": "1"})

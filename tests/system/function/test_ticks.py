@@ -71,6 +71,26 @@ def test_a_verified_sync_is_not_due(world):
     assert len(sync.status.runs) == 3
 
 
+def test_syncs_that_kill_their_container(world, monkeypatch):
+    """Syncs whose verification kills the container each time come last: the others are verified all the same."""
+    for name in ("DEADLY1", "DEADLY2"):
+        world.sync(values={name: "1"})
+    others = [world.sync(values={"A": "1"}) for _ in range(2)]
+    tried = []
+
+    def kill(call):
+        if call.name_or_id.startswith("DEADLY"):
+            tried.append(call.name_or_id)
+            world.stack.host.kill()
+
+    monkeypatch.setattr(world.cloud, "before", kill)
+    for _ in range(5):
+        world.invoke(SCHEDULER)
+        world.age(60)
+    assert [sync.live for sync in others] == [{"A": "1"}] * 2
+    assert set(tried) == {"DEADLY1", "DEADLY2"}
+
+
 @pytest.mark.parametrize("when", ["ListSecrets", "CreateSecret"])
 def test_a_config_edited_while_it_is_verified(any_world, when):
     """A config that is edited while a tick verifies it, unseen by any event, is due at the next tick."""

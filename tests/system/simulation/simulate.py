@@ -95,7 +95,8 @@ def _wait_until_quiet(world):
 def _obstacles_end(world):
     """Return when nothing that is known now is in the way any more."""
     times = [message.visible_at for message in world.queue.messages]
-    times += [parse_job(message.body, world.digests).not_before for message in world.queue.messages]
+    now, messages = world.scheduler.now(), world.queue.messages
+    times += [parse_job(message.body, world.digests, now).not_before for message in messages]
     for name, (stored, _) in world.store.objects.items():
         status = parse_status(stored.body) if name.startswith("status/") else None
         if status and status.lease:
