@@ -1,8 +1,7 @@
-"""The calls to an OCI vault, one method each: endpoint, pace, names in errors, wire to model."""
+"""What is read of an OCI vault."""
 
 import base64
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from oci.secrets import SecretsClient
@@ -10,15 +9,15 @@ from oci.vault import VaultsClient, models
 from pydantic import SecretBytes
 
 from functions.cloud.clients import OciCalls, vault_endpoint
-from functions.errors import InvalidInput, TooManyVersions
+from functions.errors import InvalidInput, NotFound, WrongState
 from functions.plan.models import Bundle, State, VaultSecret
 from functions.plan.sync_config import DestinationConfig
 
 PAGE_ROWS = 1000
 
 
-class VaultCalls:
-    """Calls to one vault. `VaultsClient` manages secrets, `SecretsClient` reads their content."""
+class VaultReader:
+    """Reads one vault: `VaultsClient` knows its secrets, `SecretsClient` their content."""
 
     def __init__(self, destination: DestinationConfig, calls: OciCalls) -> None:
         self._to = destination
@@ -29,7 +28,58 @@ class VaultCalls:
             f"vault {destination.vault_ocid} in compartment {destination.compartment_ocid}"
         )
 
-    def secrets(self, name: str | None = None) -> list[VaultSecret]:
+    def list(self) -> Sequence[VaultSecret]:
+        return self._secrets()
+
+    def find(self, name: str) -> VaultSecret | None:
+        try:
+            found = self._retrieve(
+                f"secret {name} of {self._place}",
+                lambda client: client.get_secret_bundle_by_name(name, self._to.vault_ocid),
+            )
+        except (NotFound, WrongState):
+            same = [secret for secret in self._secrets(name) if secret.name == name]
+            return min(same, key=lambda secret: secret.state == State.DELETED, default=None)
+        return self.get(found.data.secret_id)
+
+    def get(self, secret_id: str) -> VaultSecret:
+        response = self._manage(
+            "read", f"secret {secret_id}", lambda client: client.get_secret(secret_id)
+        )
+        return _secret(response.data)
+
+    def read(self, secret_id: str) -> Bundle:
+        try:
+            return self._bundle(secret_id)
+        except NotFound:
+            state = self.get(secret_id).state
+            if state == State.ACTIVE:
+                raise
+            raise WrongState(f"secret {secret_id}: no content while it is {state}") from None
+
+    def _bundle(self, secret_id: str, **version: int) -> Bundle:
+        """Return content: the current, or that of a `version_number`."""
+        response = self._retrieve(
+            f"content of secret {secret_id}",
+            lambda client: client.get_secret_bundle(secret_id, **version),
+        )
+        content = base64.b64decode(response.data.secret_bundle_content.content)
+        return Bundle(SecretBytes(content), response.data.version_number)
+
+    def _versions(self, secret: VaultSecret) -> Sequence[Any]:
+        """Return the versions that are not about to be deleted, newest first."""
+
+        def page(token: str | None) -> Any:
+            return self._manage(
+                "list",
+                f"versions of secret {secret.name}",
+                lambda client: client.list_secret_versions(secret.id, page=token),
+            )
+
+        rows = [row for row in _rows(page) if row.time_of_deletion is None]
+        return sorted(rows, key=lambda row: row.version_number, reverse=True)
+
+    def _secrets(self, name: str | None = None) -> Sequence[VaultSecret]:
         """Return the secrets of the compartment and vault, those called `name` if that is given."""
         rows: int | None = PAGE_ROWS
 
@@ -46,97 +96,6 @@ class VaultCalls:
 
         # By id, because a secret that changes meanwhile may be on two pages.
         return list({row.id: _secret(row) for row in _rows(page)}.values())
-
-    def secret(self, secret_id: str) -> VaultSecret:
-        """Return one secret."""
-        response = self._manage(
-            "read", f"secret {secret_id}", lambda client: client.get_secret(secret_id)
-        )
-        return _secret(response.data)
-
-    def id_by_name(self, name: str) -> str:
-        """Return the id of the secret with this name that has content and is not to be deleted."""
-        response = self._retrieve(
-            f"secret {name} of {self._place}",
-            lambda client: client.get_secret_bundle_by_name(name, self._to.vault_ocid),
-        )
-        return str(response.data.secret_id)
-
-    def bundle(self, secret_id: str, **version: int) -> Bundle:
-        """Return content: the current, or that of a `version_number`."""
-        response = self._retrieve(
-            f"content of secret {secret_id}",
-            lambda client: client.get_secret_bundle(secret_id, **version),
-        )
-        content = base64.b64decode(response.data.secret_bundle_content.content)
-        return Bundle(SecretBytes(content), response.data.version_number)
-
-    def versions(self, secret: VaultSecret) -> list[Any]:
-        """Return the versions that are not about to be deleted, newest first."""
-
-        def page(token: str | None) -> Any:
-            return self._manage(
-                "list",
-                f"versions of secret {secret.name}",
-                lambda client: client.list_secret_versions(secret.id, page=token),
-            )
-
-        rows = [row for row in _rows(page) if row.time_of_deletion is None]
-        return sorted(rows, key=lambda row: row.version_number, reverse=True)
-
-    def create(self, name: str, token: str, **fields: Any) -> None:
-        """Create a secret."""
-        details = models.CreateSecretDetails(
-            compartment_id=self._to.compartment_ocid,
-            vault_id=self._to.vault_ocid,
-            key_id=self._to.key_ocid,
-            secret_name=name,
-            **fields,
-        )
-        self._manage(
-            "write",
-            f"secret {name}, {self._place}, key {self._to.key_ocid}",
-            lambda client: client.create_secret(details, opc_retry_token=token),
-            quiet=True,
-        )
-
-    def update(self, secret: VaultSecret, **fields: Any) -> None:
-        """Change fields of a secret. Not repeated blindly: each new content is a new version."""
-        details = models.UpdateSecretDetails(**fields)
-        self._manage(
-            "write",
-            f"secret {secret.name}",
-            lambda client: client.update_secret(secret.id, details),
-            is_repeatable=False,
-            quiet=True,
-            over_limit=TooManyVersions,
-        )
-
-    def cancel_deletion(self, secret: VaultSecret) -> None:
-        """Cancel the scheduled deletion of a secret."""
-        self._manage(
-            "write",
-            f"secret {secret.name}",
-            lambda client: client.cancel_secret_deletion(secret.id),
-        )
-
-    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
-        """Schedule the deletion of a secret."""
-        details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
-        self._manage(
-            "write",
-            f"secret {secret.name}",
-            lambda client: client.schedule_secret_deletion(secret.id, details),
-        )
-
-    def schedule_version_deletion(self, secret: VaultSecret, number: int, when: datetime) -> None:
-        """Schedule the deletion of one version."""
-        details = models.ScheduleSecretVersionDeletionDetails(time_of_deletion=when)
-        self._manage(
-            "write",
-            f"version {number} of secret {secret.name}",
-            lambda client: client.schedule_secret_version_deletion(secret.id, number, details),
-        )
 
     def _page_of_secrets(self, name: str | None, token: str | None, rows: int | None) -> Any:
         return self._manage(

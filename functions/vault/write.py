@@ -1,83 +1,64 @@
-"""Secrets of an OCI vault."""
+"""What is written to an OCI vault."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from oci.vault import models
+
 from functions.calls.wait import Patience
-from functions.cloud.clients import OciCalls
-from functions.errors import InvalidInput, NotFound, OutOfTime, WrongState
-from functions.plan.models import Bundle, State, VaultSecret
-from functions.plan.sync_config import DestinationConfig
-from functions.vault.read import VaultCalls, content
+from functions.errors import InvalidInput, NotFound, OutOfTime, TooManyVersions, WrongState
+from functions.plan.models import VaultSecret
+from functions.vault.read import VaultReader, content
 
 PRUNED_AT_ONCE = 5
 TAGS_GO_ALONE = "the vault refuses content and tags in one call"
 
 
-class Vault:
+class Vault(VaultReader):
     """The secrets of one compartment in one vault."""
-
-    def __init__(self, destination: DestinationConfig, calls: OciCalls) -> None:
-        self._calls = VaultCalls(destination, calls)
-        self._gate = calls.gate
-        self._learned = calls.clients.learned
-
-    def list(self) -> Sequence[VaultSecret]:
-        return self._calls.secrets()
-
-    def find(self, name: str) -> VaultSecret | None:
-        try:
-            secret_id = self._calls.id_by_name(name)
-        except (NotFound, WrongState):
-            same = [secret for secret in self._calls.secrets(name) if secret.name == name]
-            return min(same, key=lambda secret: secret.state == State.DELETED, default=None)
-        return self._calls.secret(secret_id)
-
-    def get(self, secret_id: str) -> VaultSecret:
-        return self._calls.secret(secret_id)
-
-    def read(self, secret_id: str) -> Bundle:
-        try:
-            return self._calls.bundle(secret_id)
-        except NotFound:
-            state = self._calls.secret(secret_id).state
-            if state == State.ACTIVE:
-                raise
-            raise WrongState(f"secret {secret_id}: no content while it is {state}") from None
 
     def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
         fields = {"secret_content": content(value)}
         try:
-            self._calls.create(name, token, **fields, freeform_tags=dict(tags))
+            self._create(name, token, **fields, freeform_tags=dict(tags))
         except InvalidInput:
             # If it was the tags that were refused, the secret does without: another request, so
             # another token.
-            self._calls.create(name, token[::-1], **fields)
+            self._create(name, token[::-1], **fields)
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
         self._write(secret, tags, secret_content=content(value))
 
     def tag(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> None:
-        self._calls.update(secret, freeform_tags=_merged(secret, tags))
+        self._update(secret, freeform_tags=_merged(secret, tags))
 
     def restore(self, secret: VaultSecret) -> None:
-        self._calls.cancel_deletion(secret)
+        self._manage(
+            "write",
+            f"secret {secret.name}",
+            lambda client: client.cancel_secret_deletion(secret.id),
+        )
 
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
-        self._calls.schedule_deletion(secret, when)
+        details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
+        self._manage(
+            "write",
+            f"secret {secret.name}",
+            lambda client: client.schedule_secret_deletion(secret.id, details),
+        )
 
     def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
-        old = [row for row in self._calls.versions(secret) if "DEPRECATED" in row.stages]
+        old = [row for row in self._versions(secret) if "DEPRECATED" in row.stages]
         chosen = old[-PRUNED_AT_ONCE:]
         for row in chosen:
-            self._calls.schedule_version_deletion(secret, row.version_number, when)
+            self._prune(secret, row.version_number, when)
         return len(chosen)
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
-        for row in self._calls.versions(secret):
+        for row in self._versions(secret):
             number = row.version_number
             if "CURRENT" not in row.stages and self._holds(secret, number, value):
                 self._write(secret, tags, current_version_number=number)
@@ -86,16 +67,16 @@ class Vault:
 
     def _holds(self, secret: VaultSecret, number: int, value: bytes) -> bool:
         try:
-            found = self._calls.bundle(secret.id, version_number=number).value
+            found = self._bundle(secret.id, version_number=number).value
         except NotFound:
             return False
         return hmac.compare_digest(found.get_secret_value(), value)
 
     def _write(self, secret: VaultSecret, tags: Mapping[str, str], **fields: Any) -> None:
         merged = _merged(secret, tags)
-        if TAGS_GO_ALONE not in self._learned:
+        if TAGS_GO_ALONE not in self._calls.clients.learned:
             try:
-                self._calls.update(secret, freeform_tags=merged, **fields)
+                self._update(secret, freeform_tags=merged, **fields)
             except InvalidInput:
                 pass  # Was it the tags, the two together, or the content? The calls below tell.
             else:
@@ -103,27 +84,62 @@ class Vault:
         outdated = [key for key, value in tags.items() if secret.tags.get(key, value) != value]
         if outdated:
             # Between the two calls the secret must not claim to hold what it did before.
-            self._calls.update(secret, freeform_tags=_merged(secret, dict.fromkeys(outdated)))
+            self._update(secret, freeform_tags=_merged(secret, dict.fromkeys(outdated)))
         self._when_settled(secret, **fields)
         try:
             self._when_settled(secret, freeform_tags=merged)
         except InvalidInput:
             return  # It takes no such tags at all: the secret does without.
-        self._learned[TAGS_GO_ALONE] = "yes"
+        self._calls.clients.learned[TAGS_GO_ALONE] = "yes"
 
     def _when_settled(self, secret: VaultSecret, **fields: Any) -> None:
         """Change a secret that may just have been written: first it has to settle."""
 
         def write() -> bool | None:
             with suppress(WrongState):
-                self._calls.update(secret, **fields)
+                self._update(secret, **fields)
                 return True
             return None
 
         with suppress(OutOfTime):
-            if Patience(self._gate).until(write):
+            if Patience(self._calls.gate).until(write):
                 return
         raise WrongState(f"secret {secret.name}: not all of it is written yet")
+
+    def _prune(self, secret: VaultSecret, number: int, when: datetime) -> None:
+        details = models.ScheduleSecretVersionDeletionDetails(time_of_deletion=when)
+        self._manage(
+            "write",
+            f"version {number} of secret {secret.name}",
+            lambda client: client.schedule_secret_version_deletion(secret.id, number, details),
+        )
+
+    def _create(self, name: str, token: str, **fields: Any) -> None:
+        details = models.CreateSecretDetails(
+            compartment_id=self._to.compartment_ocid,
+            vault_id=self._to.vault_ocid,
+            key_id=self._to.key_ocid,
+            secret_name=name,
+            **fields,
+        )
+        self._manage(
+            "write",
+            f"secret {name}, {self._place}, key {self._to.key_ocid}",
+            lambda client: client.create_secret(details, opc_retry_token=token),
+            quiet=True,
+        )
+
+    def _update(self, secret: VaultSecret, **fields: Any) -> None:
+        """Change fields of a secret. Not repeated blindly: each new content is a new version."""
+        details = models.UpdateSecretDetails(**fields)
+        self._manage(
+            "write",
+            f"secret {secret.name}",
+            lambda client: client.update_secret(secret.id, details),
+            is_repeatable=False,
+            quiet=True,
+            over_limit=TooManyVersions,
+        )
 
 
 def _merged(secret: VaultSecret, tags: Mapping[str, str | None]) -> dict[str, str]:
