@@ -9,7 +9,7 @@ PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt bench soak picture image push release plan-real clean
+.PHONY: help run test quick check lint fmt bench soak picture image push release plan-real clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ run: $(READY) ## Start the local stack and watch a sync (ONCE=1: end after it, f
 
 test: $(READY) ## Run the tests
 	$(BIN)/pytest -n auto --dist loadfile  # what a module shares is made once
+
+quick: $(READY) ## Run the tests that need no Terraform, image, killed runs or simulation
+	$(BIN)/pytest -n auto --dist loadfile --ignore=tests/deploy --ignore=tests/system/crash \
+		--ignore=tests/system/test_interleavings.py
 
 check: lint test ## Everything that must hold before a commit: format, lint, types, layers, tests
 

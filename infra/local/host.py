@@ -1,6 +1,8 @@
 """Runs the function as OCI Functions does: the real fdk, one call at a time per container."""
 
+import fcntl
 import http.client
+import os
 import shutil
 import socket
 import subprocess
@@ -45,6 +47,27 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class Lifeline:
+    """Ends a process when this one does, however that ends: its stdin signals it at end of file.
+
+    The kernel sends SIGIO, which ends a process that does not expect it; this needs no code there.
+    """
+
+    def __init__(self) -> None:
+        self.theirs, ours = os.pipe()
+        self._ours = os.fdopen(ours, "wb")
+
+    def tie(self, pid: int) -> None:
+        """Have the kernel signal this process."""
+        fcntl.fcntl(self.theirs, fcntl.F_SETOWN, pid)
+        fcntl.fcntl(self.theirs, fcntl.F_SETFL, os.O_ASYNC)
+        os.close(self.theirs)
+
+    def cut(self) -> None:
+        """Close it when the process has ended."""
+        self._ours.close()
+
+
 class Container:
     """One process of the function."""
 
@@ -59,17 +82,19 @@ class Container:
         # A short path: a socket's name may have 107 bytes at most.
         self._directory = Path(tempfile.mkdtemp(prefix="fn-"))
         self._socket = self._directory / "lsnr.sock"
+        self._lifeline = Lifeline()
         self._process = subprocess.Popen(
             [*runtime, str(function), "handler"],
             env={**env, "FN_FORMAT": "http-stream", "FN_LISTENER": f"unix:{self._socket}"},
             cwd=self._directory,
-            stdin=subprocess.DEVNULL,
+            stdin=self._lifeline.theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C is for the stack, which ends its containers itself
         )
+        self._lifeline.tie(self._process.pid)
         self._reader = threading.Thread(target=self._copy_log, daemon=True)
         self._reader.start()
 
@@ -113,6 +138,7 @@ class Container:
             self._process.kill()
             self._process.wait()
         self._reader.join()
+        self._lifeline.cut()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _copy_log(self) -> None:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +72,39 @@ def test_a_dead_process_is_a_502_and_is_replaced(host):
     """A process that dies under a call answers 502; the next call gets a new one."""
     assert order(host, exit=1).status == 502
     assert order(host).status == 200
+
+
+HOST = """
+import sys, time
+from pathlib import Path
+from functions.calls.clock import SystemClock
+from infra.local.host import Host
+host = Host(Path(sys.argv[1]), {}, clock=SystemClock(), log=print)
+print(host.call(b"").body.decode(), flush=True)
+time.sleep(60)
+"""
+
+
+def is_running(pid):
+    """Say whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_no_container_outlives_its_host():
+    """Whoever kills a host, as a test run is killed, ends its containers with it."""
+    command = [sys.executable, "-c", HOST, str(FUNCTION)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        pid = json.loads(process.stdout.readline())["pid"]
+        assert is_running(pid)
+        process.kill()
+    clock = SystemClock()
+    give_up = clock.monotonic() + 10
+    while is_running(pid) and clock.monotonic() < give_up:
+        clock.sleep(0.01)
+    assert not is_running(pid)
 
 
 def test_a_container_is_kept_warm(host):

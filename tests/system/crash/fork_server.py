@@ -1,7 +1,7 @@
 """`python -m tests.system.crash.fork_server FD`: has imported everything, and forks containers to order.
 
 What it forks runs the real fdk, as a container does; only its clock is set by the file that `CLOCK_FILE`
-names. An order is a JSON object and a file descriptor for the log.
+names. An order is a JSON object and file descriptors for the log and for stdin.
 """
 
 import asyncio
@@ -33,24 +33,27 @@ def _main(orders: socket.socket) -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends needs no funeral
     while True:
-        order, logs, *_ = socket.recv_fds(orders, MAX_ORDER_BYTES, 1)
+        order, files, *_ = socket.recv_fds(orders, MAX_ORDER_BYTES, 2)
         if not order:
             return
         pid = os.fork()
         if pid == 0:
             orders.close()
-            _become_container(json.loads(order), logs[0])
-        os.close(logs[0])
+            _become_container(json.loads(order), *files)
+        for file in files:
+            os.close(file)
         orders.send(str(pid).encode())
 
 
-def _become_container(order: dict[str, Any], log: int) -> None:
+def _become_container(order: dict[str, Any], log: int, stdin: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     logging.disable(logging.NOTSET)
     os.setsid()
+    os.dup2(stdin, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    os.close(stdin)
     os.environ.clear()
     os.environ.update(order["env"])
     _set_clock(Path(order["env"]["CLOCK_FILE"]))

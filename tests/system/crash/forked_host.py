@@ -20,7 +20,7 @@ class Forked:
 
     def __init__(self, pid: int, log: int) -> None:
         self.stdout = os.fdopen(log, errors="replace")
-        self._pid = pid
+        self.pid = pid
 
     def poll(self) -> int | None:
         """Return None while it lives: whoever reads the log closes it at its end."""
@@ -29,7 +29,7 @@ class Forked:
     def kill(self) -> None:
         """Kill it at once."""
         with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)
 
     terminate = kill
 
@@ -57,10 +57,10 @@ class ForkServer:
         """Return what to put in the place of the module `subprocess`."""
         return SimpleNamespace(**{**vars(subprocess), "Popen": self._fork})
 
-    def _fork(self, command: Sequence[str], env: Mapping[str, str], **_: Any) -> Forked:
+    def _fork(self, command: Sequence[str], env: Mapping[str, str], stdin: int, **_: Any) -> Forked:
         """Start the fdk with the arguments of `command`, which begin behind `python start.py`."""
         log, log_end = os.pipe()
         order = json.dumps({"arguments": command[2:], "env": dict(env)}).encode()
-        socket.send_fds(self._socket, [order], [log_end])
+        socket.send_fds(self._socket, [order], [log_end, stdin])
         os.close(log_end)
         return Forked(int(self._socket.recv(16)), log)
