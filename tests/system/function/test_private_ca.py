@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.network import PrivateCa, forward_proxy, went_through
-from tests.system.function.kit import function
+from tests.support.world import function
 
 
 @pytest.fixture(scope="module")
