@@ -126,7 +126,7 @@ def test_what_it_switched_off_stays_off(world):
 
 def test_messages(world):
     """A message that 0.1.0 put on the queue is genuine to a later version, which does its job."""
-    assert all(parse_job(message, world.digests) for message in MESSAGES)
+    assert all(parse_job(message, world.digests, world.clock.now()) for message in MESSAGES)
     mine = [message for message in MESSAGES if '/sync-6.json"' in message]
     world.cloud.queues.put(QUEUE_ID, mine[-1])
     world.tick()
