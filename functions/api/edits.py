@@ -22,7 +22,7 @@ from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
 from functions.ports import ABSENT
 from functions.state.status import Status
-from functions.state.status_document import StatusDocument, status_object, verified_object
+from functions.state.status_document import status_object, verified_object
 from functions.state.sync_repository import StoredSync
 
 EDITABLE = {"isEnabled"} | {
@@ -177,18 +177,14 @@ def _note(context: ApiContext, found: StoredSync) -> Status:
         status.see_config(found.sync.etag, services.clock.now())
         return True
 
-    document = StatusDocument(
-        services.store, found.sync.object_name, services.clock, str(context.uuid())
-    )
+    document = services.document(found.sync.object_name, str(context.uuid()))
     return document.change(note)
 
 
 def _run(context: ApiContext, found: StoredSync, kind: JobKind, args: Args) -> Status:
     dispatcher = context.dispatcher
     job = dispatcher.job(found.sync, kind, "api", args)
-    document = StatusDocument(
-        dispatcher.services.store, found.sync.object_name, dispatcher.services.clock, job.job_id
-    )
+    document = dispatcher.services.document(found.sync.object_name, job.job_id)
     try:
         dispatcher.put([job], before=[document.load])
     except Temporary as error:

@@ -58,9 +58,7 @@ def check_destination(context: ApiContext, request: ParsedRequest) -> Duplicate:
 def plan(context: ApiContext, request: ParsedRequest) -> Planned:
     """Say what a sync would do; nothing is written anywhere."""
     sync, dispatcher = context.syncs.find(request.id).sync, context.dispatcher
-    document = StatusDocument(
-        dispatcher.services.store, sync.object_name, dispatcher.services.clock, "plan"
-    )
+    document = dispatcher.services.document(sync.object_name, "plan")
     with blaming_request():
         return Planned(
             plan=preview(sync, dispatcher.services, dispatcher.new_gate(), document).public()
@@ -95,9 +93,7 @@ def _act(context: ApiContext, request: ParsedRequest, kind: JobKind, args: Args)
     refuse_leaving(found.sync)
     dispatcher = context.dispatcher
     job = dispatcher.job(found.sync, kind, "api", args)
-    document = StatusDocument(
-        dispatcher.services.store, found.sync.object_name, dispatcher.services.clock, job.job_id
-    )
+    document = dispatcher.services.document(found.sync.object_name, job.job_id)
     dispatcher.put([job], before=[document.load])
     return context.one(found, start(context, found, job, document))
 

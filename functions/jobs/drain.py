@@ -124,9 +124,7 @@ class Drainer:
         except InvalidInput as error:
             log.warning("jobs of a config that is wrong are dropped: %s", error)
             sync = None
-        document = StatusDocument(
-            self.services.store, config, self.services.clock, self.services.writer_id()
-        )
+        document = self.services.document(config, self.services.writer_id())
         document.load()
         hints = [held for held in batch if held.job.is_coalescable]
         for group in (*([held] for held in batch if not held.job.is_coalescable), hints):

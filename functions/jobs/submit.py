@@ -82,9 +82,7 @@ class Dispatcher:
             raise InvalidInput('Say which sync: "sync": "<name or id>".')
         sync = self.configs.find(command.sync)
         if command.command == "plan":
-            document = StatusDocument(
-                self.services.store, sync.object_name, self.services.clock, "plan"
-            )
+            document = self.services.document(sync.object_name, "plan")
             plan = preview(sync, self.services, self.new_gate(), document)
             return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
         if sync.config.is_being_removed and command.command != "remove":
@@ -110,10 +108,7 @@ class Dispatcher:
 
     def accept(self, work: Sequence[tuple[Sync, Job]]) -> list[Report]:
         """Put the jobs on the queue, then try them. Raises Temporary if the queue cannot take them."""
-        documents = [
-            StatusDocument(self.services.store, job.config, self.services.clock, job.job_id)
-            for _, job in work
-        ]
+        documents = [self.services.document(job.config, job.job_id) for _, job in work]
         self.put([job for _, job in work], before=[document.load for document in documents])
         return [
             Report(sync, job, self.attempt(sync, job, document))

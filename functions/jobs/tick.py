@@ -104,7 +104,7 @@ class Ticker:
             sync = self.dispatcher.configs.get(entry.name)
         except InvalidInput:
             sync = None
-        document = StatusDocument(services.store, entry.name, services.clock, services.writer_id())
+        document = services.document(entry.name, services.writer_id())
         document.load()
         return sync, document
 

@@ -9,6 +9,7 @@ from functions.calls.deadline import Gate
 from functions.plan.ownership import Digests
 from functions.plan.sync_config import Sync
 from functions.ports import Clock, ConfigStore, Notifier, Pool, SecretSource, SecretVault
+from functions.state.status_document import StatusDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,7 @@ class RunServices:
     def uuid(self) -> UUID:
         """Return a new random UUID."""
         return UUID(int=self.random.getrandbits(128), version=4)
+
+    def document(self, config_object: str, writer: str) -> StatusDocument:
+        """Return the status document of a sync; `writer` marks what is written to it."""
+        return StatusDocument(self.store, config_object, self.clock, writer)
