@@ -18,12 +18,12 @@ from infra.local.buckets import PREFIX
 from infra.local.host import Host
 from infra.local.infisical.source import Source
 from infra.local.infisical.webhooks import sign
-from infra.local.messages import alarm, object_event
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.oci.secret import Durations
 from infra.local.services import CREDENTIALS_NAME
 from infra.local.stack import ROOT, Stack
 from tests.support.example_sync import PROJECT, ExampleSync
+from tests.support.payloads import payload, webhook_body
 
 CONTAINERS = 4
 POLL_SECONDS = 0.02
@@ -84,7 +84,7 @@ class World:
         """Return body and headers of a webhook."""
         stamp = int((self.clock.now().timestamp() - late_seconds) * 1000)
         about = {"workspaceId": project, "environment": environment, "secretPath": folder}
-        body = json.dumps({"event": event, "project": about, "timestamp": stamp}).encode()
+        body = webhook_body(timestamp=stamp, event=event, project={"projectId": project, **about})
         return body, {header: sign(body, secret or self.infisical.webhook_secret, stamp)}
 
     def call(self, body=b""):
@@ -116,11 +116,11 @@ class World:
 
     def tick(self):
         """Deliver the alarm's message."""
-        return self.call(alarm(self.clock, first=False))
+        return self.call(payload("alarm-repeat"))
 
     def config_event(self, name):
         """Deliver the event of a config object that was written."""
-        return self.call(object_event(self.clock, f"{PREFIX}/{name}"))
+        return self.call(payload("object-updated", {"data": {"resourceName": f"{PREFIX}/{name}"}}))
 
     def soon(self, seconds):
         """Return a time of day so many seconds ahead."""

@@ -16,10 +16,10 @@ from functions.state.status import parse_status
 from infra.local import host, principal
 from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Source
-from infra.local.messages import alarm
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.stack import Stack
 from tests.support.example_sync import PROJECT, destination, sync_config
+from tests.support.payloads import payload
 from tests.support.world import World
 from tests.system.crash.forked_host import ForkServer
 
@@ -115,7 +115,7 @@ class KillableWorld(World):
 
     def tick(self):
         """Deliver an alarm message; return the HTTP status."""
-        return self.stack.host.call(alarm(self.clock, first=False)).status
+        return self.invoke(payload("alarm-repeat")).status
 
     def waiting(self):
         """Return the messages on the queue."""

@@ -7,11 +7,11 @@ import json
 
 from functions.plan.oci_connection import OWN_CONNECTION_ID
 from infra.local.buckets import PREFIX
-from infra.local.messages import alarm
 from infra.local.oci.cloud import BUCKET, VAULT_ID
 from infra.local.oci.traffic import Fault
 from tests.support.api import CONNECTIONS, SYNCS, access_key
 from tests.support.example_sync import PROJECT
+from tests.support.payloads import payload
 from tests.support.world import function
 from tests.system.function.policies import SECRETS, VAULTS, Told, a_sync, api, command, holds
 
@@ -151,7 +151,7 @@ def starts_workers(world):
         world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.3))
         yield
         host._timeout_seconds = 4  # too little for all of them
-        host.call(alarm(world.clock, first=False))
+        host.call(json.dumps(payload("alarm-repeat")).encode())
     world.cloud.functions.on_invoke = usual
     yield Told(started == [True] * 4)
 

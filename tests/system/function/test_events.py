@@ -2,12 +2,13 @@
 
 import pytest
 
-from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, NAMESPACE
+from infra.local.oci.cloud import BUCKET
+from tests.support.payloads import payload
 from tests.support.world import PREFIX
 from tests.system.function.test_ticks import messages
 
 
-@pytest.mark.parametrize("action", ["createobject", "updateobject"])
+@pytest.mark.parametrize("action", ["created", "updated"])
 def test_a_config_that_was_written(world, action):
     """The event of a written config runs that sync and no other."""
     sync, other = world.sync(values={"A": "1"}), world.sync(values={"A": "1"})
@@ -18,17 +19,8 @@ def test_a_config_that_was_written(world, action):
 
 def event(action, name, bucket=BUCKET):
     """Return the event of an object."""
-    details = {"bucketName": bucket, "namespace": NAMESPACE}
-    return {
-        "eventType": f"com.oraclecloud.objectstorage.{action}",
-        "cloudEventsVersion": "0.1",
-        "eventTime": "2026-01-01T00:00:00Z",
-        "data": {
-            "compartmentId": COMPARTMENT_ID,
-            "resourceName": f"{PREFIX}/{name}",
-            "additionalDetails": details,
-        },
-    }
+    about = {"resourceName": f"{PREFIX}/{name}", "additionalDetails": {"bucketName": bucket}}
+    return payload(f"object-{action}", {"data": about})
 
 
 def test_events_of_other_objects(world):
@@ -36,10 +28,10 @@ def test_events_of_other_objects(world):
     sync = world.sync(values={"A": "1"})
     gone = sync.object.replace("sync-", "gone-")
     for body in (
-        event("deleteobject", sync.object),
-        event("createobject", sync.status_object),
-        event("createobject", sync.object, bucket="another"),
-        event("createobject", gone),
+        event("deleted", sync.object),
+        event("created", sync.status_object),
+        event("created", sync.object, bucket="another"),
+        event("created", gone),
         {"eventType": "com.oraclecloud.objectstorage.createobject"},
         {"eventType": "com.oraclecloud.computeapi.launchinstance", "data": {}},
     ):
@@ -49,16 +41,7 @@ def test_events_of_other_objects(world):
 
 def vault_event(action, vault):
     """Return the event of a vault's secret."""
-    return {
-        "eventType": f"com.oraclecloud.vaultsecret.{action}",
-        "cloudEventsVersion": "0.1",
-        "eventTime": "2026-01-01T00:00:00Z",
-        "data": {
-            "compartmentId": COMPARTMENT_ID,
-            "resourceName": "A",
-            "additionalDetails": {"vaultId": vault},
-        },
-    }
+    return payload(f"vault-secret-{action}", {"data": {"additionalDetails": {"vaultId": vault}}})
 
 
 def test_write_events_of_a_vault(world):
@@ -68,7 +51,7 @@ def test_write_events_of_a_vault(world):
     world.age(1000)
     sync.edit("A", value=b"by hand")
     for _ in range(3):
-        world.call(vault_event("updatesecret", sync.vault_id))
+        world.call(vault_event("updated", sync.vault_id))
     assert {message["config"] for message in messages(world)} == {sync.object}
     runs = len(other.status.runs)
     world.tick()
@@ -83,7 +66,7 @@ def test_write_events_of_a_vault(world):
 def test_the_event_of_an_own_write(world):
     """The event of a write that the sync made itself is dropped without a run."""
     sync = world.sync(values={"A": "1"})
-    world.call(vault_event("createsecret", sync.vault_id))
+    world.call(vault_event("created", sync.vault_id))
     sync.run()
     runs = len(sync.status.runs)
     world.age(61)
@@ -94,6 +77,6 @@ def test_the_event_of_an_own_write(world):
 def test_read_events_of_a_vault(world):
     """A read event of a vault does nothing."""
     sync = world.sync()
-    world.call(vault_event("getsecret", sync.vault_id))
-    world.call(vault_event("listsecrets", sync.vault_id))
+    world.call(vault_event("read", sync.vault_id))
+    world.call(payload("vault-secrets-listed"))
     assert messages(world) == []

@@ -106,7 +106,7 @@ def every_command(world, sync):
 def every_event(world, sync):
     """Send every event and a tick."""
     world.config_event(sync.object)
-    world.call(vault_event("updatesecret", sync.vault_id))
+    world.call(vault_event("updated", sync.vault_id))
     world.age(100)
     world.tick()
     sync.edit("A", value=OLD)

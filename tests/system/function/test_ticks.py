@@ -10,9 +10,10 @@ from functions.plan.job import MAX_ATTEMPTS
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
 from infra.local.oci.queue import Message
 from infra.local.oci.traffic import Fault
+from tests.support.payloads import payload
 from tests.support.world import PREFIX, reads_nothing
 
-SCHEDULER = {"command": "tick"}
+TICKS = ("alarm-ok-to-firing", "alarm-repeat", "resource-scheduler")
 
 
 def messages(world):
@@ -39,8 +40,8 @@ def put_job(world, sync, *, sealed=True, **fields):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b" \n", {"type": "OK_TO_FIRING"}, {"type": "REPEAT", "title": "x"}, SCHEDULER],
-    ids=["empty", "blank", "alarm", "repeat", "scheduler"],
+    [b"", b" \n", *map(payload, TICKS)],
+    ids=["empty", "blank", *TICKS],
 )
 def test_what_ticks(world, body):
     """An empty body, a firing alarm, a repetition and a scheduler's body each tick."""
@@ -50,11 +51,11 @@ def test_what_ticks(world, body):
     assert [run.cause for run in sync.status.runs] == ["tick"]
 
 
-@pytest.mark.parametrize("kind", ["FIRING_TO_OK", "RESET"])
-def test_what_does_not_tick(world, kind):
+@pytest.mark.parametrize("name", ["alarm-firing-to-ok", "alarm-reset"])
+def test_what_does_not_tick(world, name):
     """An alarm that stops firing does nothing."""
     world.sync()
-    assert world.call({"type": kind})["message"].startswith("Nothing to do")
+    assert world.call(payload(name))["message"].startswith("Nothing to do")
     assert reads_nothing(world)
 
 
@@ -85,7 +86,7 @@ def test_syncs_that_kill_their_container(world, monkeypatch):
 
     monkeypatch.setattr(world.cloud, "before", kill)
     for _ in range(5):
-        world.invoke(SCHEDULER)
+        world.invoke(payload("resource-scheduler"))
         world.age(60)
     assert [sync.live for sync in others] == [{"A": "1"}] * 2
     assert set(tried) == {"DEADLY1", "DEADLY2"}
