@@ -1,0 +1,176 @@
+// All syncs with their status.
+import { SYNCS, rowMenu, setAutoSync } from "./actions.js";
+import { get } from "./http.js";
+import { button, code, errorBox, fill, heading, link, loading, tableCells, time, toggle } from "./parts.js";
+import { changing } from "./session.js";
+import { badge, isBusy, messageOf, rankOf, statusOf, STATUS_WORDS } from "./status.js";
+import { projectName } from "./summary.js";
+import { clock, count, shortOcid } from "./text.js";
+import { h, state, update } from "./view.js";
+import { repeat } from "./watch.js";
+
+const ROWS_SHOWN = 200;
+const STALE_MS = 60_000;
+const MOST_ASKED_ONE_BY_ONE = 5;
+const HELP = "https://infisical.com/docs/integrations/secret-syncs/overview";
+
+const vaultOf = (row) => row.destinationConfig?.vaultOcid ?? "";
+const sourceOf = (row) => (row.objectName ? "" : `${row.environment.slug}:${row.folder.path}`);
+const projectOf = (row) => row.projectId ?? row.objectName.split("/")[1];
+const nameOf = (row) => row.name ?? row.objectName;
+
+// By what a column is sorted.
+const SORTED = {
+  Status: rankOf,
+  Name: nameOf,
+  Source: sourceOf,
+  Destination: vaultOf,
+  "Last success": (row) => row.lastSyncedAt ?? "",
+  "Last message": messageOf,
+  "Auto-sync": (row) => !row.isAutoSyncEnabled,
+};
+const LIST_COLUMNS = Object.keys(SORTED);
+
+export function listScreen() {
+  const self = { title: "Syncs", text: "", word: null, by: "Status", isDown: false };
+  const setRows = (change) => update(self, { rows: self.rows.flatMap(change) });
+
+  async function load() {
+    await fill(self, async () => {
+      const { secretSyncs, broken, truncated } = await get("/api/v1/secret-syncs");
+      return { rows: [...secretSyncs, ...broken], isCut: truncated, loadedAt: Date.now() };
+    });
+    follow();
+  }
+
+  // Looks again at the rows that are under way, while there are any.
+  async function follow() {
+    if (self.isFollowed || !self.rows?.some(isBusy)) return;
+    self.isFollowed = true;
+    await repeat(lookAgain, () => state.screen === self);
+    self.isFollowed = false;
+  }
+
+  async function lookAgain() {
+    const busy = self.rows.filter(isBusy);
+    if (busy.length > MOST_ASKED_ONE_BY_ONE) await load();
+    else await Promise.all(busy.map((row) => lookAt(row.id)));
+    return self.rows.some(isBusy);
+  }
+
+  async function lookAt(id) {
+    try {
+      take((await get(`${SYNCS}/${id}`)).secretSync);
+    } catch (error) {
+      if (error.status === 404) self.gone(id);
+      else update(self, { error });
+    }
+  }
+
+  function take(row) {
+    setRows((old) => (old.id === row.id ? row : old));
+    follow();
+  }
+
+  self.refocused = () => Date.now() - self.loadedAt > STALE_MS && load();
+  self.gone = (id) => setRows((row) => (row.id === id ? [] : row));
+  self.view = () => [
+    heading(
+      "Syncs",
+      self.loadedAt && h("span.muted", `Loaded ${clock(self.loadedAt)} UTC`),
+      button(self.isLoading ? "Loading …" : "Refresh", load, { disabled: self.isLoading }),
+      addButton(),
+    ),
+    errorBox(self.error, load),
+    self.rows ? listed(self, (row) => syncRow(row, take, () => lookAt(row.id))) : !self.error && loading("syncs"),
+  ];
+  load();
+  return self;
+}
+
+const addButton = () => button("Add Sync", () => (location.hash = "/syncs/new"), changing({ class: "primary" }));
+
+function listed(self, show) {
+  const rows = self.rows.filter((row) => !state.project || projectOf(row) === state.project);
+  if (rows.length === 0) return empty();
+  const found = rows.filter((row) => (!self.word || statusOf(row) === self.word) && holds(row, self.text.toLowerCase()));
+  const shown = sorted(self, found).slice(0, self.isAll ? Infinity : ROWS_SHOWN);
+  return [
+    filters(self, rows),
+    self.isCut && h("p.note.warn", "There are more syncs than are listed here: use the command line for the others."),
+    found.length === 0 && h("p.empty", "Nothing matches. ", button("Clear", () => update(self, { text: "", word: null }))),
+    found.length > 0 && h("table.cards.syncs", h("caption.hidden", "Syncs with their status"), h("thead", h("tr", LIST_COLUMNS.map((name) => head(self, name)), h("th", { scope: "col" }, h("span.hidden", "Actions")))), groups(shown, show)),
+    found.length > shown.length && h("p.empty", `${shown.length} of ${count(found.length, "sync")} are shown. `, button("Show all", () => update(self, { isAll: true }))),
+  ];
+}
+
+function empty() {
+  return h(
+    "div.empty",
+    h("p", h("strong", "No syncs in this project yet.")),
+    h("p", "A sync keeps one folder of your secret manager and one OCI Vault the same."),
+    h("p", "It runs when a secret changes, and looks again from time to time."),
+    h("p", "Before it is created, you see every name that it would create, change or delete."),
+    addButton(),
+    h("p", h("a", { href: HELP, rel: "noreferrer" }, "What secret syncs are")),
+  );
+}
+
+function filters(self, rows) {
+  const chip = (label, word, number) => h("button.chip", { type: "button", key: label, "aria-pressed": String(self.word === word), onclick: () => update(self, { word }) }, `${label} `, h("span.number", number));
+  const chips = STATUS_WORDS.map((word) => [word, rows.filter((row) => statusOf(row) === word).length]).filter(([, number]) => number);
+  const label = "Filter by name, path, environment or vault";
+  const oninput = (event) => update(self, { text: event.target.value });
+  return h(
+    "div.filters",
+    h("div.chips", { role: "group", "aria-label": "Filter by status" }, chip("All", null, rows.length), chips.map(([word, number]) => chip(word, word, number))),
+    h("input", { id: "filter", type: "search", placeholder: label, "aria-label": label, value: self.text, oninput }),
+  );
+}
+
+function holds(row, text) {
+  const parts = [nameOf(row), row.description, sourceOf(row), vaultOf(row), row.syncOptions?.keySchema];
+  return parts.join(" ").toLowerCase().includes(text);
+}
+
+function head(self, name) {
+  const isBy = self.by === name;
+  const sort = () => update(self, { by: name, isDown: isBy && !self.isDown });
+  return h("th", { scope: "col", "aria-sort": isBy && (self.isDown ? "descending" : "ascending") }, button(name, sort, { class: "sort" }));
+}
+
+function sorted({ by, isDown }, rows) {
+  const compare = (a, b) => (a < b ? -1 : Number(a > b));
+  const key = SORTED[by];
+  return rows.toSorted((a, b) => compare(key(a), key(b)) * (isDown ? -1 : 1) || compare(nameOf(a), nameOf(b)));
+}
+
+function groups(rows, show) {
+  const found = new Map();
+  for (const row of rows) found.set(projectOf(row), [...(found.get(projectOf(row)) ?? []), row]);
+  return [...found].map(([project, group]) =>
+    h(
+      "tbody",
+      { key: project },
+      found.size > 1 && h("tr", h("th.group", { colspan: LIST_COLUMNS.length + 1, scope: "rowgroup" }, "Project ", projectName(project))),
+      group.map((row) => (row.objectName ? brokenRow(row) : show(row))),
+    ),
+  );
+}
+
+const brokenRow = (row) => h("tr", { key: row.id }, tableCells(["Status", "Object"], [badge(row), code(row.objectName)]), h("td", { "data-label": "Reason", colspan: LIST_COLUMNS.length - 1 }, row.message));
+
+function syncRow(row, take, lookAgain) {
+  const { keySchema } = row.syncOptions;
+  const cells = [
+    badge(row),
+    [link(`/syncs/${row.id}`, row.name), row.description && h("div.muted.cut", row.description)],
+    code(sourceOf(row)),
+    [h("code", { title: vaultOf(row) }, shortOcid(vaultOf(row))), h("div", keySchema ? code(keySchema) : h("span.warn", "whole vault"))],
+    time(row.lastSyncedAt),
+    h("div.cut", { title: messageOf(row) }, messageOf(row)),
+    toggle(`Auto-sync of ${row.name}`, row.isAutoSyncEnabled, () => setAutoSync(row, !row.isAutoSyncEnabled, take), changing()),
+    rowMenu(row, take, lookAgain),
+  ];
+  return h("tr", { key: row.id }, tableCells([...LIST_COLUMNS, ""], cells));
+}

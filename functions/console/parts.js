@@ -1,0 +1,122 @@
+// What every screen uses: buttons, times, names to copy, errors, and the message line.
+import { h, state, update } from "./view.js";
+import { relative, shortOcid, utc } from "./text.js";
+
+const COPIED_MS = 2_000;
+
+export const link = (to, ...text) => h("a", { href: `#${to}` }, ...text);
+export const code = (text) => h("code", text);
+
+export const button = (text, onclick, props) => h("button", { type: "button", onclick, ...props }, text);
+
+export const time = (iso) => iso ? h("time", { datetime: iso, title: utc(iso) }, relative(iso)) : h("span.muted", "never");
+
+// A button that copies, and says so for a moment.
+export function copyButton(text, what, label = "copy") {
+  async function copy(event) {
+    const pressed = event.currentTarget;
+    try {
+      await navigator.clipboard.writeText(text);
+      say(`Copied: ${what}.`);
+      pressed.dataset.copied = "yes";
+      setTimeout(() => delete pressed.dataset.copied, COPIED_MS);
+    } catch {
+      say(`This browser does not let the page copy; ${what}: ${text}`);
+    }
+  }
+  return button(label, copy, { class: "copy", "aria-label": `Copy ${what}` });
+}
+
+export const ocid = (text, what) => h("span.ocid", h("code", { title: text }, shortOcid(text)), copyButton(text, what));
+
+// One line above the page that also tells screen readers how an action went.
+export function say(text) {
+  update(state, { said: text });
+}
+
+// An error as the server told it, with the id that finds it in the log, and what can be done.
+export function errorBox(error, again, reload = again) {
+  if (!error) return null;
+  const { status, message, reqId } = error;
+  const isChanged = status === 409 && reload;
+  return h(
+    "div.error",
+    { role: "alert" },
+    isChanged && h("strong", "Somebody changed it meanwhile. "),
+    h("p", message),
+    reqId && h("p.muted", "Request ", code(reqId), copyButton(reqId, "request id")),
+    isChanged ? button("Reload", reload) : again && button("Try again", again),
+  );
+}
+
+export const loading = (what) => h("p.loading", { "aria-busy": "true" }, `Loading ${what} …`);
+
+// A list of buttons behind one; a click elsewhere, Esc or a choice closes it.
+export function menu(label, items) {
+  const rows = items.filter(Boolean).map((item) => h("li", item));
+  return h(
+    "details.menu",
+    { onkeydown: closeOnEscape, onfocusout: closeOutside, onclick: closeOnChoice },
+    h("summary", { "aria-label": label, title: label }, h("span", { "aria-hidden": "true" }, "⋯")),
+    h("ul", rows),
+  );
+}
+
+function closeOnEscape(event) {
+  if (event.key !== "Escape") return;
+  event.currentTarget.open = false;
+  event.currentTarget.firstElementChild.focus();
+}
+
+function closeOutside(event) {
+  if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) event.currentTarget.open = false;
+}
+
+function closeOnChoice(event) {
+  if (event.target.closest("li")) event.currentTarget.open = false;
+}
+
+// Closes menus that stand open elsewhere.
+export function closeMenus(event) {
+  for (const open of document.querySelectorAll("details.menu[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+}
+
+// An on/off control; `changing` decides in its props whether it may be used.
+export function toggle(label, isOn, onclick, props) {
+  return h(
+    "button",
+    { type: "button", role: "switch", class: "switch", "aria-checked": String(isOn), "aria-label": label, onclick, ...props },
+    h("span", { "aria-hidden": "true" }, isOn ? "on" : "off"),
+  );
+}
+
+// The begin of every screen: its heading takes the focus when the screen is opened.
+export function heading(title, ...actions) {
+  const focus = (element) => state.dialogs.length || element.focus();
+  return h("div.title", h("h1", { tabindex: "-1", mounted: focus }, title), h("div.actions", actions));
+}
+
+// Reads what a screen shows; an error stands above it, with a way to try again.
+export async function fill(self, work) {
+  update(self, { isLoading: true });
+  try {
+    Object.assign(self, await work(), { error: null });
+  } catch (error) {
+    self.error = error;
+  }
+  update(self, { isLoading: false });
+}
+
+// A table; on a narrow screen each row is a card. A row is {key, cells}, a cell a list of contents.
+export function table(name, columns, rows) {
+  return h(
+    "table.cards",
+    h("caption.hidden", name),
+    h("thead", h("tr", columns.map((column) => h("th", { scope: "col" }, column)))),
+    h("tbody", rows.map(({ key, cells }) => h("tr", { key }, tableCells(columns, cells)))),
+  );
+}
+
+export const tableCells = (columns, cells) => cells.map((cell, index) => h("td", { "data-label": columns[index] }, cell));

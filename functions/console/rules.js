@@ -1,0 +1,50 @@
+// The rules of fields, read from the API's own description: they are not written twice.
+import { get } from "./http.js";
+
+const RULE_WORDS = {
+  name: "Lower-case letters, digits and single hyphens, like payments-prod.",
+  projectId: "Letters, digits, underscores, dots and hyphens.",
+  environment: "The slug: lower-case letters, digits and single hyphens.",
+  secretPath: "It begins with /; names of folders hold letters, digits, - and _.",
+  "syncOptions.keySchema": "It must hold {{secretKey}}, and besides only what OCI allows in a name, and {{environment}}.",
+  "credentials.fingerprint": "16 pairs of hexadecimal digits with colons.",
+  "credentials.region": "Like eu-frankfurt-1.",
+};
+
+let schemas = null;
+
+export async function loadRules() {
+  schemas ??= (await get("/api/v1/openapi.json")).components.schemas;
+}
+
+// Says what is wrong with a value, or null.
+export function fault(model, path, value) {
+  let schema = schemas?.[model];
+  let isRequired = false;
+  for (const part of path.split(".")) {
+    isRequired = schema?.required?.includes(part) ?? false;
+    schema = resolve(schema?.properties?.[part]);
+  }
+  if (value === "" || value === null || value === undefined) return isRequired ? "This is needed." : null;
+  return schema ? broken(schema, value, RULE_WORDS[path]) : null;
+}
+
+function resolve(schema) {
+  if (schema?.$ref) return resolve(schemas[schema.$ref.split("/").at(-1)]);
+  // A field that may be left out is described as "this, or null".
+  const one = schema?.type ? null : schema?.anyOf?.find((choice) => choice.type !== "null");
+  return one ? resolve(one) : schema;
+}
+
+function broken(schema, value, words) {
+  if (schema.enum && !schema.enum.includes(value)) return `One of ${schema.enum.join(", ")}.`;
+  if (typeof value === "string") {
+    if (value.length > (schema.maxLength ?? Infinity)) return `At most ${schema.maxLength} characters.`;
+    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return words ?? `It must look like ${schema.pattern}.`;
+  }
+  const { minimum = -Infinity, maximum = Infinity } = schema;
+  if (schema.type === "integer" && !(Number.isInteger(value) && value >= minimum && value <= maximum)) {
+    return `A whole number from ${minimum} to ${maximum}.`;
+  }
+  return null;
+}
