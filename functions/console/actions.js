@@ -3,7 +3,7 @@
 import { isTyped, openDialog, typed } from "./dialogs.js";
 import { cardsField, newForm } from "./form.js";
 import { askPlan, get, send } from "./http.js";
-import { button, copyButton, errorBox, fill, menu, say } from "./parts.js";
+import { button, copyButton, errorBox, fill, loading, menu, say } from "./parts.js";
 import { counted, deletionsOf, names } from "./plan.js";
 import { changing } from "./session.js";
 import { count } from "./text.js";
@@ -31,7 +31,7 @@ export async function attempt(name, work, lookAgain) {
 }
 
 // Shows a plan on its own page; `why` says how one got there.
-export function showPlan(id, plan, why) {
+function showPlan(id, plan, why) {
   const planned = { id, plan, at: Date.now(), why };
   if (state.screen.planChanged) return state.screen.planChanged(planned);
   state.planned = planned;
@@ -102,7 +102,7 @@ export function rowMenu(row, take, lookAgain) {
     change("Remove secrets …", () => openRemove(row, take)),
     change("Edit", go("edit")),
     change("Duplicate", go("duplicate")),
-    copyButton(row.id, "id"),
+    copyButton(row.id, "id", "Copy id"),
     change("Delete …", () => openDelete(row), { class: "danger" }),
   ]);
 }
@@ -131,7 +131,7 @@ function openRemove(row, take) {
   openDialog(`Remove secrets of ${row.name}`, (close) => [
     [
       h("p", `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Ticks then leave the sync alone until the source changes or somebody syncs.`),
-      self.plan ? names(self.plan.owned ?? []) : h("p.loading", "Loading the names …"),
+      self.plan ? names(self.plan.owned ?? []) : loading(),
       typed(self, "Name of the sync", row.name),
     ],
     button("Remove its secrets", () => (close(), go()), { class: "danger", disabled: !isTyped(self, row.name) }),

@@ -2,7 +2,7 @@
 import { openDialog } from "./dialogs.js";
 import { check, choiceField, newForm, textField } from "./form.js";
 import { get, send } from "./http.js";
-import { button, code, errorBox, fill, heading, link, loading, ocid, say, table } from "./parts.js";
+import { button, code, errorBox, checkbox, fill, link, ocid, say, screenView, table } from "./parts.js";
 import { loadRules } from "./rules.js";
 import { changing } from "./session.js";
 import { count } from "./text.js";
@@ -27,12 +27,11 @@ export function connectionsScreen() {
       const [{ appConnections }, { secretSyncs }] = await Promise.all([get(CONNECTIONS, { method: "all" }), get("/api/v1/secret-syncs")]);
       return { rows: appConnections.map((row) => rowOf(row, secretSyncs, load)) };
     });
-  self.view = () => [
-    heading("Connections", button("Refresh", load), button("New connection …", () => openConnection(null, load), changing({ class: "primary" }))),
-    errorBox(self.error, load),
-    self.rows?.length === 0 && h("p.empty", "No connections yet. Syncs without one use the function itself."),
-    self.rows ? self.rows.length > 0 && table("OCI connections", CONNECTION_COLUMNS, self.rows.map((row) => row())) : !self.error && loading("connections"),
-  ];
+  self.view = () => {
+    const buttons = [button("Refresh", load), button("New connection …", () => openConnection(null, load), changing({ class: "primary" }))];
+    const rows = self.rows?.map((row) => row());
+    return screenView(self, load, buttons, rows && (rows.length ? table("OCI connections", CONNECTION_COLUMNS, rows) : h("p.empty", "No connections yet.")));
+  };
   load();
   return self;
 }
@@ -88,10 +87,10 @@ function fields(form, row) {
   return [
     choiceField(form, "method", "Method", METHODS, { typeLabel: null }),
     texts({ name: "Name", description: "Description" }),
-    row && h("label.check", h("input", { type: "checkbox", checked: form.isWhole, onchange }), " Change the credentials (as a whole)"),
+    row && checkbox("Change the credentials (as a whole)", form.isWhole, onchange),
     form.isWhole && isKey(form) && [
       texts(KEY_FIELDS),
-      textField(form, PRIVATE_KEY, "Private key", { area: true, help: "PEM, without a pass phrase. It goes into a vault; this page forgets it after the request." }),
+      textField(form, PRIVATE_KEY, "Private key", { area: true, help: "PEM, without a pass phrase. This page forgets it after the request." }),
       h("details.advanced", { key: "storage" }, h("summary", "Where the private key is kept (optional)"), texts(STORAGE)),
     ],
     form.isWhole && !isKey(form) && textField(form, REGION, "Region", { help: "Empty: the region of the function." }),

@@ -13,7 +13,7 @@ const LABELS = ["Compartment", "Vault", "Encryption Key"];
 
 export function destinationStep(form) {
   const { lists } = form;
-  if (!lists.connections) return [errorBox(form.listError, () => loadLists(form)) ?? loading("connections")];
+  if (!lists.connections) return [errorBox(form.listError, () => loadLists(form)) ?? loading()];
   const made = ({ id }) => {
     lists.connections = null;
     setValue(form, "connectionId", id);

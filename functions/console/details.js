@@ -2,7 +2,7 @@
 import { pathOf, rowMenu, syncNow } from "./actions.js";
 import { historyView } from "./history.js";
 import { get } from "./http.js";
-import { button, code, copyButton, errorBox, fill, heading, link, loading, time } from "./parts.js";
+import { button, code, copyButton, fill, link, screenView, time } from "./parts.js";
 import { changing } from "./session.js";
 import { badge, isBusy } from "./status.js";
 import { summary, valuesOf } from "./summary.js";
@@ -42,18 +42,16 @@ export function detailsScreen(id) {
   self.refocused = load;
   self.view = () => {
     const { row } = self;
-    if (!row) return [heading(self.title), errorBox(self.error, load) ?? loading("the sync")];
+    if (!row) return screenView(self, load, []);
     const isSyncing = state.doing.has(`sync ${id}`);
-    return [
-      heading(
-        row.name,
-        button(isSyncing ? "Syncing …" : "Sync now", () => syncNow(row, load, load), changing({ class: "primary", disabled: isSyncing })),
-        button("Plan", () => (location.hash = `/syncs/${id}/plan`)),
-        button("Refresh", load),
-        rowMenu(row, load, load),
-      ),
+    const buttons = [
+      button(isSyncing ? "Syncing …" : "Sync now", () => syncNow(row, load, load), changing({ class: "primary", disabled: isSyncing })),
+      button("Plan", () => (location.hash = `/syncs/${id}/plan`)),
+      button("Refresh", load),
+      rowMenu(row, load, load),
+    ];
+    return screenView(self, load, buttons, [
       row.description && h("p.lead", row.description),
-      errorBox(self.error, load),
       self.warnings.length > 0 && h("div.note.warn", self.warnings.map((text) => h("p", text)), button("Close", () => update(self, { warnings: [] }))),
       now(row),
       h("div.columns", jobs(row)),
@@ -62,7 +60,7 @@ export function detailsScreen(id) {
       h("h2", "History"),
       historyView(self.runs, self),
       rawJson(row),
-    ];
+    ]);
   };
   load();
   return self;

@@ -1,5 +1,5 @@
 // Fields of a form. Values and errors are kept by the path that the API uses for the field.
-import { button } from "./parts.js";
+import { button, checkbox } from "./parts.js";
 import { fault } from "./rules.js";
 import { h, redraw, update } from "./view.js";
 
@@ -84,7 +84,7 @@ export function switchField(form, path, label, help, disabled = false) {
   return h(
     "div.field",
     { key: path },
-    h("label.check", h("input", { id, type: "checkbox", role: "switch", checked: form.values[path], disabled, "aria-describedby": `${id}-help`, onchange }), ` ${label}`),
+    checkbox(label, form.values[path], onchange, { id, role: "switch", disabled, "aria-describedby": `${id}-help` }),
     h("p.help", { id: `${id}-help` }, help),
   );
 }

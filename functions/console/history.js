@@ -1,5 +1,5 @@
 // The last runs of a sync: when, why, who, what; each opens to the names.
-import { code, copyButton, table, tableCells, time } from "./parts.js";
+import { checkbox, code, copyButton, table, tableCells, time } from "./parts.js";
 import { counted } from "./plan.js";
 import { clock, lines } from "./text.js";
 import { h, redraw } from "./view.js";
@@ -20,7 +20,7 @@ export function historyView(runs, self) {
     redraw();
   };
   return [
-    h("label.check", h("input", { type: "checkbox", checked: isOnlyChanges(), onchange: flip }), " only changes and failures"),
+    checkbox("only changes and failures", isOnlyChanges(), flip),
     shown.length ? runTable(shown, self) : h("p.empty", "No run changed anything or failed."),
   ];
 }

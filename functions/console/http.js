@@ -14,7 +14,7 @@ const queue = [];
 const late = new Set();
 
 // What the server answered, or why there is no answer; `status` is 0 then.
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, message, { issues = [], reqId = null, plan = null, waitMs = 0 } = {}) {
     super(message);
     Object.assign(this, { status, issues, reqId, plan, waitMs });

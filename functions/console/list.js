@@ -1,7 +1,7 @@
 // All syncs with their status.
 import { SYNCS, rowMenu, setAutoSync } from "./actions.js";
 import { get } from "./http.js";
-import { button, code, errorBox, fill, heading, link, loading, tableCells, time, toggle } from "./parts.js";
+import { button, code, fill, link, screenView, tableCells, time, toggle } from "./parts.js";
 import { changing } from "./session.js";
 import { badge, isBusy, messageOf, rankOf, statusOf, STATUS_WORDS } from "./status.js";
 import { projectName } from "./summary.js";
@@ -74,16 +74,12 @@ export function listScreen() {
 
   self.refocused = () => Date.now() - self.loadedAt > STALE_MS && load();
   self.gone = (id) => setRows((row) => (row.id === id ? [] : row));
-  self.view = () => [
-    heading(
-      "Syncs",
-      self.loadedAt && h("span.muted", `Loaded ${clock(self.loadedAt)} UTC`),
-      button(self.isLoading ? "Loading …" : "Refresh", load, { disabled: self.isLoading }),
-      addButton(),
-    ),
-    errorBox(self.error, load),
-    self.rows ? listed(self, (row) => syncRow(row, take, () => lookAt(row.id))) : !self.error && loading("syncs"),
-  ];
+  self.view = () => {
+    const loaded = self.loadedAt && h("span.muted", `Loaded ${clock(self.loadedAt)} UTC`);
+    const refresh = button(self.isLoading ? "Loading …" : "Refresh", load, { disabled: self.isLoading });
+    const show = (row) => syncRow(row, take, () => lookAt(row.id));
+    return screenView(self, load, [loaded, refresh, addButton()], self.rows && listed(self, show));
+  };
   load();
   return self;
 }
@@ -97,7 +93,7 @@ function listed(self, show) {
   const shown = sorted(self, found).slice(0, self.isAll ? Infinity : ROWS_SHOWN);
   return [
     filters(self, rows),
-    self.isCut && h("p.note.warn", "There are more syncs than are listed here: use the command line for the others."),
+    self.isCut && h("p.note.warn", "There are more syncs than are listed here."),
     found.length === 0 && h("p.empty", "Nothing matches. ", button("Clear", () => update(self, { text: "", word: null }))),
     found.length > 0 && h("table.cards.syncs", h("caption.hidden", "Syncs with their status"), h("thead", h("tr", LIST_COLUMNS.map((name) => head(self, name)), h("th", { scope: "col" }, h("span.hidden", "Actions")))), groups(shown, show)),
     found.length > shown.length && h("p.empty", `${shown.length} of ${count(found.length, "sync")} are shown. `, button("Show all", () => update(self, { isAll: true }))),

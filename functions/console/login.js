@@ -31,7 +31,7 @@ export function loginView() {
         "aria-describedby": "token-help",
         oninput: (event) => (form.text = event.target.value),
       }),
-      h("p.help", { id: "token-help" }, "A token of the management API. It stays in this tab until it is closed, or unused for 30 minutes."),
+      h("p.help", { id: "token-help" }, "Of the management API. It stays in this tab until that is closed, or unused for 30 minutes."),
       h("button", { type: "submit", class: "primary", disabled: form.isBusy }, form.isBusy ? "Signing in …" : "Sign in"),
     ),
     errorBox(form.error),

@@ -6,7 +6,7 @@ import { dialogViews, openDialog } from "./dialogs.js";
 import { get, send } from "./http.js";
 import { listScreen } from "./list.js";
 import { loginView } from "./login.js";
-import { button, closeMenus, code, errorBox, link, menu, say, time } from "./parts.js";
+import { button, closeMenus, code, errorBox, menu, say, time } from "./parts.js";
 import { planScreen } from "./planned.js";
 import { READ_ONLY, begin, changing, forgetToken, token, watchIdleness } from "./session.js";
 import { h, start, state, update } from "./view.js";
@@ -116,7 +116,7 @@ function footer() {
 
 function askToPause() {
   openDialog("Pause all syncs", (close) => [
-    h("p", "The emergency stop: no sync of any project writes anything until somebody resumes. What changes meanwhile is synced then."),
+    h("p", "The emergency stop: no sync writes anything until somebody resumes. What changes meanwhile is synced then."),
     button("Pause all syncs", () => (close(), pause(true)), { class: "danger" }),
   ]);
 }

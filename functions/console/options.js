@@ -18,12 +18,12 @@ export function optionsStep(form) {
     hasSubFolders && h("p.help", "Sub-folders are included, so secrets cannot be imported."),
     textField(form, SCHEMA, "Key Schema", { help: example(values), extra: placeholders(form), placeholder: "{{environment}}_{{secretKey}}" }),
     !values[SCHEMA] && noSchema(values),
-    switchField(form, "isAutoSyncEnabled", "Auto-Sync Enabled", values.isAutoSyncEnabled ? "Secrets are synced when the source changes, and looked at from time to time." : "Secrets are synced only when somebody says so: by Sync now, or by a command."),
-    switchField(form, "syncOptions.disableSecretDeletion", "Disable Secret Deletion", "Nothing is ever removed from the vault: for vaults whose secrets somebody also manages by hand."),
+    switchField(form, "isAutoSyncEnabled", "Auto-Sync Enabled", values.isAutoSyncEnabled ? "Secrets are synced when the source changes." : "Secrets are synced only when somebody says so."),
+    switchField(form, "syncOptions.disableSecretDeletion", "Disable Secret Deletion", "Nothing is ever removed from the vault."),
     h(
       "details.advanced",
       h("summary", "Advanced"),
-      textField(form, "syncOptions.deletionDays", "Days until deletion", { type: "number", min: 1, max: 30, help: "A deletion can be cancelled for so many days, 1 to 30." }),
+      textField(form, "syncOptions.deletionDays", "Days until deletion", { type: "number", min: 1, max: 30, help: "Until then a deletion can be cancelled." }),
       cardsField(form, "syncOptions.blockingScope", "Waits for the states of", SCOPES),
     ),
   ];
@@ -47,5 +47,5 @@ function placeholders(form) {
 
 function noSchema(values) {
   const deletes = values["syncOptions.initialSyncBehavior"] === "overwrite-destination" && !values["syncOptions.disableSecretDeletion"];
-  return h("p.note.warn", "Without a key schema this sync manages the whole vault and compartment.", deletes && " Every secret there that the source does not hold will be scheduled for deletion; the review names them.");
+  return h("p.note.warn", "Without a key schema this sync manages the whole vault and compartment.", deletes && " What the source does not hold will be scheduled for deletion; the review names it.");
 }

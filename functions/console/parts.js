@@ -2,8 +2,6 @@
 import { h, state, update } from "./view.js";
 import { relative, shortOcid, utc } from "./text.js";
 
-const COPIED_MS = 2_000;
-
 export const link = (to, ...text) => h("a", { href: `#${to}` }, ...text);
 export const code = (text) => h("code", text);
 
@@ -11,15 +9,12 @@ export const button = (text, onclick, props) => h("button", { type: "button", on
 
 export const time = (iso) => iso ? h("time", { datetime: iso, title: utc(iso) }, relative(iso)) : h("span.muted", "never");
 
-// A button that copies, and says so for a moment.
+// A button that copies, and says so.
 export function copyButton(text, what, label = "copy") {
-  async function copy(event) {
-    const pressed = event.currentTarget;
+  async function copy() {
     try {
       await navigator.clipboard.writeText(text);
       say(`Copied: ${what}.`);
-      pressed.dataset.copied = "yes";
-      setTimeout(() => delete pressed.dataset.copied, COPIED_MS);
     } catch {
       say(`This browser does not let the page copy; ${what}: ${text}`);
     }
@@ -49,7 +44,7 @@ export function errorBox(error, again, reload = again) {
   );
 }
 
-export const loading = (what) => h("p.loading", { "aria-busy": "true" }, `Loading ${what} …`);
+export const loading = () => h("p.loading", { "aria-busy": "true" }, "Loading …");
 
 // A list of buttons behind one; a click elsewhere, Esc or a choice closes it.
 export function menu(label, items) {
@@ -108,6 +103,13 @@ export async function fill(self, work) {
   }
   update(self, { isLoading: false });
 }
+
+// A screen: heading and buttons, what went wrong, and the content as soon as it is there.
+export function screenView(self, load, actions, content) {
+  return [heading(self.title, ...actions), errorBox(self.error, load), content || (!self.error && loading())];
+}
+
+export const checkbox = (text, checked, onchange, props) => h("label.check", h("input", { type: "checkbox", checked, onchange, ...props }), h("span", text));
 
 // A table; on a narrow screen each row is a card. A row is {key, cells}, a cell a list of contents.
 export function table(name, columns, rows) {

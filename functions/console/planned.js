@@ -2,7 +2,7 @@
 import { attempt, pathOf, sync } from "./actions.js";
 import { isTyped, openDialog, typed } from "./dialogs.js";
 import { askPlan, get } from "./http.js";
-import { button, errorBox, fill, heading, link, loading, time } from "./parts.js";
+import { button, fill, link, screenView, time } from "./parts.js";
 import { deletionsOf, heldOf, names, planView } from "./plan.js";
 import { changing } from "./session.js";
 import { count } from "./text.js";
@@ -24,15 +24,16 @@ export function planScreen(id) {
 
   const again = () => show(null);
   self.view = () => {
-    const { plan, row, at, why, error, isLoading } = self;
-    return [
-      heading(self.title, link(`/syncs/${id}`, "Back to the sync"), button(isLoading ? "Planning …" : "Plan again", again, { disabled: isLoading }), row && plan.stops.length === 0 && syncButton(self)),
+    const { plan, row, at, why, isLoading } = self;
+    const isStopped = plan?.stops.length > 0;
+    const buttons = [link(`/syncs/${id}`, "Back to the sync"), button(isLoading ? "Planning …" : "Plan again", again, { disabled: isLoading }), row && !isStopped && syncButton(self)];
+    const content = row && [
       why && h("p.note.warn", { role: "status" }, why),
-      errorBox(error, again),
-      row && h("p.muted", "Made ", time(new Date(at).toISOString()), "; nothing was written for it."),
-      plan ? planView(plan, self) : !error && loading("the plan"),
-      row && plan.stops.length > 0 && force(self, again),
+      h("p.muted", "Made ", time(new Date(at).toISOString()), "; nothing was written for it."),
+      planView(plan, self),
+      isStopped && force(self, again),
     ];
+    return screenView(self, again, buttons, content);
   };
   show(state.planned);
   state.planned = null;

@@ -1,6 +1,6 @@
 // The wizard's last step: everything at a glance, and the plan of what would happen.
 import { setValue } from "./form.js";
-import { button, code, errorBox, loading } from "./parts.js";
+import { button, checkbox, code, errorBox, loading } from "./parts.js";
 import { deletionsOf, names, planView, strangersOf } from "./plan.js";
 import { summary } from "./summary.js";
 import { count } from "./text.js";
@@ -18,7 +18,7 @@ export function reviewStep(self, { goTo, replan, save }) {
     self.why && h("p.note.warn", { role: "status" }, self.why),
     errorBox(self.planError, replan),
     plan && takesAll(values) && deletionsOf(plan).length > 0 && wholeVault(self, goTo, replan),
-    plan ? planView(plan, self) : !self.planError && loading("the plan"),
+    plan ? planView(plan, self) : !self.planError && loading(),
     plan && consent(self),
     errorBox(self.saveError, null, replan),
     h("div.actions", button("Back", () => goTo(steps.length - 2)), plan && saveButtons(self, save)),
@@ -54,11 +54,8 @@ function consent(self) {
   const strangers = strangersOf(self.plan);
   if (strangers.length === 0) return null;
   const more = strangers.length - 1;
-  return h(
-    "label.check.consent",
-    h("input", { type: "checkbox", checked: self.isAgreed, onchange: (event) => update(self, { isAgreed: event.target.checked }) }),
-    h("span", `Delete ${count(deletionsOf(self.plan).length, "secret")}, among them `, code(strangers[0].name), more > 0 && ` and ${more} more`, ", which this sync never wrote"),
-  );
+  const text = [`Delete ${count(deletionsOf(self.plan).length, "secret")}, among them `, code(strangers[0].name), more > 0 && ` and ${more} more`, ", which this sync never wrote"];
+  return h("div.consent", checkbox(text, self.isAgreed, (event) => update(self, { isAgreed: event.target.checked })));
 }
 
 function saveButtons({ plan, form, isBusy, isAgreed }, save) {

@@ -21,7 +21,7 @@ export function sourceStep(form) {
       oninput: (path) => path.endsWith("/") && suggest(form, path),
       onchange: look,
     }),
-    switchField(form, "syncOptions.includeAllSubFolders", "Include sub-folders", "Keys of all folders below come too. Only with Overwrite Destination Secrets: an import could not tell which folder a key belongs to.", Boolean(behavior) && behavior !== "overwrite-destination"),
+    switchField(form, "syncOptions.includeAllSubFolders", "Include sub-folders", "Only with Overwrite Destination Secrets: an import could not tell which folder a key belongs to.", Boolean(behavior) && behavior !== "overwrite-destination"),
   ];
 }
 

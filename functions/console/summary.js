@@ -4,8 +4,8 @@ import { h, state } from "./view.js";
 
 export const BEHAVIORS = [
   ["overwrite-destination", "Overwrite Destination Secrets", "Removes any secrets of the vault that the source does not hold.", "source A · vault B → vault A"],
-  ["import-prioritize-source", "Import Secrets (Prioritize Source)", "First adds to the source what only the vault holds. Where both hold a key, the source's value stays.", "source A=1 · vault A=2 B → vault A=1 B"],
-  ["import-prioritize-destination", "Import Secrets (Prioritize OCI Vault)", "First adds to the source what only the vault holds. Where both hold a key, the vault's value is taken.", "source A=1 · vault A=2 B → vault A=2 B"],
+  ["import-prioritize-source", "Import Secrets (Prioritize Source)", "First adds to the source what only the vault holds. Of a key that both hold, the source's value stays.", "source A=1 · vault A=2 B → vault A=1 B"],
+  ["import-prioritize-destination", "Import Secrets (Prioritize OCI Vault)", "First adds to the source what only the vault holds. Of a key that both hold, the vault's value is taken.", "source A=1 · vault A=2 B → vault A=2 B"],
 ];
 const OPTIONS = { includeAllSubFolders: false, keySchema: "", disableSecretDeletion: false, deletionDays: 7, blockingScope: "vault" };
 export const DEFAULTS = Object.fromEntries(Object.entries(OPTIONS).map(([name, value]) => [`syncOptions.${name}`, value]));

@@ -4,7 +4,7 @@ import { destinationStep, loadLists } from "./destination.js";
 import { check, errorSummary, newForm, showErrors, textField } from "./form.js";
 import { askPlan, get, send } from "./http.js";
 import { optionsStep } from "./options.js";
-import { button, errorBox, fill, heading, loading, say } from "./parts.js";
+import { button, fill, say, screenView } from "./parts.js";
 import { reviewStep } from "./review.js";
 import { loadRules } from "./rules.js";
 import { lookAtFolder, sourceIsThere, sourceStep } from "./source.js";
@@ -100,7 +100,7 @@ export function wizardScreen(mode, id, link) {
   }
 
   self.isDirty = () => self.form?.isChanged;
-  self.view = () => [heading(title), errorBox(self.error, load), self.form ? wizardFrame(self, { goTo, next, replan, save }) : !self.error && loading("the form")];
+  self.view = () => screenView(self, load, [], self.form && wizardFrame(self, { goTo, next, replan, save }));
   load();
   return self;
 }
@@ -126,7 +126,9 @@ function wizardFrame(self, does) {
   ];
 }
 
-const typeStep = () => h("label.choice", h("input", { type: "radio", checked: true }), h("span", h("strong", "OCI Vault"), h("span.help", "Secrets of a folder are written into a vault of Oracle Cloud Infrastructure.")));
+function typeStep() {
+  return h("label.choice", h("input", { type: "radio", checked: true }), h("span", h("strong", "OCI Vault"), h("span.help", "A vault of Oracle Cloud Infrastructure.")));
+}
 
 function detailsStep(form) {
   return [
