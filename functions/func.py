@@ -28,9 +28,9 @@ logs.set_up(os.environ.get("LOG_LEVEL", "INFO"))
 
 from functions.app import App  # noqa: E402
 from functions.calls.clock import SystemClock  # noqa: E402
-from functions.errors import SyncError  # noqa: E402
+from functions.errors import Rejected, SyncError  # noqa: E402
 from functions.log import TRACE  # noqa: E402
-from functions.reply import refusal  # noqa: E402
+from functions.reply import Reply, refusal  # noqa: E402
 from functions.settings import load_settings  # noqa: E402
 from functions.triggers.call import Call  # noqa: E402
 
@@ -61,7 +61,7 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
         headers=headers,
     )
     try:
-        reply = _app().handle(call, _seconds_until(ctx.Deadline()))
+        reply = _console(call) or _app().handle(call, _seconds_until(ctx.Deadline()))
     except SyncError as error:
         log.error("%s", error)  # noqa: TRY400 - the message says it all
         if not is_http:
@@ -84,6 +84,18 @@ def handler(ctx: Any, data: BytesIO | None = None) -> Response:
         },
         status_code=reply.status,
     )
+
+
+def _console(call: Call) -> Reply | None:
+    """Return the web page to who asks for it; it needs no settings, so that it can tell what is wrong."""
+    path = call.url.partition("?")[0].rstrip("/")
+    if call.method != "GET" or "/api/v1/" in path or not path.endswith("/console"):
+        return None
+    if os.environ.get("CONSOLE", "on").strip() != "on":
+        raise Rejected(404, "The console of this function is off (CONSOLE).")
+    from functions.console import page  # noqa: PLC0415 - nothing else needs it
+
+    return page()
 
 
 def _plain(headers: dict[str, Any]) -> dict[str, str]:

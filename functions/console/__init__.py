@@ -3,29 +3,24 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+
+from functions.reply import Reply
 
 HERE = Path(__file__).parent
 FIRST = "main.js"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
-_NOT_SENT = re.compile(r"^(?: *//.*\n| +|\n)|(?<=[({\[,;])\n|\n(?=[)}\]])", re.MULTILINE)
+_NOT_SENT = re.compile(
+    r"^(?: *//.*\n| +|\n)|(?<=[({\[;])\n|,?\n(?= *[)}\]])|(?<=,)\n", re.MULTILINE
+)
 """Comments, which stand on lines of their own, indentation, and ends of lines that mean nothing."""
 _CSS_GAPS = re.compile(r"\s*([{}:;,])\s*")
 
 
-class Page(NamedTuple):
-    """The document, and the headers that it is served with."""
-
-    html: str
-    headers: Mapping[str, str]
-
-
 @cache
-def page() -> Page:
-    """Return the console: script and style are in the document, as each file would be a cold start."""
+def page() -> Reply:
+    """Return the page, with script and style in it: each file of its own would be a cold start."""
     script = join_modules()
     style = _CSS_GAPS.sub(r"\1", (HERE / "style.css").read_text())
     policy = (
@@ -36,10 +31,10 @@ def page() -> Page:
     html = (HERE / "page.html").read_text()
     for mark, text in (("policy", policy), ("style", style), ("script", script)):
         html = html.replace(f"{{{{{mark}}}}}", text)
-    return Page(
-        html,
-        {
-            "Content-Type": "text/html; charset=utf-8",
+    return Reply(
+        html.encode(),
+        content_type="text/html; charset=utf-8",
+        headers={
             # A <meta> cannot say who may frame the page, and a gateway might drop the header.
             "Content-Security-Policy": f"{policy}; frame-ancestors 'none'",
             "X-Content-Type-Options": "nosniff",

@@ -5,7 +5,6 @@ import { get, send } from "./http.js";
 import { button, code, errorBox, checkbox, fill, link, ocid, say, screenView, table } from "./parts.js";
 import { loadRules } from "./rules.js";
 import { changing } from "./session.js";
-import { count } from "./text.js";
 import { h, update } from "./view.js";
 
 export const CONNECTIONS = "/api/v1/app-connections/oci";
@@ -46,7 +45,7 @@ const rowOf = (row, syncs, load) => () => {
     tenancyOcid ? ocid(tenancyOcid, "tenancy OCID") : "–",
     region ?? "the function's",
     fingerprint ? code(fingerprint) : "–",
-    users.length ? h("details", h("summary", count(users.length, "sync")), h("ul", users.map((sync) => h("li", { key: sync.id }, link(`/syncs/${sync.id}`, sync.name))))) : "no sync",
+    users.length ? users.map(({ id, name }) => h("div", link(`/syncs/${id}`, name))) : "no sync",
     row.name !== OWN && [button("Edit", () => openConnection(row, load), changing()), button("Delete …", () => openDeleteConnection(row, load), changing({ class: "danger" }))],
   ];
   return { key: row.id, cells };

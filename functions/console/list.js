@@ -1,7 +1,7 @@
 // All syncs with their status.
 import { SYNCS, rowMenu, setAutoSync } from "./actions.js";
 import { get } from "./http.js";
-import { button, code, fill, link, screenView, tableCells, time, toggle } from "./parts.js";
+import { button, code, fill, link, screenView, tableCells, time } from "./parts.js";
 import { changing } from "./session.js";
 import { badge, isBusy, messageOf, rankOf, statusOf, STATUS_WORDS } from "./status.js";
 import { projectName } from "./summary.js";
@@ -108,7 +108,7 @@ function empty() {
     h("p", "It runs when a secret changes, and looks again from time to time."),
     h("p", "Before it is created, you see every name that it would create, change or delete."),
     addButton(),
-    h("p", h("a", { href: HELP, rel: "noreferrer" }, "What secret syncs are")),
+    h("p", h("a", { href: HELP }, "What secret syncs are")),
   );
 }
 
@@ -156,6 +156,12 @@ function groups(rows, show) {
 
 const brokenRow = (row) => h("tr", { key: row.id }, tableCells(["Status", "Object"], [badge(row), code(row.objectName)]), h("td", { "data-label": "Reason", colspan: LIST_COLUMNS.length - 1 }, row.message));
 
+function autoSync(row, take) {
+  const isOn = row.isAutoSyncEnabled;
+  const props = { class: "switch", role: "switch", "aria-checked": String(isOn), "aria-label": `Auto-sync of ${row.name}` };
+  return button(isOn ? "on" : "off", () => setAutoSync(row, !isOn, take), changing(props));
+}
+
 function syncRow(row, take, lookAgain) {
   const { keySchema } = row.syncOptions;
   const cells = [
@@ -165,7 +171,7 @@ function syncRow(row, take, lookAgain) {
     [h("code", { title: vaultOf(row) }, shortOcid(vaultOf(row))), h("div", keySchema ? code(keySchema) : h("span.warn", "whole vault"))],
     time(row.lastSyncedAt),
     h("div.cut", { title: messageOf(row) }, messageOf(row)),
-    toggle(`Auto-sync of ${row.name}`, row.isAutoSyncEnabled, () => setAutoSync(row, !row.isAutoSyncEnabled, take), changing()),
+    autoSync(row, take),
     rowMenu(row, take, lookAgain),
   ];
   return h("tr", { key: row.id }, tableCells([...LIST_COLUMNS, ""], cells));

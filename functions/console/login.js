@@ -20,7 +20,7 @@ export function loginView() {
     h(
       "form.narrow",
       { onsubmit: submit },
-      h("input", { type: "text", name: "username", value: "oci-vault-sync", autocomplete: "username", hidden: true, "aria-label": "User name" }),
+      h("input", { type: "text", name: "username", value: "oci-vault-sync", autocomplete: "username", hidden: true }),
       h("label", { for: "token" }, "API token"),
       h("input", {
         id: "token",

@@ -98,7 +98,7 @@ function chooser() {
 function notices(isIn) {
   const { session, failed } = state;
   return [
-    isIn && session.isPaused && h("div.banner", { role: "note" }, pauseText(session), " ", button("Resume", () => pause(false), changing())),
+    isIn && session.isPaused && h("div.banner", pauseText(session), " ", button("Resume", () => pause(false), changing())),
     isIn && state.unwell && h("p.note.warn", { role: "status" }, state.unwell),
     h("p.said", { "aria-live": "polite" }, state.isWaking ? "Waking the function …" : state.said),
     isIn && failed && errorBox(failed.error, failed.again),

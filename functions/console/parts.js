@@ -78,15 +78,6 @@ export function closeMenus(event) {
   }
 }
 
-// An on/off control; `changing` decides in its props whether it may be used.
-export function toggle(label, isOn, onclick, props) {
-  return h(
-    "button",
-    { type: "button", role: "switch", class: "switch", "aria-checked": String(isOn), "aria-label": label, onclick, ...props },
-    h("span", { "aria-hidden": "true" }, isOn ? "on" : "off"),
-  );
-}
-
 // The begin of every screen: its heading takes the focus when the screen is opened.
 export function heading(title, ...actions) {
   const focus = (element) => state.dialogs.length || element.focus();

@@ -25,7 +25,7 @@ export function planView(plan, self) {
     "section.plan",
     { "aria-label": "Plan" },
     h("p.head", counted(plan.counts, plan.counts.unknown ? [...HEAD, "unknown"] : HEAD), copyButton(asText(plan), "plan as text", "Copy as text")),
-    plan.stops.map((stop) => h("div.stop", { role: "note" }, h("strong", "A guard stops this sync. "), stop)),
+    plan.stops.map((stop) => h("div.stop", h("strong", "A guard stops this sync. "), stop)),
     plan.warnings.map((warning) => h("p.note.warn", warning)),
     plan.blocked.map((blocked) => h("p.note", `waits for ${blocked}`)),
     plan.drift?.length > 0 && h("p.note", "Changed by somebody else, and put right: ", plan.drift.join(", ")),

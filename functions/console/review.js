@@ -37,7 +37,6 @@ function wholeVault({ form, plan }, goTo, replan) {
   };
   return h(
     "div.stop",
-    { role: "note" },
     h("strong", "Every secret of this vault and compartment that the source does not hold will be scheduled for deletion:"),
     names(deletionsOf(plan).map((one) => one.name)),
     h(

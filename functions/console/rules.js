@@ -1,16 +1,6 @@
 // The rules of fields, read from the API's own description: they are not written twice.
 import { get } from "./http.js";
 
-const RULE_WORDS = {
-  name: "Lower-case letters, digits and single hyphens, like payments-prod.",
-  projectId: "Letters, digits, underscores, dots and hyphens.",
-  environment: "The slug: lower-case letters, digits and single hyphens.",
-  secretPath: "It begins with /; names of folders hold letters, digits, - and _.",
-  "syncOptions.keySchema": "It must hold {{secretKey}}, and besides only what OCI allows in a name, and {{environment}}.",
-  "credentials.fingerprint": "16 pairs of hexadecimal digits with colons.",
-  "credentials.region": "Like eu-frankfurt-1.",
-};
-
 let schemas = null;
 
 export async function loadRules() {
@@ -26,7 +16,7 @@ export function fault(model, path, value) {
     schema = resolve(schema?.properties?.[part]);
   }
   if (value === "" || value === null || value === undefined) return isRequired ? "This is needed." : null;
-  return schema ? broken(schema, value, RULE_WORDS[path]) : null;
+  return schema ? broken(schema, value) : null;
 }
 
 function resolve(schema) {
@@ -36,11 +26,11 @@ function resolve(schema) {
   return one ? resolve(one) : schema;
 }
 
-function broken(schema, value, words) {
+function broken(schema, value) {
   if (schema.enum && !schema.enum.includes(value)) return `One of ${schema.enum.join(", ")}.`;
   if (typeof value === "string") {
     if (value.length > (schema.maxLength ?? Infinity)) return `At most ${schema.maxLength} characters.`;
-    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return words ?? `It must look like ${schema.pattern}.`;
+    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return schema.description ?? `It must look like ${schema.pattern}`;
   }
   const { minimum = -Infinity, maximum = Infinity } = schema;
   if (schema.type === "integer" && !(Number.isInteger(value) && value >= minimum && value <= maximum)) {

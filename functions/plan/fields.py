@@ -1,24 +1,26 @@
 """Text of requests and configs: what it must look like, said in words and as a JSON Schema."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from functions.plan.naming import MAX_SCHEMA_CHARACTERS, check_schema
-
-Check = Callable[[str], str]
+from functions.plan.naming import MAX_SCHEMA_CHARACTERS, SCHEMA_WORDS, check_schema
 
 
-def _shown(pattern: str, most: int | None = None) -> object:
-    """Describe, in the JSON Schema only, what a validator checks: its own words are better."""
-    limit = {"maxLength": most} if most else {}
-    return Field(json_schema_extra={"pattern": rf"^{pattern}$", "minLength": 1, **limit})
+def _shown(pattern: str, words: str, most: int | None = None) -> object:
+    """Describe what a validator checks in the JSON Schema, with its words for who cannot read a pattern."""
+    return Field(
+        json_schema_extra={
+            **{"pattern": rf"^{pattern}$", "minLength": 1, "description": words},
+            **({"maxLength": most} if most else {}),
+        }
+    )
 
 
-def _slug(field: str, most: int) -> Check:
+def _slug(field: str, most: int) -> tuple[object, object]:
     rule = re.compile(_SLUG)
+    words = f"{field} field can only contain lowercase letters, numbers, and hyphens"
 
     def check(text: str) -> str:
         if not text:
@@ -26,36 +28,33 @@ def _slug(field: str, most: int) -> Check:
         if len(text) > most:
             raise ValueError(f"{field} field must be at most {most} lowercase characters")
         if not rule.fullmatch(text):
-            raise ValueError(
-                f"{field} field can only contain lowercase letters, numbers, and hyphens"
-            )
+            raise ValueError(words)
         return text
 
-    return check
+    return AfterValidator(check), _shown(_SLUG, words, most)
 
 
 def _ocid(label: str, kinds: str, region: str) -> tuple[object, object]:
     pattern = rf"ocid1\.({kinds})\.oc[0-9]+\.{region}\.[A-Za-z0-9._-]+"
     rule = re.compile(pattern)
+    starts = " or ".join(f"ocid1.{kind}.<realm>." for kind in kinds.split("|"))
+    words = f"Invalid {label} OCID format. Must start with {starts}"
 
     def check(text: str) -> str:
         if not text:
             raise ValueError(f"{label} OCID required")
         if not rule.fullmatch(text):
-            starts = " or ".join(f"ocid1.{kind}.<realm>." for kind in kinds.split("|"))
-            raise ValueError(f"Invalid {label} OCID format. Must start with {starts}")
+            raise ValueError(words)
         return text
 
-    return AfterValidator(check), _shown(pattern)
+    return AfterValidator(check), _shown(pattern, words)
 
 
 def _path(text: str) -> str:
     if not text:
         raise ValueError("Secret path required")
     if not re.fullmatch(_PATH, text):
-        raise ValueError(
-            "Secret path must begin with a slash; folder names hold letters, digits, - and _"
-        )
+        raise ValueError(_PATH_WORDS)
     return text if text == "/" else text.removesuffix("/")
 
 
@@ -65,23 +64,24 @@ def _matching(pattern: str, message: str) -> tuple[object, object]:
             raise ValueError(message)
         return text
 
-    return AfterValidator(check), _shown(pattern)
+    return AfterValidator(check), _shown(pattern, message)
 
 
 PROJECT_ID = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,255}"
 """It becomes a part of URLs and object names, where `..` would lead elsewhere."""
 _SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 _PATH = "(/[A-Za-z0-9_-]+)+/?|/"
+_PATH_WORDS = "Secret path must begin with a slash; folder names hold letters, digits, - and _"
 _TEXT = r"[a-zA-Z0-9_/-]|\{\{environment\}\}|\{\{secretKey\}\}"
 _SCHEMA = rf"(({_TEXT})*\{{\{{secretKey\}}\}}({_TEXT})*)?"
 _REGIONAL = "[a-z0-9-]+"
 _ANYWHERE = "[a-z0-9-]*"
 _Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 
-Slug = Annotated[_Trimmed, AfterValidator(_slug("name", 256)), _shown(_SLUG, 256)]
-ShortSlug = Annotated[_Trimmed, AfterValidator(_slug("name", 64)), _shown(_SLUG, 64)]
-EnvironmentSlug = Annotated[_Trimmed, AfterValidator(_slug("environment", 64)), _shown(_SLUG, 64)]
-SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})")]
+Slug = Annotated[_Trimmed, *_slug("name", 256)]
+ShortSlug = Annotated[_Trimmed, *_slug("name", 64)]
+EnvironmentSlug = Annotated[_Trimmed, *_slug("environment", 64)]
+SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})", _PATH_WORDS)]
 Description = Annotated[_Trimmed, StringConstraints(max_length=256)]
 ProjectId = Annotated[
     str,
@@ -92,7 +92,13 @@ ProjectId = Annotated[
 Schema = Annotated[
     str,
     AfterValidator(check_schema),
-    Field(json_schema_extra={"pattern": f"^{_SCHEMA}$", "maxLength": MAX_SCHEMA_CHARACTERS}),
+    Field(
+        json_schema_extra={
+            "pattern": f"^{_SCHEMA}$",
+            "maxLength": MAX_SCHEMA_CHARACTERS,
+            "description": SCHEMA_WORDS,
+        }
+    ),
 ]
 CompartmentOcid = Annotated[_Trimmed, *_ocid("Compartment", "tenancy|compartment", _ANYWHERE)]
 TenancyOcid = Annotated[_Trimmed, *_ocid("Tenancy", "tenancy", _ANYWHERE)]

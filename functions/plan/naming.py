@@ -9,6 +9,11 @@ _VAULT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 MAX_VAULT_NAME_CHARACTERS = 255
 MAX_VALUE_BYTES = 25_000
 MAX_SCHEMA_CHARACTERS = 255
+SCHEMA_WORDS = (
+    "Key schema must include a {{secretKey}} placeholder. It can also include "
+    "{{environment}} placeholders. Only alphanumeric characters (a-z, A-Z, 0-9), dashes "
+    "(-), underscores (_), and slashes (/) are allowed besides the placeholders."
+)
 
 
 def check_schema(schema: str) -> str:
@@ -17,11 +22,7 @@ def check_schema(schema: str) -> str:
     if len(schema) > MAX_SCHEMA_CHARACTERS:
         raise ValueError(f"Key schema must be at most {MAX_SCHEMA_CHARACTERS} characters")
     if schema and not (_ALLOWED.fullmatch(schema) and _KEY in schema):
-        raise ValueError(
-            "Key schema must include a {{secretKey}} placeholder. It can also include "
-            "{{environment}} placeholders. Only alphanumeric characters (a-z, A-Z, 0-9), dashes "
-            "(-), underscores (_), and slashes (/) are allowed besides the placeholders."
-        )
+        raise ValueError(SCHEMA_WORDS)
     return schema
 
 

@@ -71,6 +71,34 @@ resource "oci_apigateway_deployment" "main" {
         function_id = local.function_ocid
       }
     }
+
+    dynamic "routes" {
+      for_each = var.is_console_enabled ? ["/console", "/console/"] : []
+
+      content {
+        path    = routes.value
+        methods = ["GET"]
+
+        backend {
+          type        = "ORACLE_FUNCTIONS_BACKEND"
+          function_id = local.function_ocid
+        }
+
+        # The page has a policy of its own. This one holds even if the gateway does not hand that on: the page says the
+        # rest of it again in its text, but who may frame it can be said by a header only.
+        response_policies {
+          header_transformations {
+            set_headers {
+              items {
+                name      = "Content-Security-Policy"
+                values    = ["frame-ancestors 'none'"]
+                if_exists = "APPEND"
+              }
+            }
+          }
+        }
+      }
+    }
   }
 
   depends_on = [oci_identity_policy.function, oci_identity_policy.platform]

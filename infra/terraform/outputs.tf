@@ -13,6 +13,11 @@ output "api_url" {
   value       = one([for deployment in oci_apigateway_deployment.main : "${deployment.endpoint}/api/v1"])
 }
 
+output "console_url" {
+  description = "The web console; null before the function is there, or without is_console_enabled."
+  value       = var.is_console_enabled ? one([for deployment in oci_apigateway_deployment.main : "${deployment.endpoint}/console"]) : null
+}
+
 output "health_url" {
   description = "Answers 200 if store, queue and secret manager answer; null before the function is there."
   value       = one([for deployment in oci_apigateway_deployment.main : "${deployment.endpoint}/healthz"])

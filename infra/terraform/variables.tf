@@ -356,6 +356,13 @@ variable "is_events_enabled" {
   nullable    = false
 }
 
+variable "is_console_enabled" {
+  description = "Whether the API gateway serves the web console at /console. The page holds no secret and asks for a token of the management API."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "alarm_email" {
   description = "E-mail address that is told of failures; it has to confirm once. Empty: nobody is told by e-mail."
   type        = string
