@@ -105,7 +105,7 @@ function notices(isIn) {
   ];
 }
 
-const pauseText = ({ pause: { since, by } = {} }) => ["All syncs are paused", since && [" since ", time(since)], by && ` by ${by}`, ". Nothing is written into any vault."];
+const pauseText = ({ pause: { since, by } }) => ["All syncs are paused", since && [" since ", time(since)], by && ` by ${by}`, ". Nothing is written into any vault."];
 
 function footer() {
   const { session } = state;

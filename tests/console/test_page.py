@@ -7,7 +7,6 @@ import pytest
 import urllib3
 
 from functions.console import HERE, join_modules, page
-from infra.local.gateway import Gateway
 from tests.console.conftest import running_stack
 
 MAX_PAGE_BYTES = 90 * 1024
@@ -91,18 +90,6 @@ def test_the_page_can_be_switched_off():
     with running_stack(env={"CONSOLE": "off"}) as stack:
         reply = fetch(stack.gateway.url)
         assert (reply.status, "CONSOLE" in reply.json()["message"]) == (404, True)
-
-
-@pytest.mark.parametrize("prefix", ["", "/vault-sync", "/a/b", "/console/x"])
-def test_the_page_works_below_any_prefix(open_page, stack, prefix):
-    """The page finds the API beside it, whatever stands in front of its path, even its own name."""
-    with Gateway(stack.host.call, prefix) as gateway:
-        for end in ("", "/"):
-            user = open_page(stack)
-            user.url = f"{gateway.url}/console{end}"
-            user.sign_in()
-            user.page.get_by_role("link", name="payments-prod").wait_for()
-            assert user.faults == []
 
 
 def test_the_page_comes_without_settings(open_page):

@@ -33,7 +33,7 @@ class User:
         self.page: Page = self._context.new_page()
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 - it marks what it gets
 
     def open(self, place: str = "") -> None:
         """Open the console, or one of its screens: `/syncs/new`."""

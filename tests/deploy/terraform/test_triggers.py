@@ -15,8 +15,10 @@ from functions.triggers.webhook import WEBHOOK_PATH
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
 from tests.deploy.terraform.terraform_cases import MORE_VAULTS, NO_EVENTS
 
+CONSOLE_PATHS = ("/console", "/console/")
 CALLS = [
     ("POST", WEBHOOK_PATH),
+    *(("GET", path) for path in CONSOLE_PATHS),
     *((method, path) for path, methods in ROUTES.items() for method in methods),
 ]
 
@@ -59,6 +61,25 @@ def test_the_gateway_serves_nothing_else(specification):
     assert not [one for one in specification["routes"] if serves(one, "POST", "/call/other")]
 
 
+def test_nobody_may_frame_the_console(specification):
+    """The gateway itself forbids to frame the page, whether it hands on the page's headers or not."""
+    for route in (one for one in specification["routes"] if one["path"] in CONSOLE_PATHS):
+        ((transformed,),) = (one["header_transformations"] for one in route["response_policies"])
+        ((header,),) = (one["items"] for one in transformed["set_headers"])
+        assert (header["name"], header["values"], header["if_exists"]) == (
+            *("Content-Security-Policy", ["frame-ancestors 'none'"]),
+            "APPEND",
+        )
+
+
+def test_the_console_can_be_left_out():
+    """Without is_console_enabled the gateway has no route to the page, and no output names one."""
+    deployed = applied(**IMAGE, is_console_enabled=False)
+    (specification,) = deployed.one("oci_apigateway_deployment")["specification"]
+    assert not {one["path"] for one in specification["routes"]} & {*CONSOLE_PATHS}
+    assert "console_url" not in deployed.outputs
+
+
 def test_the_function_authenticates(specification):
     """The gateway asks for no authentication of its own: signatures and tokens are the function's."""
     (policies,) = specification["request_policies"]
@@ -74,6 +95,7 @@ def test_the_urls_that_people_get(deployed):
     assert deployed.outputs["webhook_url"] == endpoint + WEBHOOK_PATH
     assert deployed.outputs["health_url"] == endpoint + HEALTH_PATH
     assert deployed.outputs["api_url"] == endpoint + "/api/v1"
+    assert deployed.outputs["console_url"] == endpoint + "/console"
     assert all(path.startswith("/api/v1/") for path in ROUTES.keys() - {HEALTH_PATH})
 
 
