@@ -12,7 +12,9 @@ def _shown(pattern: str, words: str, most: int | None = None) -> object:
     """Describe what a validator checks in the JSON Schema, with its words for who cannot read a pattern."""
     return Field(
         json_schema_extra={
-            **{"pattern": rf"^{pattern}$", "minLength": 1, "description": words},
+            "pattern": rf"^{pattern}$",
+            "minLength": 1,
+            "description": words,
             **({"maxLength": most} if most else {}),
         }
     )
