@@ -103,7 +103,10 @@ class App:
             case Command() as command:
                 return Reply(self._dispatcher().command(command))
             case ApiRequest() as request:
-                return self._api.answer(request, self._api_context())
+                reply = self._api.answer(request, self._api_context())
+                # An invocation knows no status but its own: there it stands in the answer.
+                told = Reply({"status": reply.status, "body": reply.body})
+                return told if request.by_iam else reply
 
     def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
         """Return the dispatcher of this invocation; each run gets its own gate, with room to record."""

@@ -12,7 +12,7 @@ from functions.api.context import ApiContext, ParsedRequest
 from functions.api.health import HealthCheck
 from functions.api.requests import read
 from functions.api.route import Route
-from functions.api.routes import choose, find
+from functions.api.routes import CONNECTIONS, choose, find
 from functions.credentials import CredentialsKeeper
 from functions.errors import Rejected, SyncError
 from functions.ports import Clock, Pool
@@ -36,8 +36,11 @@ class Api:
         try:
             methods, params = find(request.path)
             is_open = any(route.is_open for route in methods.values())
-            token = None if is_open else self._authenticator.token_of(request.headers)
+            needs_token = not (is_open or request.by_iam)
+            token = self._authenticator.token_of(request.headers) if needs_token else None
             route = choose(request.path, methods, request.method, params)
+            if request.by_iam and request.method != "GET" and CONNECTIONS in request.path:
+                raise Rejected(403, "Connections are changed through the gateway, with a token.")
             if token and token.role == "read" and not (route.reads or request.method == "GET"):
                 raise Rejected(403, "This API token may only read.")
             parsed = ParsedRequest(params, _query(route, request), _body(route, request))

@@ -56,8 +56,8 @@ def get_health(context: ApiContext, _request: ParsedRequest) -> Health:
 _SYNCS = "/api/v1/secret-syncs"
 _OCI = f"{_SYNCS}/oci-vault"
 _ONE = f"{_OCI}/{{syncId}}"
-_CONNECTIONS = "/api/v1/app-connections/oci"
-_CONNECTION = f"{_CONNECTIONS}/{{connectionId}}"
+CONNECTIONS = "/api/v1/app-connections/oci"
+_CONNECTION = f"{CONNECTIONS}/{{connectionId}}"
 _NEW_CONNECTION = (KeyConnection, OwnConnection)
 ROUTES: Mapping[str, Methods] = {
     HEALTH_PATH: {"GET": Route("getHealth", get_health, Health, is_open=True)},
@@ -97,16 +97,16 @@ ROUTES: Mapping[str, Methods] = {
     },
     f"{_ONE}/plan": {"POST": Route("planOciVaultSecretSync", syncs.plan, Planned, reads=True)},
     f"{_ONE}/runs": {"GET": Route("listOciVaultSecretSyncRuns", syncs.runs, Runs)},
-    _CONNECTIONS: {
+    CONNECTIONS: {
         "GET": Route("listOciAppConnections", connections.listing, ConnectionRows),
         "POST": Route(
             *("createOciAppConnection", connections.create, OneConnection), body=_NEW_CONNECTION
         ),
     },
-    f"{_CONNECTIONS}/available": {
+    f"{CONNECTIONS}/available": {
         "GET": Route("listAvailableOciAppConnections", connections.listing, ConnectionRows)
     },
-    f"{_CONNECTIONS}/connection-name/{{connectionName}}": {
+    f"{CONNECTIONS}/connection-name/{{connectionName}}": {
         "GET": Route("getOciAppConnectionByName", connections.get_by_name, OneConnection)
     },
     _CONNECTION: {

@@ -39,6 +39,8 @@ class ApiRequest:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    by_iam: bool = False
+    """It came by a direct invocation, so IAM has authenticated it and it needs no token."""
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """A direct invocation, which IAM has authenticated."""
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
 from functions.plan.job import Args
 from functions.plan.sync_config import Camel
+from functions.triggers.call import ApiRequest
 
 
 class Command(Camel):
@@ -21,3 +23,19 @@ class Command(Camel):
         """Return what the job of this command carries."""
         behavior = self.import_behavior if self.command == "import" else None
         return Args(force=self.force, import_behavior=behavior)
+
+
+class ApiCommand(Camel):
+    """A direct invocation with a request of the management API, for who has no way to the gateway."""
+
+    command: Literal["api"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: Annotated[str, StringConstraints(pattern=r"^(/api/v1/|/healthz$)")]
+    query: dict[str, str] = {}
+    body: dict[str, Any] | None = None
+
+    @property
+    def request(self) -> ApiRequest:
+        """Return the request."""
+        body = b"" if self.body is None else json.dumps(self.body).encode()
+        return ApiRequest(self.method, self.path, self.query, {}, body, by_iam=True)

@@ -1,11 +1,12 @@
 """Commands by direct invocation: sync, plan, import, remove, tick, drain."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
 from infra.local.oci.cloud import BUCKET, QUEUE_ID
-from tests.support.world import PREFIX
+from tests.support.world import PREFIX, PROJECT
 
 
 def test_plan_writes_nothing(world):
@@ -164,3 +165,51 @@ def test_enough_workers(world):
         world.bucket.put(f"workers/{number}", json.dumps(place).encode())
     assert world.command("drain") == {"message": "enough workers are at it"}
     assert "GetMessages" not in world.operations()
+
+
+def test_the_api_by_invocation(world):
+    """Whoever may invoke the function calls the management API without a token; status and body are the answer."""
+    sync = world.sync(values={"A": "1"})
+    path = "/api/v1/secret-syncs/oci-vault"
+    asked = {"command": "api", "method": "GET", "path": path, "query": {"projectId": PROJECT}}
+    answer = world.call(asked)
+    assert answer["status"] == 200
+    [row] = [one for one in answer["body"]["secretSyncs"] if one["name"] == sync.name]
+    done = world.call(
+        {"command": "api", "method": "POST", "path": f"{path}/{row['id']}/sync-secrets"}
+    )
+    assert (done["status"], sync.live) == (200, {"A": "1"})
+    missing = world.call({"command": "api", "method": "GET", "path": f"{path}/{uuid4()}"})
+    assert missing["status"] == missing["body"]["statusCode"] == 404
+
+
+def test_over_http_nobody_comes_without_a_token(world):
+    """The command is no way around the token: by HTTP it is a body like any other."""
+    asked = {"command": "api", "method": "GET", "path": "/api/v1/secret-syncs/options"}
+    assert world.post(json.dumps(asked).encode(), path="/api/v1/secret-syncs/options")[0] == 401
+
+
+def test_a_command_of_the_function_changes_no_connection(world):
+    """A direct invocation may call the API without a token, but for changing connections."""
+    asked = {"command": "api", "method": "POST", "path": "/api/v1/app-connections/oci", "body": {}}
+    answer = world.call(asked)
+    assert answer["status"] == 403
+    assert "through the gateway, with a token" in answer["body"]["message"]
+    listed = world.call({"command": "api", "method": "GET", "path": asked["path"]})
+    assert listed["status"] == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "PUT", "path": "/api/v1/secret-syncs"},
+        {"method": "GET", "path": "/console"},
+        {"method": "GET"},
+        {"method": "GET", "path": "/api/v1/secret-syncs", "headers": {}},
+    ],
+)
+def test_a_command_that_is_no_request(world, wrong):
+    """What is no request of the API is refused with the field that is wrong."""
+    reply = world.invoke({"command": "api", **wrong})
+    assert reply.status == 502
+    assert b"The command is wrong." in reply.body
