@@ -1,56 +1,102 @@
-"""docs/architecture.md and CONTRIBUTING.md describe the code that is here."""
+"""The contracts notice: in a copy of the tree that breaks them, the tools of `make lint` complain."""
 
 import re
-import tomllib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from infra.local.stack import ROOT
-from tests.docs.documents import DOCUMENTS, section
+ROOT = Path(__file__).parents[2]
+TOOLS = Path(sys.executable).parent
 
-ARCHITECTURE = DOCUMENTS["docs/architecture.md"]
-LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-MOST_WORDS = 15
+# By file: what is replaced in it, by what, and what mypy must say about which file then.
+UNTYPED = {
+    "a source without a method of its port": (
+        "functions/sources/infisical/source.py",
+        ("    def ping(", "    def pong("),
+        r'sources/__init__\.py.*"Infisical" is missing following "SecretSource"',
+    ),
+    "a newer source without a method of its port": (
+        "functions/sources/hanzo_kms.py",
+        ("    def read(", "    def fetch("),
+        r'sources/__init__\.py.*"HanzoKms" is missing following "SecretSource"',
+    ),
+    "a queue without a method of its port": (
+        "functions/cloud/queue.py",
+        ("    def hide(", "    def conceal("),
+        r'app\.py.*"Queue" is missing following',
+    ),
+    "a store without a method of its port": (
+        "functions/stores/s3.py",
+        ("    def delete(", "    def remove("),
+        r'stores/__init__\.py.*"S3Store" is missing following "ConfigStore"',
+    ),
+    "a vault without a method of its port": (
+        "functions/vault/write.py",
+        ("    def restore(", "    def unschedule("),
+        r'vault/__init__\.py.*"Vault" is missing following "SecretVault"',
+    ),
+    "a kind of source that nobody opens": (
+        "functions/settings.py",
+        ('Literal["infisical", ', 'Literal["infisical", "vaultwarden", '),
+        r"functions/sources/__init__\.py.*assert_never.*vaultwarden",
+    ),
+    "a cause that is misspelt": (
+        "functions/jobs/submit.py",
+        ('"webhook"', '"webhok"'),
+        r"functions/jobs/submit\.py.*webhok",
+    ),
+}
+FORBIDDEN = {
+    "functions/jobs/submit.py": "import urllib3",
+    "functions/api/routes.py": "from functions.vault.read import Reader as Reader",
+    "functions/plan/table.py": "import logging",
+    "functions/state/lease.py": "import functions.run.run",
+    "functions/run/push.py": "import infra.local.stack",
+}
 
 
-def rows(heading):
-    """Return the first cells of the tables of a section of the architecture."""
-    cells = re.findall(r"(?m)^\| (.+?) \|", section(ARCHITECTURE, heading))
-    return [cell for cell in cells if cell not in ("package", "contract", "word")]
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the tree, to be broken."""
+    leave = shutil.ignore_patterns("__pycache__", "terraform", "image")
+    for name in ("functions", "infra"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=leave)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
 
 
-def test_every_layer_has_its_paragraph():
-    """The layers stand in the order of the import contract, and every package of the function is there."""
-    [layers] = [row["layers"] for row in LINTER["contracts"] if row["type"] == "layers"]
-    expected = [name for layer in layers for name in layer.split(" | ")]
-    named = [name for cell in rows("Layers") for name in re.findall(r"`(functions/\w+)", cell)]
-    described = [name.replace("/", ".") for name in named]
-    assert [name for name in described if name in expected] == expected
-    packages = {f"functions.{folder.parent.name}" for folder in (ROOT / "functions").glob("*/*.py")}
-    assert packages <= set(described)
-
-
-def test_every_contract_has_its_reason():
-    """Each import contract is in the document, and no other."""
-    assert rows("Contracts") == [row["name"] for row in LINTER["contracts"]]
-
-
-def test_the_glossary_is_short():
-    """A reader has to learn few words."""
-    words = rows("Glossary")
-    assert len(set(words)) == len(words) <= MOST_WORDS
-
-
-def test_a_run_is_told_in_ten_lines():
-    """The run is told in ten numbered lines."""
-    lines = re.findall(r"(?m)^(\d+)\. ", section(ARCHITECTURE, "One run in ten lines"))
-    assert lines == [str(number) for number in range(1, 11)]
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_path_exists(name):
-    """Each file or folder of the repository that a document names is there."""
-    named = re.findall(
-        r"`((?:functions|infra|tests|docs|benchmarks|\.ci)/[\w./-]*)`", DOCUMENTS[name]
+def run(tool, *arguments, cwd):
+    """Run a tool in the copy; return its status and what it printed."""
+    done = subprocess.run(
+        [TOOLS / tool, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    return done.returncode, done.stdout + done.stderr
+
+
+def replace(file, old, new):
+    """Replace the first occurrence of a text in a file."""
+    text = file.read_text()
+    assert old in text, f"{file} has changed: say here what stands there now"
+    file.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("file", FORBIDDEN)
+def test_an_import_that_a_contract_forbids(copy, file):
+    """import-linter names the module that imports what its layer may not know."""
+    path = copy / file
+    path.write_text(f"{path.read_text()}\n{FORBIDDEN[file]}\n")
+    status, output = run("lint-imports", "--no-cache", cwd=copy)
+    assert status != 0
+    assert file.removesuffix(".py").replace("/", ".") in output
+
+
+def test_what_the_types_forbid(copy):
+    """mypy names each implementation that misses a method of its port, and each word that is no literal."""
+    for file, change, _ in UNTYPED.values():
+        replace(copy / file, *change)
+    _, output = run("mypy", "--cache-dir", str(copy / "cache"), "functions", cwd=copy)
+    missed = [what for what, (_, _, said) in UNTYPED.items() if not re.search(said, output)]
+    assert missed == [], output
