@@ -24,7 +24,7 @@ from functions.cloud.notices import Notices
 from functions.cloud.queue import Queue
 from functions.cloud.secret_reader import from_file, from_secret
 from functions.credentials import CredentialsKeeper
-from functions.errors import NotFound, SyncError
+from functions.errors import NotFound, Paused, SyncError
 from functions.jobs.drain import Drainer
 from functions.jobs.submit import Dispatcher, Report
 from functions.jobs.tick import Ticker
@@ -87,12 +87,8 @@ class App:
         match parse(call, self._webhook_secrets, self._clock.now()):
             case Webhook(is_test=True):
                 return Reply({"message": "The webhook works."})
-            case Webhook() as webhook:
-                return _to_reply(
-                    self._dispatcher(SENDER_PATIENCE_SECONDS).webhook(webhook), webhook.folder
-                )
-            case ResourceEvent() as event:
-                return _to_reply(self._dispatcher().event(event), event.type)
+            case Webhook() | ResourceEvent() as hint:
+                return self._take(hint)
             case Tick():
                 self._tick()
                 return Reply({"message": "tick"})
@@ -107,6 +103,17 @@ class App:
                 # An invocation knows no status but its own: there it stands in the answer.
                 told = Reply({"status": reply.status, "body": reply.body})
                 return told if request.by_iam else reply
+
+    def _take(self, hint: Webhook | ResourceEvent) -> Reply:
+        """Start the jobs of a hint; while everything is paused it is lost, as the resumption verifies all."""
+        try:
+            if isinstance(hint, Webhook):
+                return _to_reply(
+                    self._dispatcher(SENDER_PATIENCE_SECONDS).webhook(hint), hint.folder
+                )
+            return _to_reply(self._dispatcher().event(hint), hint.type)
+        except Paused as pause:
+            return Reply({"message": str(pause)}, HTTPStatus.ACCEPTED)
 
     def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
         """Return the dispatcher of this invocation; each run gets its own gate, with room to record."""
@@ -155,9 +162,16 @@ class App:
 
     def _api_context(self) -> "ApiContext":
         """Return what serves one API request."""
-        from functions.api.context import ApiContext  # noqa: PLC0415
+        from functions.api.context import About, ApiContext  # noqa: PLC0415
 
+        settings = self._settings
         return ApiContext(
+            about=About(
+                source_kind=settings.source_kind,
+                source_url=settings.source_url,
+                region=self._clients.identity.region,
+                reconcile_interval_seconds=settings.reconcile_interval_seconds,
+            ),
             open_dispatcher=lambda: self._dispatcher(SENDER_PATIENCE_SECONDS),
             gate=self._gate,
             cache=self._api.cache,

@@ -9,20 +9,25 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     SecretBytes,
     SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
 )
 
 from functions.errors import InvalidSettings, SyncError
+from functions.plan.fields import ShortSlug
 from functions.plan.sync_config import Camel, describe
 from functions.ports import Clock
 
 MIN_DIGEST_KEY_BYTES = 32
 KEEP_SECONDS = 600.0
 REFETCH_AFTER_SECONDS = 60.0
+HASH_DIGITS = 8
+"""By so many digits of its hash records name a token that has no name."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
 
@@ -56,6 +61,13 @@ class ApiToken(Camel):
 
     sha256: Sha256
     role: Literal["full", "read"] = "full"
+    name: ShortSlug | None = None
+    expires_at: AwareDatetime | None = None
+
+    @property
+    def holder(self) -> str:
+        """Say whose token it is, as records name them."""
+        return self.name or self.sha256[:HASH_DIGITS]
 
 
 def _token(entry: object) -> object:
@@ -91,6 +103,14 @@ class Credentials(Camel):
     organization_slug: Annotated[str, StringConstraints(min_length=1)] | None = None
     source_headers: dict[HeaderName, Annotated[SecretStr, AfterValidator(_header_value)]] = {}
     source_proxy_password: SecretStr | None = None
+
+    @field_validator("api_token_hashes")
+    @classmethod
+    def _names_are_unique(cls, tokens: tuple[ApiToken, ...]) -> tuple[ApiToken, ...]:
+        names = [token.name for token in tokens if token.name]
+        if len(names) > len(set(names)):
+            raise ValueError("two entries have the same name")
+        return tokens
 
 
 def parse_credentials(body: bytes) -> Credentials:

@@ -19,12 +19,14 @@ SyncError                      base; its text is shown to users and never holds 
 ├── Temporary                  the same call may succeed later
 │   └── Throttled              too many calls
 └── OutOfTime                  no further call may start
+    ├── Paused                 a person stopped all syncs
     ├── DeadlineReached        the invocation's time is used up
     ├── LeaseLost              another run may have taken over
     └── ConfigChanged          the sync's config changed under the run
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 
 class SyncError(Exception):
@@ -73,7 +75,15 @@ class NotFound(Refused):
 
 
 class SourceMissing(Refused):
-    """The source's folder, environment or project does not exist."""
+    """The source's folder, environment or project does not exist; `field` of a config names it."""
+
+    def __init__(
+        self,
+        message: str,
+        field: Literal["projectId", "environment", "secretPath"] = "secretPath",
+    ) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class SourceMasked(Refused):
@@ -118,6 +128,10 @@ class Throttled(Temporary):
 
 class OutOfTime(SyncError):
     """No further outside call may start; what is done stays done, the rest is for the next run."""
+
+
+class Paused(OutOfTime):
+    """A person stopped all syncs; it says since when and who."""
 
 
 class DeadlineReached(OutOfTime):

@@ -28,6 +28,23 @@ class Clock(Protocol):
         """Wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class SourceEnvironment:
+    """An environment of a project."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProject:
+    """A project of the secret manager; without a name and environments where it does not tell."""
+
+    id: str
+    name: str | None = None
+    environments: tuple[SourceEnvironment, ...] | None = None
+
+
 class SecretSource(Protocol):
     """A folder of the secret manager."""
 
@@ -49,6 +66,15 @@ class SecretSource(Protocol):
         self, folder: Folder, values: Mapping[str, str], *, replace: bool
     ) -> Mapping[str, str]:
         """Create `values` in the folder (update them with `replace`); return refusals: key -> why."""
+
+    def projects(self, known: Iterable[str]) -> Sequence[SourceProject]:
+        """Return the projects that can be chosen, those of `known` ids in any case."""
+
+    def folders(self, folder: Folder) -> Sequence[str] | None:
+        """Return the paths of a folder's direct sub-folders; None where the source has no folders.
+
+        Of a folder that does not exist an empty list is no proof that it does.
+        """
 
     def ping(self) -> None:
         """Prove that the source answers and accepts this identity; raises as `read`."""

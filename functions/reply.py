@@ -11,6 +11,7 @@ from functions.errors import (
     InvalidInput,
     InvalidSettings,
     OutOfTime,
+    Paused,
     Rejected,
     SyncError,
     Temporary,
@@ -20,6 +21,7 @@ _STATUS: tuple[tuple[type[SyncError], HTTPStatus], ...] = (
     (InvalidSettings, HTTPStatus.INTERNAL_SERVER_ERROR),
     (InvalidInput, HTTPStatus.BAD_REQUEST),
     (Conflict, HTTPStatus.CONFLICT),
+    (Paused, HTTPStatus.CONFLICT),
     (Temporary, HTTPStatus.SERVICE_UNAVAILABLE),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE),
 )
@@ -33,6 +35,7 @@ _NAMES = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UnsupportedMediaType",
     HTTPStatus.UNPROCESSABLE_ENTITY: "ValidationFailure",
     HTTPStatus.INTERNAL_SERVER_ERROR: "InternalServerError",
+    HTTPStatus.NOT_IMPLEMENTED: "NotImplemented",
     HTTPStatus.BAD_GATEWAY: "BadGateway",
     HTTPStatus.SERVICE_UNAVAILABLE: "ServiceUnavailable",
 }

@@ -189,6 +189,68 @@ class PlaceRow(Camel):
     display_name: str
 
 
+class SourceShown(Camel):
+    """The secret manager."""
+
+    kind: str
+    url: str
+
+
+class PauseShown(Camel):
+    """Since when all syncs are paused, and by whom."""
+
+    since: Time | None
+    by: str | None
+
+
+class Session(Camel):
+    """Who asks, and what this server is."""
+
+    role: Literal["full", "read"]
+    name: str
+    """The token's name, or the first digits of its hash."""
+    version: str
+    source: SourceShown
+    region: str
+    reconcile_interval_seconds: int
+    is_paused: bool
+    pause: PauseShown | None
+
+
+class Environment(Camel):
+    """An environment of a project."""
+
+    slug: str
+    name: str
+
+
+class Project(Camel):
+    """A project of the source; without a name and environments where the source does not tell."""
+
+    id: str
+    name: str | None = None
+    environments: list[Environment] | None = None
+
+
+class Projects(Camel):
+    """Projects."""
+
+    projects: list[Project]
+
+
+class FolderPath(Camel):
+    """A folder."""
+
+    path: str
+
+
+class Folders(Camel):
+    """The sub-folders of a folder."""
+
+    folders: list[FolderPath]
+    has_secrets: bool
+
+
 class Problem(Camel):
     """An error; `message` is a list where fields of the request are wrong."""
 

@@ -13,13 +13,15 @@ from functions.api.health import HealthCheck
 from functions.api.requests import read
 from functions.api.route import Route
 from functions.api.routes import CONNECTIONS, choose, find
-from functions.credentials import CredentialsKeeper
+from functions.credentials import ApiToken, CredentialsKeeper
 from functions.errors import Rejected, SyncError
 from functions.ports import Clock, Pool
 from functions.reply import Reply, refusal
 from functions.state.sync_repository import ApiCache
 from functions.triggers.call import ApiRequest
 
+BY_IAM = ApiToken(sha256="0" * 64, name="iam")
+"""Stands for the token of who needs none."""
 log = getLogger(__name__)
 
 
@@ -36,20 +38,24 @@ class Api:
         try:
             methods, params = find(request.path)
             is_open = any(route.is_open for route in methods.values())
-            needs_token = not (is_open or request.by_iam)
-            token = self._authenticator.token_of(request.headers) if needs_token else None
+            is_known = is_open or request.by_iam
+            token = BY_IAM if is_known else self._authenticator.token_of(request.headers)
             route = choose(request.path, methods, request.method, params)
             if request.by_iam and request.method != "GET" and CONNECTIONS in request.path:
                 raise Rejected(403, "Connections are changed through the gateway, with a token.")
-            if token and token.role == "read" and not (route.reads or request.method == "GET"):
+            if token.role == "read" and not _is_for_readers(route, request.method):
                 raise Rejected(403, "This API token may only read.")
-            parsed = ParsedRequest(params, _query(route, request), _body(route, request))
+            parsed = ParsedRequest(params, token, _query(route, request), _body(route, request))
             return Reply(_json(route.handler(context, parsed)))
         except SyncError as error:
             # Wrong tokens are counted: a flood must not fill the log.
             if not isinstance(error, WrongToken):
                 log.warning("API request refused: %s", error)
             return refusal(error)
+
+
+def _is_for_readers(route: Route, method: str) -> bool:
+    return route.role == "read" or (method == "GET" and route.role is None)
 
 
 def _query(route: Route, request: ApiRequest) -> BaseModel | None:

@@ -33,15 +33,18 @@ class Authenticator:
         """Return the entry of the token that the request carries. Raises WrongToken."""
         scheme, _, token = headers.get("authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise WrongToken("Token missing")
+            raise WrongToken("Token missing: send the header Authorization: Bearer <token>.")
         given = hashlib.sha256(token.strip().encode(errors="replace")).hexdigest()
         for renew in (False, True):
             entries = self._keeper.get(renew=renew).api_token_hashes
             fitting = [entry for entry in entries if hmac.compare_digest(entry.sha256, given)]
-            if fitting:
+            if fitting and not self._has_expired(fitting[0]):
                 return fitting[0]
         self._count_wrong_token()
-        raise WrongToken("The API token is not valid")
+        raise WrongToken("The API token has expired." if fitting else "The API token is not valid.")
+
+    def _has_expired(self, entry: ApiToken) -> bool:
+        return entry.expires_at is not None and entry.expires_at <= self._clock.now()
 
     def _count_wrong_token(self) -> None:
         """Log how many there are in a minute, at 1, 10, 100, …."""

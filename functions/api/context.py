@@ -9,11 +9,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, Health, OneRow, Row
 from functions.calls.deadline import Gate
+from functions.credentials import ApiToken
 from functions.errors import InvalidInput, Refused, Rejected
 from functions.jobs.submit import Dispatcher
 from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
 from functions.plan.sync_config import SyncConfig
-from functions.ports import OciDirectory, PrivateKeyStore
+from functions.ports import OciDirectory, PrivateKeyStore, SecretSource
 from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
 from functions.state.status import Status
@@ -30,6 +31,7 @@ class ParsedRequest:
     """An authenticated request: parameters of the path, query and body, checked by the route."""
 
     params: Mapping[str, str]
+    token: ApiToken
     query: Any = None
     body: Mapping[str, Any] = field(default_factory=dict)
 
@@ -39,10 +41,21 @@ class ParsedRequest:
         return UUID(self.params.get("syncId") or self.params["connectionId"])
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the API tells of this deployment."""
+
+    source_kind: str
+    source_url: str
+    region: str
+    reconcile_interval_seconds: int
+
+
 @dataclass(frozen=True)
 class ApiContext:
     """What serves one request; opened is only what the request needs."""
 
+    about: About
     open_dispatcher: Callable[[], Dispatcher]
     gate: Gate
     cache: ApiCache
@@ -65,6 +78,10 @@ class ApiContext:
             self.dispatcher.configs,
             self.cache,
         )
+
+    def source(self) -> SecretSource:
+        """Return the source."""
+        return self.dispatcher.services.source(self.dispatcher.new_gate())
 
     def uuid(self) -> UUID:
         """Return a new random id."""

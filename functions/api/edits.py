@@ -13,8 +13,9 @@ from pydantic.alias_generators import to_camel
 from functions.api.answers import OneRow
 from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import read
+from functions.api.source import NOT_THERE
 from functions.api.syncs import refuse_leaving, start
-from functions.errors import Conflict, Rejected, SourceMissing, SyncError, Temporary
+from functions.errors import Conflict, Paused, Rejected, SourceMissing, SyncError, Temporary
 from functions.plan.job import Args
 from functions.plan.models import JobKind
 from functions.plan.naming import KeySchema
@@ -71,7 +72,7 @@ def update(context: ApiContext, request: ParsedRequest) -> OneRow:
 
 def delete(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Delete a sync; with removeSecrets=true its secrets first, and itself only if that succeeded."""
-    found = context.syncs.find(request.id)
+    found = context.dispatcher.unless_paused(lambda: context.syncs.find(request.id))
     if request.query.remove_secrets == "true":
         return _delete_with_secrets(context, found)
     status, store = context.syncs.status(found), context.dispatcher.services.store
@@ -107,15 +108,9 @@ def _check(context: ApiContext, config: SyncConfig, before: SyncConfig | None) -
     if before and before.folder == config.folder:
         return
     try:
-        context.dispatcher.services.source(context.dispatcher.new_gate()).read(
-            config.folder, sub_folders=False
-        )
-    except SourceMissing:
-        raise Rejected(
-            400,
-            "Could not find folder with this path (secretPath) in this environment (its slug) for "
-            "project with this ID",
-        ) from None
+        context.source().read(config.folder, sub_folders=False)
+    except SourceMissing as missing:
+        raise Rejected(400, NOT_THERE[missing.field]) from None
     except SyncError as error:
         log.warning("the folder of a sync could not be looked at, its run will tell: %s", error)
 
@@ -160,11 +155,13 @@ def _follow_up(context: ApiContext, found: StoredSync) -> OneRow:
     """
     warnings, status = [], Status()
     try:
-        warnings = _collisions(context, found.sync)
+        warnings = context.dispatcher.unless_paused(lambda: _collisions(context, found.sync))
         if found.sync.config.is_auto_sync_enabled:
             status = _run(context, found, JobKind.SYNC, Args())
         else:
             status = _note(context, found)
+    except Paused as pause:
+        warnings.append(f"Nothing is synced yet. {pause}")
     except SyncError as error:
         log.warning("%s is written, a tick sees to the rest: %s", found.sync.object_name, error)
     return context.one(found, status, warnings)

@@ -118,7 +118,7 @@ def _path_parameters(path: str) -> list[Json]:
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1}
-            | ({"format": "uuid"} if name.endswith("Id") else {}),
+            | ({"format": "uuid"} if name in ("syncId", "connectionId") else {}),
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

@@ -11,9 +11,11 @@ from functions.errors import Rejected
 from functions.plan.fields import (
     CompartmentOcid,
     Description,
+    EnvironmentSlug,
     Fingerprint,
     ProjectId,
     Region,
+    SecretPath,
     ShortSlug,
     TenancyOcid,
     UserOcid,
@@ -29,6 +31,19 @@ class ProjectQuery(Camel):
     """Whose syncs."""
 
     project_id: ProjectId
+
+
+class ListQuery(Camel):
+    """Whose syncs; those of all projects where none is named."""
+
+    project_id: ProjectId | None = None
+
+
+class FolderQuery(Camel):
+    """A folder of the source."""
+
+    environment: EnvironmentSlug
+    path: SecretPath = "/"
 
 
 class DeleteQuery(Camel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -22,7 +22,7 @@ class Route:
     body: tuple[type[BaseModel], ...] = ()
     only_changes: bool = False
     """The body's fields are all optional: those that are missing stay as they are."""
-    reads: bool = False
-    """It changes nothing, so a token that may only read may call it."""
+    role: Literal["read", "full"] | None = None
+    """What a token must be allowed to; by default only GET is for tokens that may only read."""
     is_open: bool = False
     """It needs no token."""

@@ -4,28 +4,33 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 from uuid import UUID
 
-from functions.api import connections, edits, openapi, syncs
+from functions.api import connections, edits, openapi, session, source, syncs
 from functions.api.answers import (
     CompartmentRow,
     ConnectionRows,
     Document,
     Duplicate,
+    Folders,
     Health,
     OneConnection,
     OneRow,
     Options,
     PlaceRow,
     Planned,
+    Projects,
     Rows,
     Runs,
+    Session,
 )
 from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import (
     CompartmentQuery,
     DeleteQuery,
     Destination,
+    FolderQuery,
     ImportQuery,
     KeyConnection,
+    ListQuery,
     OwnConnection,
     ProjectQuery,
     SyncQuery,
@@ -40,6 +45,7 @@ from functions.triggers.webhook import WEBHOOK_PATH
 API_ROOT = "/api/v1/"
 DOCUMENT_PATH = f"{API_ROOT}openapi.json"
 HEALTH_PATH = "/healthz"
+SESSION_PATH = f"{API_ROOT}session"
 Methods = Mapping[str, Route]
 
 
@@ -53,6 +59,7 @@ def get_health(context: ApiContext, _request: ParsedRequest) -> Health:
     return context.health()
 
 
+_PROJECTS = f"{API_ROOT}projects"
 _SYNCS = "/api/v1/secret-syncs"
 _OCI = f"{_SYNCS}/oci-vault"
 _ONE = f"{_OCI}/{{syncId}}"
@@ -63,9 +70,16 @@ ROUTES: Mapping[str, Methods] = {
     HEALTH_PATH: {"GET": Route("getHealth", get_health, Health, is_open=True)},
     DOCUMENT_PATH: {"GET": Route("getOpenApi", get_document, Document)},
     f"{_SYNCS}/options": {"GET": Route("listSecretSyncOptions", syncs.options, Options)},
-    _SYNCS: {"GET": Route("listSecretSyncs", syncs.listing, Rows, ProjectQuery)},
+    SESSION_PATH: {"GET": Route("getSession", session.get, Session)},
+    f"{API_ROOT}pause": {"POST": Route("pauseSyncs", session.pause, Session)},
+    f"{API_ROOT}resume": {"POST": Route("resumeSyncs", session.resume, Session)},
+    _PROJECTS: {"GET": Route("listProjects", source.projects, Projects)},
+    f"{_PROJECTS}/{{projectId}}/folders": {
+        "GET": Route("listFolders", source.folders, Folders, FolderQuery, role="full")
+    },
+    _SYNCS: {"GET": Route("listSecretSyncs", syncs.listing, Rows, ListQuery)},
     _OCI: {
-        "GET": Route("listOciVaultSecretSyncs", syncs.listing, Rows, ProjectQuery),
+        "GET": Route("listOciVaultSecretSyncs", syncs.listing, Rows, ListQuery),
         "POST": Route("createOciVaultSecretSync", edits.create, OneRow, body=(SyncConfig,)),
     },
     f"{_OCI}/check-destination": {
@@ -95,7 +109,7 @@ ROUTES: Mapping[str, Methods] = {
     f"{_ONE}/remove-secrets": {
         "POST": Route("removeOciVaultSecretSyncSecrets", syncs.remove_secrets, OneRow)
     },
-    f"{_ONE}/plan": {"POST": Route("planOciVaultSecretSync", syncs.plan, Planned, reads=True)},
+    f"{_ONE}/plan": {"POST": Route("planOciVaultSecretSync", syncs.plan, Planned, role="read")},
     f"{_ONE}/runs": {"GET": Route("listOciVaultSecretSyncRuns", syncs.runs, Runs)},
     CONNECTIONS: {
         "GET": Route("listOciAppConnections", connections.listing, ConnectionRows),
@@ -173,7 +187,7 @@ def _match(template: list[str], parts: list[str]) -> dict[str, str] | None:
 
 def _check_ids(params: Mapping[str, str]) -> None:
     for name, text in params.items():
-        if not name.endswith("Id"):
+        if name not in ("syncId", "connectionId"):
             continue
         try:
             UUID(text)

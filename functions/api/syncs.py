@@ -89,9 +89,9 @@ def remove_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
 
 
 def _act(context: ApiContext, request: ParsedRequest, kind: JobKind, args: Args) -> OneRow:
-    found = context.syncs.find(request.id)
-    refuse_leaving(found.sync)
     dispatcher = context.dispatcher
+    found = dispatcher.unless_paused(lambda: context.syncs.find(request.id))
+    refuse_leaving(found.sync)
     job = dispatcher.job(found.sync, kind, "api", args)
     document = dispatcher.services.document(found.sync.object_name, job.job_id)
     dispatcher.put([job], before=[document.load])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from logging import getLogger
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.calls.deadline import Gate
-from functions.calls.parallel import try_in_parallel
+from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import InvalidInput, SyncError, Temporary
 from functions.jobs.seal import seal
 from functions.log import TRACE
@@ -20,6 +20,7 @@ from functions.run.outcome import End, Outcome
 from functions.run.run import preview, run_job
 from functions.run.services import RunServices
 from functions.state.status_document import StatusDocument
+from functions.state.stop import check_not_paused
 from functions.state.sync_configs import Configs
 from functions.triggers.command import Command
 from functions.triggers.oci_event import ResourceEvent
@@ -29,6 +30,7 @@ VAULT_EVENT_DELAY_SECONDS = 60
 MAX_CONFIGS_FOR_HINT = 500
 _READ_EVENTS = ("get", "list")
 log = getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Dispatcher:
         folder = webhook.folder
         if project_of(f"{PREFIX}{folder.project_id}/x.json") is None:
             return []
-        syncs = self.configs.load(self.configs.entries(folder.project_id))
+        entries = self.unless_paused(lambda: self.configs.entries(folder.project_id))
+        syncs = self.configs.load(entries)
         matching = [sync for sync in syncs if is_auto(sync) and is_about(sync, folder)]
         return self.accept([(sync, self.job(sync, JobKind.SYNC, "webhook")) for sync in matching])
 
@@ -85,10 +88,20 @@ class Dispatcher:
             document = self.services.document(sync.object_name, "plan")
             plan = preview(sync, self.services, self.new_gate(), document)
             return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
+        check_not_paused(self.services.store)
         if sync.config.is_being_removed and command.command != "remove":
             raise InvalidInput("This sync is being deleted together with its secrets.")
         job = self.job(sync, JobKind(command.command), "command", command.args)
         return self.accept([(sync, job)])[0].public()
+
+    def unless_paused(self, read: Callable[[], T]) -> T:
+        """Return what is read while the emergency stop is looked at. Raises Paused."""
+        found: list[T] = []
+        in_parallel(
+            self.services.pool,
+            [lambda: check_not_paused(self.services.store), lambda: found.append(read())],
+        )
+        return found[0]
 
     def job(
         self, sync: Sync, kind: JobKind, cause: Cause, args: Args | None = None, delay: int = 0
@@ -143,7 +156,7 @@ class Dispatcher:
         is_write = event.type.endswith((".createobject", ".updateobject"))
         if name is None or not is_write:
             return []
-        sync = self.configs.get(name)
+        sync = self.unless_paused(lambda: self.configs.get(name))
         if sync is None or not is_auto(sync):
             return []
         return self.accept([(sync, self.job(sync, JobKind.SYNC, "event"))])
@@ -160,7 +173,7 @@ class Dispatcher:
         action = event.type.rpartition(".")[2]
         if action.startswith(_READ_EVENTS):
             return []
-        entries = self.configs.entries()
+        entries = self.unless_paused(self.configs.entries)
         if len(entries) > MAX_CONFIGS_FOR_HINT:
             log.info("too many syncs to look for those of a vault event; ticks verify them")
             return []

@@ -15,6 +15,7 @@ from operator import itemgetter
 from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.jobs.drain import Drainer
+from functions.jobs.pause import remind
 from functions.jobs.seal import seal
 from functions.jobs.submit import Dispatcher, is_auto
 from functions.plan.job import Args
@@ -24,6 +25,7 @@ from functions.ports import Entry, Invoker
 from functions.run.run import run_job
 from functions.state.lease import ObjectLease
 from functions.state.status_document import StatusDocument, verified_object
+from functions.state.stop import load_pause
 
 MAX_QUEUED_AT_ONCE = 500
 DEPTH_EVERY_MINUTES = 10
@@ -44,9 +46,15 @@ class Ticker:
     def tick(self, is_time_left: Callable[[], bool]) -> None:
         """Do what is due. Never raises: the next tick is the retry."""
         try:
-            is_drained = self._drain(is_time_left)
-            left = self._verify_due(is_time_left)
-            if left or not is_drained:
+            pause = load_pause(self.dispatcher.services.store)
+            if pause and pause.is_on:
+                remind(self.dispatcher.services)
+                return
+            resumed_at = pause.until if pause and pause.until else EPOCH
+            may_go_on = self._unless_paused(is_time_left)
+            is_drained = self._drain(may_go_on)
+            left = self._verify_due(may_go_on, resumed_at)
+            if (left or not is_drained) and not self._is_paused():
                 self._call_workers(left)
             if (
                 self.drainer.worked
@@ -65,12 +73,19 @@ class Ticker:
             log.warning("the queue cannot be worked off: %s", error)
             return True
 
-    def _verify_due(self, is_time_left: Callable[[], bool]) -> list[Entry]:
+    def _unless_paused(self, is_time_left: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: is_time_left() and not self._is_paused()
+
+    def _is_paused(self) -> bool:
+        pause = load_pause(self.dispatcher.services.store)
+        return pause is not None and pause.is_on
+
+    def _verify_due(self, is_time_left: Callable[[], bool], resumed_at: datetime) -> list[Entry]:
         """Verify what is due, oldest first; return what time did not suffice for.
 
         A sync whose last run died comes last, so that it cannot take every tick down before the others.
         """
-        left = self._due()
+        left = self._due(resumed_at)
         suspects: list[tuple[datetime, Entry]] = []
         while (left or suspects) and is_time_left():
             is_first_look = bool(left)
@@ -92,11 +107,11 @@ class Ticker:
                 log.critical("unexpected %s while verifying %s", type(error).__name__, entry.name)
         return left + [entry for _, entry in suspects]
 
-    def _due(self) -> list[Entry]:
+    def _due(self, resumed_at: datetime) -> list[Entry]:
         services = self.dispatcher.services
         calls = (self.dispatcher.configs.entries, partial(services.store.list, "verified/"))
         configs, verified = in_parallel(services.pool, calls)
-        return due(configs, verified, services.clock.now() - self.interval)
+        return due(configs, verified, max(services.clock.now() - self.interval, resumed_at))
 
     def _open(self, entry: Entry) -> tuple[Sync | None, StatusDocument]:
         services = self.dispatcher.services
@@ -157,7 +172,8 @@ class Ticker:
             return False
         self.drainer.beat = slot.renew
         try:
-            self.drainer.drain(lambda: is_time_left() and not slot.is_lost)
+            may_go_on = self._unless_paused(is_time_left)
+            self.drainer.drain(lambda: not slot.is_lost and may_go_on())
         finally:
             slot.free()
         return True

@@ -4,7 +4,7 @@ The organisation is the sync's project, the KMS path its secret path. There are 
 references: a folder exists as long as a secret is in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from functions.calls.retry import Retrying
 from functions.errors import NotFound, Refused, SourceMissing, Unauthorized
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.ports import SourceProject
 from functions.sources.http import SourceHttp, encodable, url_path
 
 LOGIN_PATH = "/v1/kms/auth/login"
@@ -93,6 +94,12 @@ class HanzoKms:
             except Refused as refusal:
                 refused[key] = f"the source refused it ({refusal})"
         return refused
+
+    def projects(self, known: Iterable[str]) -> Sequence[SourceProject]:
+        return [SourceProject(project_id) for project_id in known]
+
+    def folders(self, folder: Folder) -> None:
+        """Return nothing: there are no folders."""
 
     def _names(self, folder: Folder, *, sub_folders: bool) -> Iterator[tuple[str, str, bool]]:
         """List paths, names, and whether the list itself says that the environment has them.

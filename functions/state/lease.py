@@ -7,11 +7,12 @@ from logging import getLogger
 from pydantic import AwareDatetime, ValidationError
 
 from functions.calls.deadline import Gate
-from functions.errors import ConfigChanged, Conflict, LeaseLost, SyncError
+from functions.errors import ConfigChanged, Conflict, LeaseLost, Paused, SyncError
 from functions.plan.sync_config import Camel, Sync
 from functions.ports import ABSENT, Clock, ConfigStore
 from functions.state.status import Lease, Status
 from functions.state.status_document import MAX_CLOCK_SKEW, StatusDocument
+from functions.state.stop import check_not_paused
 
 LEASE_SECONDS = 45.0
 RENEW_AFTER_SECONDS = 15.0
@@ -60,15 +61,17 @@ class HeldLease:
     def renew(self, sync: Sync, store: ConfigStore) -> None:
         """Renew the lease if it is time to; where that fails no further vault call starts.
 
-        Never raises: the gate closes instead, at once where the lease or the config is lost.
+        Never raises: the gate closes instead, at once where the lease is lost, the config changed
+        or everything is paused.
         """
         asked_at = self._clock.monotonic()
         if self._gate.closed_because or asked_at - self._renewed_at < RENEW_AFTER_SECONDS:
             return
         try:
+            check_not_paused(store)
             self.check_config(sync, store)
             self.change(lambda status: setattr(status, "lease", self._lease(self._clock.now())))
-        except (LeaseLost, ConfigChanged) as reason:
+        except (LeaseLost, ConfigChanged, Paused) as reason:
             self._gate.close(reason)
         except SyncError as error:
             log.warning("the lease could not be renewed yet: %s", error)

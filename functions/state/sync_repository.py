@@ -9,7 +9,7 @@ from uuid import UUID
 
 from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Rejected
-from functions.plan.sync_config import PREFIX, Sync, sync_id
+from functions.plan.sync_config import PREFIX, Sync, project_of, sync_id
 from functions.ports import ConfigStore, Entry, Pool
 from functions.state.status import Status, parse_status
 from functions.state.status_document import status_object
@@ -77,6 +77,11 @@ class SyncRepository:
                 return found
         raise Rejected(404, "Could not find an OCI Vault Sync with this name")
 
+    def project_ids(self) -> list[str]:
+        """Return the ids of the projects that have syncs."""
+        found = {project_of(entry.name) for entry in self._configs.entries()}
+        return sorted(filter(None, found))
+
     def of_project(self, project_id: str) -> list[StoredSync]:
         """Return the syncs of a project."""
         return self._load(self._configs.entries(project_id))
@@ -87,10 +92,10 @@ class SyncRepository:
         return (parse_status(stored.body) if stored else None) or Status()
 
     def listed(
-        self, project_id: str
+        self, project_id: str | None
     ) -> tuple[list[tuple[StoredSync, Status]], dict[str, InvalidInput]]:
-        """Return the syncs of a project with their statuses, and what is wrong with other configs."""
-        prefix = f"{PREFIX}{project_id}/"
+        """Return the syncs of a project or all with their statuses, and what is wrong with other configs."""
+        prefix = f"{PREFIX}{project_id}/" if project_id else PREFIX
         calls = (
             partial(self._store.list, prefix),
             partial(self._store.list, status_object(prefix)),

@@ -41,15 +41,15 @@ def refused(api, status, error, *call, **how):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (None, "Token missing"),
-        ("", "Token missing"),
-        ("Bearer", "Token missing"),
-        ("Bearer  ", "Token missing"),
-        ("Basic dXNlcg==", "Token missing"),
-        ("Bearer wrong", "The API token is not valid"),
-        ("Bearer full-token-", "The API token is not valid"),
-        (f"Bearer {sha('full-token')}", "The API token is not valid"),
-        ("Bearer \udce4", "The API token is not valid"),
+        (None, "Token missing: send the header Authorization: Bearer <token>."),
+        ("", "Token missing: send the header Authorization: Bearer <token>."),
+        ("Bearer", "Token missing: send the header Authorization: Bearer <token>."),
+        ("Bearer  ", "Token missing: send the header Authorization: Bearer <token>."),
+        ("Basic dXNlcg==", "Token missing: send the header Authorization: Bearer <token>."),
+        ("Bearer wrong", "The API token is not valid."),
+        ("Bearer full-token-", "The API token is not valid."),
+        (f"Bearer {sha('full-token')}", "The API token is not valid."),
+        ("Bearer \udce4", "The API token is not valid."),
     ],
 )
 def test_without_a_good_token(api, header, message):
@@ -289,9 +289,7 @@ def test_sub_folders_go_with_overwriting_only(api):
 @pytest.mark.parametrize(
     ("method", "path", "query", "name"),
     [
-        ("GET", SYNCS, {}, "projectId"),
         ("GET", SYNCS, {"projectId": ""}, "projectId"),
-        ("GET", "/api/v1/secret-syncs", {}, "projectId"),
         ("GET", f"{SYNCS}/{PASTED}", {}, "syncId"),
         ("GET", f"{SYNCS}/sync-name/x", {}, "projectId"),
         ("DELETE", f"{SYNCS}/{UNKNOWN}", {"removeSecrets": "yes"}, "removeSecrets"),

@@ -151,7 +151,7 @@ def test_an_update_moves_the_sync(api):
     assert api.live() == {"OTHER": "two"}
     status, answer = api.call("PATCH", path, {"secretPath": "/nowhere"})
     assert status == 400
-    assert answer["message"].startswith("Could not find folder with this path")
+    assert answer["message"].startswith("Could not find the folder with this path")
     assert api.row(row)["folder"]["path"] == "/web"
 
 

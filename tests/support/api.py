@@ -51,15 +51,16 @@ class Api:
         self.vault = services.cloud.vault
         self.infisical = services.infisical
         self.source = services.infisical.source
+        self.credentials = services.credentials
         self.make_app = make_app
         self.app = make_app()
 
-    def call(self, method, path, data=None, *, token=TOKEN, headers=None, app=None, **query):
+    def call(self, method, path, /, data=None, *, token=TOKEN, headers=None, app=None, **query):
         """Send a request; return status and JSON."""
         reply = self.reply(method, path, data, token=token, headers=headers, app=app, **query)
         return reply.status, json.loads(json.dumps(reply.body))
 
-    def reply(self, method, path, data=None, *, token=TOKEN, headers=None, app=None, **query):
+    def reply(self, method, path, /, data=None, *, token=TOKEN, headers=None, app=None, **query):
         """Send a request; return the whole reply."""
         asked = "&".join(f"{key}={value}" for key, value in query.items())
         content = {"content-type": "application/json"} if data is not None else {}
@@ -70,7 +71,7 @@ class Api:
         call = Call(raw, method, f"{path}?{asked}", {**content, **access, **(headers or {})})
         return (app or self.app).handle(call, 300)
 
-    def ok(self, method, path, data=None, **how):
+    def ok(self, method, path, /, data=None, **how):
         """Send a request that must succeed; return its JSON."""
         status, answer = self.call(method, path, data, **how)
         assert status == 200, answer

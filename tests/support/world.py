@@ -169,7 +169,7 @@ class World:
         self.infisical.faults = lambda _request: None
         self.infisical.calls.clear()
         if self.bucket.env["CONFIG_STORE"].startswith("oci:"):
-            for kind in ("secret-syncs/", "status/", "verified/", "workers/"):
+            for kind in ("secret-syncs/", "status/", "verified/", "workers/", "pause.json"):
                 for name in self.cloud.objects.names(BUCKET, f"{PREFIX}/{kind}"):
                     self.cloud.objects.remove(BUCKET, name)
 

@@ -36,6 +36,10 @@ _ROUTES = {
         _Route("/api/v2/secret-imports", "projectId"),
         _Route("/api/v1/secret-imports", "workspaceId"),
     ),
+    "projects": (
+        _Route("/api/v1/projects", "project"),
+        _Route("/api/v1/workspace", "workspace"),
+    ),
     "project": (
         _Route("/api/v1/projects/{project}", "project"),
         _Route("/api/v1/workspace/{project}", "workspace"),
@@ -84,9 +88,18 @@ class Api:
 
     def environments(self, project_id: str) -> set[str]:
         """Return the slugs of a project's environments."""
+        return {row["slug"] for row in _list(self.project(project_id), "environments")}
+
+    def project(self, project_id: str) -> Mapping[str, Any]:
+        """Return what a project is called, and its environments."""
         body = self._routed("project", project_id)
-        project = body.get("project") or body.get("workspace") or body
-        return {row["slug"] for row in _list(project, "environments")}
+        found: Mapping[str, Any] = body.get("project") or body.get("workspace") or body
+        return found
+
+    def projects(self) -> Sequence[Mapping[str, Any]]:
+        """Return the projects that this identity sees. Some versions refuse identities this list."""
+        body = self._routed("projects", "")
+        return _list(body, "projects" if "projects" in body else "workspaces")
 
     def folders(self, folder: Folder) -> set[str]:
         """Return the names of a folder's direct sub-folders (nothing where it does not exist)."""

@@ -1,12 +1,21 @@
 """Infisical, and what serves the same API, as the source of secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 
 from functions.calls.retry import Retrying
-from functions.errors import Forbidden, NotFound, Refused, SourceMasked, SourceMissing
+from functions.errors import (
+    Forbidden,
+    NotFound,
+    Refused,
+    SourceMasked,
+    SourceMissing,
+    Temporary,
+)
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.ports import SourceProject
 from functions.sources.http import SourceHttp
+from functions.sources.infisical.browse import projects
 from functions.sources.infisical.references import Expander
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
@@ -37,7 +46,10 @@ class Infisical:
 
     def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
         # This comes first in any case: a recursive list hides what it may not read or cannot find.
-        top = self._api.secrets(folder)
+        try:
+            top = self._api.secrets(folder)
+        except SourceMissing as missing:
+            raise self._more_exact(missing, folder) from None
         if not top:
             self._prove_existence(folder)
         if not sub_folders:
@@ -57,12 +69,36 @@ class Infisical:
             return False
         return False
 
+    def projects(self, known: Iterable[str]) -> Sequence[SourceProject]:
+        return projects(self._api, known)
+
+    def folders(self, folder: Folder) -> Sequence[str]:
+        root = folder.path.rstrip("/")
+        try:
+            names = self._api.folders(folder)
+        except NotFound as error:
+            raise self._more_exact(SourceMissing(str(error)), folder) from None
+        return [f"{root}/{name}" for name in sorted(names)]
+
+    def _more_exact(self, missing: SourceMissing, folder: Folder) -> SourceMissing:
+        """Return the error that says which is missing: project, environment or folder."""
+        try:
+            self._prove_existence(folder)
+        except NotFound:
+            return SourceMissing(str(missing), "projectId")
+        except SourceMissing as exact:
+            return exact
+        except (Refused, Temporary):
+            return missing
+        return missing
+
     def _prove_existence(self, folder: Folder) -> None:
         """Some versions answer a list of what does not exist with nothing: look for the folder."""
         if folder.environment not in self._api.environments(folder.project_id):
             raise SourceMissing(
                 f"Project {folder.project_id} has no environment {folder.environment}. "
-                "Correct the sync's environment (its slug, in the right case)."
+                "Correct the sync's environment (its slug, in the right case).",
+                "environment",
             )
         if not self._has_path(folder, "/"):
             raise SourceMissing(

@@ -40,9 +40,17 @@ class Endpoints:
     def project(self, _: Request, project: str) -> dict[str, Any]:
         """Describe the project and its environments."""
         self._check_project(project)
-        slugs = self.source.environments
-        body = {"id": project, "environments": [{"id": s, "slug": s, "name": s} for s in slugs]}
-        return {"project" if self.api == "v4" else "workspace": body}
+        return {"project" if self.api == "v4" else "workspace": self._project()}
+
+    def projects(self, _: Request) -> dict[str, Any]:
+        """List the projects of the identity; the server of 2024 lists them to people only."""
+        if self.api != "v4":
+            raise Refusal(403, "Forbidden access", "You are not allowed to access this resource")
+        return {"projects": [self._project()]}
+
+    def _project(self) -> dict[str, Any]:
+        rows = [{"id": slug, "slug": slug, "name": slug} for slug in self.source.environments]
+        return {"id": self.source.project_id, "name": self.source.project_id, "environments": rows}
 
     def folders(self, request: Request) -> dict[str, Any]:
         """List direct sub-folders; nothing where the folder does not exist."""

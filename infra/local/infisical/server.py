@@ -23,6 +23,7 @@ _V4 = {
     "batch": "/api/v4/secrets/batch",
     "folders": "/api/v2/folders",
     "imports": "/api/v2/secret-imports",
+    "projects": "/api/v1/projects",
     "project": "/api/v1/projects/<project>",
 }
 _V3 = {
@@ -30,6 +31,7 @@ _V3 = {
     "batch": "/api/v3/secrets/batch/raw",
     "folders": "/api/v1/folders",
     "imports": "/api/v1/secret-imports",
+    "projects": "/api/v1/workspace",
     "project": "/api/v1/workspace/<project>",
 }
 
@@ -155,6 +157,7 @@ def _routes(paths: dict[str, str]) -> Map:
     table = [
         ("POST", "/api/v1/auth/universal-auth/login", "login"),
         ("GET", "/api/status", "status"),
+        ("GET", paths["projects"], "projects"),
         ("GET", paths["project"], "project"),
         ("GET", paths["folders"], "folders"),
         ("GET", paths["imports"], "imports"),
