@@ -217,7 +217,7 @@ def test_a_change_in_the_source_arrives(world, connected, synced):
 def test_every_oci_command_is_one(world, user, tmp_path):
     """Each `oci` command of the documents gets as far as a call to OCI; one in passing has a help."""
     ZipFile(tmp_path / "stack.zip", "w").close()
-    for file in ("sync.json", "update.json", "variables.json", "config.json"):
+    for file in ("sync.json", "update.json", "variables.json", "config.json", "pause.json"):
         (tmp_path / file).write_text('{"secretId": "OCID", "secretContentContent": "eA=="}')
     lines = [
         [world.cloud.url if word in ENDPOINTS else word for word in words]
