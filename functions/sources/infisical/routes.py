@@ -98,7 +98,7 @@ class Api:
 
     def projects(self) -> Sequence[Mapping[str, Any]]:
         """Return the projects that this identity sees. Some versions refuse identities this list."""
-        body = self._routed("projects", "")
+        body = self._routed("projects")
         return _list(body, "projects" if "projects" in body else "workspaces")
 
     def folders(self, folder: Folder) -> set[str]:
@@ -126,7 +126,7 @@ class Api:
     def _routed(
         self,
         name: str,
-        project_id: str,
+        project_id: str | None = None,
         *,
         method: str = "GET",
         query: Mapping[str, str] | None = None,
@@ -140,7 +140,7 @@ class Api:
                 route.path,
                 None if query is None else {**named, **query},
                 None if body is None else {**named, **body},
-                project=url_path(project_id),
+                project="" if project_id is None else url_path(project_id),
             )
 
         newer, older = _ROUTES[name]
