@@ -133,7 +133,7 @@ class Api:
         body: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         def call(route: _Route) -> dict[str, Any]:
-            named = {route.project: project_id}
+            named = {route.project: project_id or ""}
             return self._http.request(
                 self._retrying,
                 method,
