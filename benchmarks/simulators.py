@@ -83,7 +83,7 @@ class Simulators(Services):
             page_size=options.page_size,
         )
         if options.calls_per_second:
-            families = ("list", "read", "write", "queue", "objects")
+            families = ("list", "read", "bundle", "write", "queue", "objects")
             self.cloud.rate_limits.update(dict.fromkeys(families, options.calls_per_second))
 
     def set(self, values: Mapping[str, str]) -> None:

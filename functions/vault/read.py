@@ -117,7 +117,7 @@ class VaultReader:
 
     def _retrieve(self, what: str, use: Callable[[Any], Any]) -> Any:
         return self._calls.call(
-            SecretsClient, use, what=what, family="read", endpoint=self._retrieval
+            SecretsClient, use, what=what, family="bundle", endpoint=self._retrieval
         )
 
 

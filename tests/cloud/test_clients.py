@@ -176,3 +176,21 @@ def test_without_an_override_each_service_has_its_own_endpoint():
     assert endpoint_of(clients, "https://other.example.com") == "https://other.example.com"
     local = Clients(identity, VirtualClock(), half, "http://127.0.0.1:4599")
     assert endpoint_of(local, "https://other.example.com") == "http://127.0.0.1:4599"
+
+
+def test_what_the_environment_says_of_proxies_and_authorities_holds(monkeypatch):
+    """A client goes by HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE, read once when it is built."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "objectstorage.eu-frankfurt-1.oraclecloud.com")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ca.pem")
+    identity, _ = function_identity()
+    clients = Clients(identity, VirtualClock(), half)
+
+    def session(service):
+        endpoint = f"https://{service}.eu-frankfurt-1.oraclecloud.com"
+        return clients._build(ObjectStorageClient, endpoint).base_client.session
+
+    assert session("vaults").proxies["https"] == "http://proxy.example:3128"
+    assert session("objectstorage").proxies == {}
+    assert session("vaults").verify == "/etc/ca.pem"
+    assert not session("vaults").trust_env

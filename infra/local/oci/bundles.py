@@ -19,9 +19,14 @@ class BundleApi:
         one = f"{base}/<secret_id>"
         by_name = f"{base}/actions/getByName"
         return [
-            Route("GetSecretBundle", "read", "GET", one, "secret_id", locked(self._get)),
+            Route("GetSecretBundle", "bundle", "GET", one, "secret_id", locked(self._get)),
             Route(
-                "GetSecretBundleByName", "read", "POST", by_name, "secretName", locked(self._named)
+                "GetSecretBundleByName",
+                "bundle",
+                "POST",
+                by_name,
+                "secretName",
+                locked(self._named),
             ),
             Route(
                 "ListSecretBundleVersions",

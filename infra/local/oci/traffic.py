@@ -74,7 +74,7 @@ class Faults(list[Fault]):
 
 
 class RateLimits(dict[str, float]):
-    """Calls a second by family (list, read, write, queue, objects, …): buckets of one second."""
+    """Calls a second by family (list, read, bundle, write, queue, objects, …): buckets of one second."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
