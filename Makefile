@@ -60,6 +60,7 @@ release: $(READY) ## Make the files of a release in .local/release (TAG=v1.2.3: 
 	git archive --format=zip --output=$(RELEASE)/stack.zip HEAD:infra/terraform
 	$(BIN)/cyclonedx-py requirements infra/image/requirements.txt --pyproject pyproject.toml \
 		--output-reproducible --of JSON -o $(RELEASE)/sbom.json
+	cp cli/vaultsync.py $(RELEASE)/vaultsync
 	cd $(RELEASE) && openssl dgst -sha256 -r -- * > SHA256SUMS && cat SHA256SUMS
 
 plan-real: ## Check infra/terraform with OCI's real provider (needs terraform and, for the plan, terraform.tfvars)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docs.documents import DOCUMENTS
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW = (ROOT / ".github/workflows/release.yml").read_text()
 STEPS = yaml.safe_load(WORKFLOW)["jobs"]["release"]["steps"]
@@ -52,6 +54,12 @@ def test_the_bill_of_materials_names_every_package(files):
     assert named == {(name + pin).lower() for name, pin in pins}
 
 
+def test_the_client_is_a_program(files):
+    """The client is there as it is, to be run."""
+    assert files["vaultsync"].read_bytes() == (ROOT / "cli/vaultsync.py").read_bytes()
+    assert files["vaultsync"].stat().st_mode & 0o100
+
+
 def test_the_checksums_are_right(files):
     """SHA256SUMS has the digest of every other file, in the form that sha256sum reads."""
     sums = dict(reversed(line.split(" *")) for line in files["SHA256SUMS"].read_text().splitlines())
@@ -91,4 +99,7 @@ def test_the_workflow_runs_make():
 def test_the_owner_is_in_one_place():
     """The workflow takes the owner from GitHub; nothing else has to be told who it is."""
     assert "OWNER" not in WORKFLOW
+    assert (
+        "\n".join(DOCUMENTS.values()).count("github.com/OWNER") == 1
+    )  # the button's link must be whole
     assert "ghcr.io/${{ github.repository }}" in WORKFLOW

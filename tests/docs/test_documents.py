@@ -52,6 +52,12 @@ def shown(picture):
     return re.search(r"The plan.+(?=Somebody)", text, re.DOTALL)[0], "The vault is right" in text
 
 
+def test_any_curl_will_do():
+    """The documents use no option that curl 7.61 lacks, which OCI Cloud Shell may have."""
+    blocks = re.findall(r"```(?:ba)?sh\n(.+?)```", "\n".join(DOCUMENTS.values()), re.DOTALL)
+    assert not [block for block in blocks if re.search(r"--json \S|--fail-with-body", block)]
+
+
 def test_the_picture_is_what_a_run_shows(tmp_path):
     """README.md's picture has the plan that `make run` shows, and loads nothing from elsewhere."""
     drawn = tmp_path / "run.svg"
