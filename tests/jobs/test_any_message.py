@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.run.test_patience import status, ticks, world
+from tests.support.one_sync import CONFIG, status, ticks, world_of_one_sync
 
-__all__ = ["world"]
-CONFIG = "secret-syncs/p/a.json"
 HINT = {
     "v": 1,
     "config": CONFIG,
@@ -62,6 +60,12 @@ FIELDS = {
 ONE = st.one_of([it.map(lambda value, name=name: {name: value}) for name, it in FIELDS.items()])
 NEARLY = st.lists(ONE, max_size=2).map(lambda ones: json.dumps({**HINT, **ChainMap(*ones)}))
 MESSAGES = NEARLY | NEARLY | ANYTHING.map(json.dumps) | st.text()
+
+
+@pytest.fixture
+def world():
+    """A calm world with one sync."""
+    return world_of_one_sync()
 
 
 @settings(

@@ -44,6 +44,8 @@ def held(plan):
         (30, 100, False),
         (31, 100, True),
         (0, 100, False),
+        (91, 303, True),
+        (90, 303, False),
     ],
 )
 def test_a_flood_of_deletions_stops_the_run(deletions, in_scope, stops):

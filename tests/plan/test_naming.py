@@ -132,6 +132,8 @@ def test_schemas_with_a_name_in_common_overlap(head, tail, other_head, other_tai
         ("X_{{secretKey}}", "{{secretKey}}_Y", True),
         ("X_{{secretKey}}", "Y_{{secretKey}}", False),
         ("{{secretKey}}_X", "{{secretKey}}_Y", False),
+        ("{{secretKey}}_Y", "{{secretKey}}_X_Y", True),
+        ("{{secretKey}}_Y", "{{secretKey}}_Y_X", False),
         ("{{environment}}_{{secretKey}}", "prod_{{secretKey}}", True),
     ],
 )

@@ -56,6 +56,7 @@ def test_a_plan_is_shown_without_values():
         },
         "fingerprint": FULL.fingerprint,
     }
+    assert list(FULL.public()["errors"]) == ["E", "Z"]
     assert "hunter2" not in repr(FULL) + str(FULL) + json.dumps(FULL.public())
 
 

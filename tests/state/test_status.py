@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from functions.plan.models import JobKind
 from functions.state.status import (
     ALL,
+    LONGEST_WAIT_SECONDS,
     MAX_NAMES_BYTES,
     MAX_PENDING_BYTES,
     MAX_RUN_ERRORS,
     MAX_RUNS,
     MAX_STATUS_BYTES,
     STALE_LIST_SECONDS,
+    UNDERWAY_SECONDS,
     Granted,
     Lease,
     Pending,
@@ -193,6 +195,40 @@ def test_the_newest_runs_are_kept():
     assert [run.id for run in status.runs] == [f"run-{24 - n}" for n in range(MAX_RUNS)]
     assert list(status.runs[0].errors) == names(MAX_RUN_ERRORS)
     assert status.runs[0].drift == names(MAX_RUN_ERRORS)
+
+
+def test_the_errors_of_a_run_are_kept_by_name():
+    """Of too many errors the first by name are kept, in the order of names, however they came."""
+    status = Status()
+    status.add_run(a_run(errors=dict.fromkeys(reversed(names(99)), "w")))
+    assert list(status.runs[0].errors) == names(MAX_RUN_ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("due_in_seconds", "waits"),
+    [
+        (None, False),
+        (-UNDERWAY_SECONDS - 1, False),
+        (-UNDERWAY_SECONDS, False),
+        (-UNDERWAY_SECONDS + 1, True),
+        (0, True),
+        (30, True),
+        (LONGEST_WAIT_SECONDS, True),
+        (LONGEST_WAIT_SECONDS + 1, False),
+    ],
+)
+def test_a_sync_whose_job_is_due_soon(due_in_seconds, waits):
+    """A tick leaves a sync alone whose job is due within the hour, or was due within the last minute."""
+    due = None if due_in_seconds is None else NOW + timedelta(seconds=due_in_seconds)
+    assert Status(retry_at=due).is_waiting(NOW) == waits
+
+
+def test_a_refused_write_is_not_remembered():
+    """A name whose write was refused does not count as written, however fresh it is."""
+    status = Status()
+    status.remember_writes({"A": NOW, "B": NOW})
+    status.forget_writes({"A"}, NOW)
+    assert set(status.recent) == {"B"}
 
 
 def test_old_runs_lose_their_details_first():

@@ -1,0 +1,112 @@
+"""Working off the queue, in virtual time."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from functions.jobs.drain import HIDE_SECONDS, RENEW_AFTER_SECONDS
+from functions.jobs.seal import seal
+from functions.plan.job import COVERED_AFTER_SECONDS, Job
+from functions.plan.models import JobKind
+from tests.support.memory import MemoryQueue
+from tests.support.memory_vault import MemoryVault
+from tests.support.one_sync import CONFIG, EVENT, FOLDER, status, world_of_one_sync
+from tests.system.simulation.memory_world import Invocation
+
+
+@pytest.fixture
+def world():
+    """A calm world with one sync."""
+    return world_of_one_sync()
+
+
+def put(world, kind=JobKind.SYNC, cause="webhook", **fields):
+    """Put a job that is made now on the queue."""
+    now = world.scheduler.now()
+    made = {"created_at": now, "not_before": now, "job_id": "0123abcd"}
+    job = Job(config=CONFIG, kind=kind, cause=cause, **made | fields)
+    world.queue.put([seal(job, world.digests)])
+
+
+def drain(world, seconds=200):
+    """Work the queue off once."""
+    world.start("drain", Invocation.drain)
+    world.scheduler.run(world.scheduler.seconds + seconds)
+
+
+def test_messages_in_hand_are_renewed(world, monkeypatch):
+    """While a run takes long its message is kept hidden, by one call in 20 seconds and not at every beat."""
+    world.source.folders[FOLDER] = {f"K{number:02}": "1" for number in range(60)}
+    create, hide, hidden = MemoryVault.create, MemoryQueue.hide, []
+
+    def slow(self, *args):
+        create(self, *args)
+        world.scheduler.sleep(5)
+
+    def noted(self, receipt, seconds):
+        hidden.append((world.scheduler.seconds, seconds))
+        return hide(self, receipt, seconds)
+
+    monkeypatch.setattr(MemoryVault, "create", slow)
+    monkeypatch.setattr(MemoryQueue, "hide", noted)
+    put(world, cause="command")
+    drain(world)
+    assert len(hidden) >= 2
+    assert {seconds for _, seconds in hidden} == {HIDE_SECONDS}
+    times = [at for at, _ in hidden]
+    gaps = [later - sooner for sooner, later in pairwise(times)]
+    assert min(gaps) >= RENEW_AFTER_SECONDS
+    assert max(gaps) < HIDE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "waits_seconds"),
+    [
+        (JobKind.SYNC, "webhook", COVERED_AFTER_SECONDS),
+        (JobKind.SYNC, "event", COVERED_AFTER_SECONDS),
+        (JobKind.SYNC, "command", 0),
+        (JobKind.SYNC, "api", 0),
+        (JobKind.VERIFY, "tick", 0),
+        (JobKind.VERIFY, "vault-event", 0),
+        (JobKind.IMPORT, "command", 0),
+        (JobKind.REMOVE, "command", 0),
+    ],
+)
+def test_when_a_message_is_due(world, kind, cause, waits_seconds):
+    """A hint was tried when it came, and is looked at again when a look proves that nothing was lost."""
+    put(world, kind, cause)
+    drain(world, seconds=10)
+    assert bool(world.queue.messages) == bool(waits_seconds)
+    assert bool(status(world).runs) != bool(waits_seconds)
+    world.scheduler.run(waits_seconds + 1)
+    drain(world, seconds=10)
+    assert (len(status(world).runs), world.queue.messages) == (1, [])
+
+
+def test_a_message_for_later(world):
+    """A message that says a later time is left hidden until then, whatever its kind."""
+    put(world, JobKind.VERIFY, "tick", not_before=world.scheduler.now() + timedelta(seconds=40))
+    drain(world, seconds=30)
+    assert status(world).runs == []
+    world.scheduler.run(42)
+    drain(world, seconds=10)
+    assert [run.kind for run in status(world).runs] == [JobKind.VERIFY]
+
+
+def test_a_rerun_reads_later(world, monkeypatch):
+    """A run that starts over for a hint reads at least 2 s after its own last reading."""
+    read, at = type(world.source).read, []
+
+    def noted(self, *args, **how):
+        at.append(world.scheduler.seconds)
+        if len(at) == 1:  # a hint comes while the first run is on
+            world.start("webhook", lambda invocation: invocation.webhook(EVENT))
+            world.scheduler.sleep(1)
+        return read(self, *args, **how)
+
+    monkeypatch.setattr(type(world.source), "read", noted)
+    world.start("webhook", lambda invocation: invocation.webhook(EVENT))
+    world.scheduler.run(60)
+    assert len(at) == 2
+    assert at[1] - at[0] >= 2

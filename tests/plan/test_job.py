@@ -1,0 +1,45 @@
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from functions.plan.job import Cause, Job
+from functions.plan.models import JobKind
+from tests.support.plan_examples import NOW, OBJECT
+
+HINTS = {"webhook", "event", "vault-event", "tick"}
+
+
+def a_job(**fields):
+    """Return a job."""
+    usual = {"kind": JobKind.SYNC, "cause": "webhook", "created_at": NOW, "not_before": NOW}
+    return Job(config=OBJECT, job_id="0123abcd", **usual | fields)
+
+
+@pytest.mark.parametrize("cause", get_args(Cause))
+@pytest.mark.parametrize("kind", JobKind)
+def test_what_compares_contents(kind, cause):
+    """A verification compares contents, and a sync that somebody asked for; no import and no removal does."""
+    is_asked_for = kind == JobKind.SYNC and cause not in HINTS
+    assert a_job(kind=kind, cause=cause).verifies == (kind == JobKind.VERIFY or is_asked_for)
+
+
+@pytest.mark.parametrize("cause", get_args(Cause))
+def test_what_another_run_serves(cause):
+    """Hints of a change are served by any later look; what a person asked for is served by nothing else."""
+    assert a_job(cause=cause).is_coalescable == (cause in HINTS)
+
+
+def test_the_next_attempt():
+    """The next attempt is the same job, counted, due later; one that gets on counts from one."""
+    later = NOW + timedelta(seconds=30)
+    job = a_job(attempt=3)
+    assert job.again(later) == a_job(attempt=4, not_before=later)
+    assert job.as_first_attempt() == a_job(attempt=1)
+
+
+def test_a_job_that_is_put_off():
+    """A job that is put off is due later and never sooner than it was."""
+    later = NOW + timedelta(seconds=30)
+    assert a_job().later(later) == a_job(not_before=later)
+    assert a_job(not_before=later).later(NOW) == a_job(not_before=later)

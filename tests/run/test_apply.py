@@ -1,0 +1,72 @@
+"""Carrying out one change, against a vault in memory that obeys OCI's rules."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretBytes
+
+from functions.plan.models import Action, Change, State
+from functions.run.apply import Applier, Results
+from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
+from infra.local.oci.secret import Durations
+from infra.local.oci.vault_store import Vault
+from tests.support.memory_vault import MemoryVault
+from tests.support.plan_examples import planner
+from tests.support.virtual_time import VirtualClock
+
+
+@pytest.fixture
+def vault():
+    """An empty vault."""
+    place = {"vaultId": VAULT_ID, "compartmentId": COMPARTMENT_ID, "keyId": KEY_ID}
+    return Vault(VirtualClock(), Durations(), place)
+
+
+def create(vault, value, *, recent=()):
+    """Create the secret A, which the listing does not show; return what became of it."""
+    now = vault.clock.now()
+    applier = Applier(
+        vault=MemoryVault(vault, VAULT_ID, COMPARTMENT_ID),
+        planner=planner(),
+        compartment_id=COMPARTMENT_ID,
+        token=lambda name, tags: name + tags,
+        deletion_time=now + timedelta(days=7),
+        now=now,
+        recent=dict.fromkeys(recent, now),
+    )
+    results = Results()
+    (task,) = applier.tasks([Change(Action.CREATE, "A", None, SecretBytes(value))], results)
+    task()
+    return results
+
+
+def test_a_create_that_meets_its_own_value(vault):
+    """A create whose name is held by an ACTIVE secret with the wanted value is done."""
+    vault.seed("A", b"wanted")
+    assert create(vault, b"wanted").done == {"A": Action.CREATE}
+
+
+def test_a_create_that_meets_another_value(vault):
+    """A create that meets another value under its name looks again: it never counts as written."""
+    vault.seed("A", b"somebody's")
+    results = create(vault, b"wanted")
+    assert (results.done, results.errors) == ({}, {})
+    assert "ACTIVE" in results.again["A"]
+    assert vault.live() == {"A": b"somebody's"}
+
+
+@pytest.mark.parametrize("state", [State.PENDING_DELETION, State.CREATING, State.UPDATING])
+def test_a_create_that_meets_a_secret_that_is_not_active(vault, state):
+    """A create that meets a secret in transition looks again, even where the value is the wanted one."""
+    vault.seed("A", b"wanted", state=state)
+    results = create(vault, b"wanted")
+    assert (results.done, results.errors) == ({}, {})
+    assert state.value in results.again["A"]
+
+
+def test_a_name_that_is_taken_elsewhere(vault):
+    """A name that a secret of another compartment holds is an error, with where to look."""
+    vault.seed("A", b"wanted", compartmentId="ocid1.compartment.oc1..another")
+    results = create(vault, b"wanted")
+    assert (results.done, results.again) == ({}, {})
+    assert "another compartment" in results.errors["A"]

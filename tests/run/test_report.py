@@ -1,0 +1,189 @@
+"""How the end of a run is written down and told."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from functions.plan.job import Job
+from functions.plan.models import JobKind
+from functions.run.outcome import End, Outcome, RunSummary
+from functions.run.report import notify, record
+from functions.state.status import MAX_ENDED_JOBS, MAX_MESSAGE_CHARACTERS, Lease, Phase, Status
+from tests.support.plan_examples import NOW, OBJECT, sync
+
+LATER = NOW + timedelta(seconds=2)
+
+
+class Told:
+    """Keeps what people and dashboards were told."""
+
+    def __init__(self):
+        self.notices, self.metrics = [], []
+
+    def notify(self, subject, text):
+        self.notices.append((subject, text))
+
+    def count(self, metrics, dimensions):
+        self.metrics.append((metrics, dimensions))
+
+
+def a_job(kind=JobKind.SYNC, cause="command", **fields):
+    """Return a job."""
+    made = {"created_at": NOW, "not_before": NOW, "job_id": "0123abcd"}
+    return Job(config=OBJECT, kind=kind, cause=cause, **made | fields)
+
+
+def a_summary(**fields):
+    """Return what a run did."""
+    return RunSummary(run_id="run-1", started_at=NOW, **fields)
+
+
+def recorded(outcome, *, job=None, status=None, **summary):
+    """Return the status after the end of a run."""
+    status = status or Status(lease=Lease(run="run-1", expires_at=LATER))
+    record(status, job or a_job(), outcome, a_summary(**summary), LATER)
+    return status
+
+
+def test_the_record_of_a_run():
+    """A run is recorded with its job, its time, its counts, its drift and its errors."""
+    (run,) = recorded(
+        Outcome(End.FAILED, "1 failed"),
+        counts=Counter(create=2),
+        unchanged=3,
+        errors={"A": "refused"},
+        waiting={"B": "is busy"},
+        drift={"D", "C"},
+    ).runs
+    assert run.model_dump() == {
+        "id": "run-1",
+        "job_id": "0123abcd",
+        "kind": JobKind.SYNC,
+        "cause": "command",
+        "started_at": NOW,
+        "seconds": 2.0,
+        "outcome": "failed",
+        "message": "1 failed",
+        "counts": {"create": 2, "unchanged": 3, "errors": 1},
+        "drift": ["C", "D"],
+        "errors": {"A": "refused", "B": "is busy"},
+    }
+
+
+@pytest.mark.parametrize("end", [End.SUCCEEDED, End.FAILED, End.WAITING])
+def test_the_end_frees_the_lease(end):
+    """However a run ends its lease is free, and the status says when its job is due again."""
+    status = recorded(Outcome(end, "why", not_before=LATER))
+    assert (status.lease, status.retry_at, status.sync.job_id) == (None, LATER, "0123abcd")
+
+
+@pytest.mark.parametrize(
+    ("end", "phase", "at"),
+    [
+        (End.SUCCEEDED, Phase.SUCCEEDED, LATER),
+        (End.FAILED, Phase.FAILED, None),
+        (End.WAITING, Phase.PENDING, None),
+    ],
+)
+def test_the_phase(end, phase, at):
+    """The status says how far the job came, and when it last succeeded."""
+    status = recorded(Outcome(end, "why"))
+    assert (status.sync.status, status.sync.at) == (phase, at)
+    assert status.sync.is_failing == (end == End.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [(None, None), ("short", "short"), ("x" * 2000, "x" * (MAX_MESSAGE_CHARACTERS - 3) + "...")],
+)
+def test_the_message(message, kept):
+    """The message is kept as the API may show it: cut to its length, in the sync's part and the run's."""
+    status = recorded(Outcome(End.FAILED, message))
+    assert (status.sync.message, status.runs[0].message) == (kept, kept)
+
+
+def test_the_newest_ended_jobs():
+    """Only the newest 50 ended jobs are kept, newest first; hints are not among them."""
+    status = Status(ended_jobs=[f"job-{number}" for number in range(MAX_ENDED_JOBS)])
+    recorded(Outcome(End.SUCCEEDED), status=status)
+    assert MAX_ENDED_JOBS == 50
+    assert status.ended_jobs == ["0123abcd", *(f"job-{number}" for number in range(49))]
+    before = list(status.ended_jobs)
+    recorded(Outcome(End.SUCCEEDED), status=status, job=a_job(cause="webhook"))
+    recorded(Outcome(End.WAITING), status=status, job=a_job(job_id="99999999"))
+    assert status.ended_jobs == before
+
+
+@pytest.mark.parametrize("kind", JobKind)
+@pytest.mark.parametrize("end", [End.SUCCEEDED, End.FAILED, End.WAITING])
+def test_when_the_source_was_read(kind, end):
+    """A sync or verification that ended tells when it read the source; a verification, since when it holds."""
+    status = recorded(Outcome(end), job=a_job(kind, "tick"), read_at=NOW)
+    is_final, syncs = end != End.WAITING, kind in (JobKind.SYNC, JobKind.VERIFY)
+    assert status.read_at == (NOW if is_final and syncs else None)
+    assert status.verified_at == (NOW if is_final and kind == JobKind.VERIFY else None)
+
+
+@pytest.mark.parametrize("end", [End.SUCCEEDED, End.FAILED])
+def test_a_removal_pauses(end):
+    """After a removal that succeeded the sync is left alone by clocks and events."""
+    assert recorded(Outcome(end), job=a_job(JobKind.REMOVE)).is_paused == (end == End.SUCCEEDED)
+    assert not recorded(Outcome(end)).is_paused
+
+
+@pytest.mark.parametrize("has_written", [True, False])
+def test_when_it_wrote(has_written):
+    """A run that wrote says when, so that the vault's events of it are known as its own."""
+    status = recorded(Outcome(End.SUCCEEDED), has_written=has_written)
+    assert status.wrote_at == (LATER if has_written else None)
+
+
+def told(end, *, was_failing, job=None, **outcome):
+    """Return what was told about the end of a run."""
+    kept = Told()
+    summary = a_summary(counts=Counter(create=2, delete=1))
+    ended = Outcome(end, "why", **outcome)
+    notify(kept, sync(), job or a_job(), ended, summary, was_failing=was_failing, now=LATER)
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("end", "was_failing", "subject"),
+    [
+        (End.FAILED, False, "Secret sync api failed to sync"),
+        (End.FAILED, True, None),
+        (End.SUCCEEDED, True, "Secret sync api recovered"),
+        (End.SUCCEEDED, False, None),
+        (End.WAITING, False, None),
+        (End.WAITING, True, None),
+    ],
+)
+def test_notices(end, was_failing, subject):
+    """A failure is told once, and once that it is over; whoever waits tells nothing."""
+    notices = told(end, was_failing=was_failing).notices
+    assert [told_subject for told_subject, _ in notices] == ([subject] if subject else [])
+
+
+def test_a_notice_says_what_and_where():
+    """The notice of a failure names the sync, its folder and the reason."""
+    ((_, text),) = told(End.FAILED, was_failing=False).notices
+    for part in ("Sync: api (", "Source: prod:/api", "Reason: why", "What to do: "):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("end", "is_blocked", "failures", "blocked"),
+    [(End.SUCCEEDED, False, 0, 0), (End.FAILED, False, 1, 0), (End.WAITING, True, 0, 1)],
+)
+def test_metrics(end, is_blocked, failures, blocked):
+    """Each run counts once, with its changes, whether it failed or was blocked, and how long it took."""
+    ((metrics, dimensions),) = told(end, was_failing=False, is_blocked=is_blocked).metrics
+    assert metrics == {
+        "runs": 1,
+        "failures": failures,
+        "changes": 3,
+        "blocked": blocked,
+        "duration": 2.0,
+    }
+    assert dimensions == {"sync": "api", "project": "project-1"}

@@ -1,0 +1,83 @@
+"""The lease of a run, and the status document that it lies in."""
+
+import logging
+
+import pytest
+
+from functions.calls.deadline import Gate
+from functions.errors import LeaseLost
+from functions.state.lease import RENEW_AFTER_SECONDS, HeldLease
+from functions.state.status_document import StatusDocument, status_object
+from tests.support.memory import MemoryStore
+from tests.support.plan_examples import OBJECT, sync
+from tests.support.virtual_time import VirtualClock
+
+
+@pytest.fixture
+def clock():
+    """Time that a test lets pass."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def store(clock):
+    """A store with the config of the sync."""
+    return MemoryStore("memory", clock)
+
+
+def lease(store, clock, run):
+    """Return a lease that is not taken yet, and its gate."""
+    gate = Gate(clock, clock.monotonic() + 300)
+    return HeldLease(StatusDocument(store, OBJECT, clock, run), run, clock, gate), gate
+
+
+def take(store, clock, run):
+    """Take the lease; return it and its gate."""
+    held, gate = lease(store, clock, run)
+    assert held.take(lambda _: None, mark_rerun=False)
+    return held, gate
+
+
+def free(store, clock):
+    """Free the lease, whoever holds it."""
+
+    def mutate(status):
+        status.lease = None
+        return True
+
+    StatusDocument(store, OBJECT, clock, "another").change(mutate)
+
+
+def test_a_lease_that_another_freed(store, clock):
+    """A run whose lease was taken over and freed again stops with LeaseLost."""
+    held, _ = take(store, clock, "one")
+    free(store, clock)
+    with pytest.raises(LeaseLost):
+        held.change(lambda _: None)
+
+
+def test_a_lost_lease_closes_the_gate(store, clock):
+    """Renewing never raises: where the lease is gone no further vault call starts."""
+    current = sync().model_copy(update={"etag": store.put(OBJECT, b"config")})
+    held, gate = take(store, clock, "one")
+    free(store, clock)
+    clock.sleep(RENEW_AFTER_SECONDS)
+    held.renew(current, store)
+    assert isinstance(gate.closed_because, LeaseLost)
+
+
+def test_a_sound_document_is_no_error(store, clock, caplog):
+    """A document that is there, or is not, is loaded without a word; nonsense is an error in the log."""
+    document = StatusDocument(store, OBJECT, clock, "one")
+    with caplog.at_level(logging.WARNING):
+        assert document.load().runs == []
+        assert document.was_lost
+        store.put(status_object(OBJECT), b'{"version": 3}')
+        assert document.load().version == 3
+        assert not document.was_lost
+        assert caplog.records == []
+        store.put(status_object(OBJECT), b"nonsense")
+        assert document.load().version == 1
+        assert document.was_lost
+    (row,) = caplog.records
+    assert (row.levelname, OBJECT in row.getMessage()) == ("ERROR", True)
