@@ -150,12 +150,12 @@ class Stored:
     is_too_large: bool = False
 
     @classmethod
-    def of(cls, chunks: Iterable[bytes], etag: str) -> "Stored":
-        """Take an object in, no further than MAX_OBJECT_BYTES."""
+    def of(cls, chunks: Iterable[bytes], etag: str, max_bytes: int = MAX_OBJECT_BYTES) -> "Stored":
+        """Take an object in, no further than `max_bytes`."""
         body = bytearray()
         for chunk in chunks:
             body += chunk
-            if len(body) > MAX_OBJECT_BYTES:
+            if len(body) > max_bytes:
                 return cls(b"", etag, is_too_large=True)
         return cls(bytes(body), etag)
 
@@ -178,8 +178,8 @@ class ConfigStore(Protocol):
     def list(self, prefix: str) -> Sequence[Entry]:
         """Return all objects whose name begins with `prefix`, sorted by name."""
 
-    def get(self, name: str) -> Stored | None:
-        """Return the object, or None where there is none."""
+    def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> Stored | None:
+        """Return the object, or None where there is none; a larger one is not read."""
 
     def put(self, name: str, body: bytes, *, if_match: str | None = None) -> str:
         """Write and return the new ETag. `if_match`: an ETag, ABSENT, or None to overwrite.

@@ -1,6 +1,7 @@
 """The sync configs in the store, cached by ETag while the container is warm."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from logging import getLogger
 
@@ -8,6 +9,7 @@ from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError
 from functions.plan.sync_config import PREFIX, Sync, parse_sync
 from functions.ports import Clock, ConfigStore, Entry, Pool
+from functions.state.index import Index
 from functions.state.status import Phase, Status, shorten
 from functions.state.status_document import StatusDocument
 
@@ -25,6 +27,7 @@ class Configs:
         self._pool = pool
         self._clock = clock
         self._cache = cache
+        self._index = Index(store, "configs")
 
     def entries(self, project_id: str | None = None) -> Sequence[Entry]:
         """Return the config objects of one project, or all."""
@@ -34,12 +37,33 @@ class Configs:
     def load(self, entries: Iterable[Entry]) -> list[Sync]:
         """Return the configs that are in order; read are only those that changed."""
         wanted = list(entries)
-        stale = [e for e in wanted if self._cache.get(e.name, ("", None))[0] != e.etag]
+        self._take_from_index(wanted)
+        stale = self._changed(wanted)
         for result in try_in_parallel(self._pool, [partial(self._read, e.name) for e in stale]):
             if isinstance(result, SyncError) and not isinstance(result, InvalidInput):
                 raise result
+        self._index.save(
+            stale,
+            (
+                (name, etag, sync.config.model_dump_json(by_alias=True, exclude_unset=True))
+                for name, (etag, sync) in self._cache.items()
+                if isinstance(sync, Sync)
+            ),
+        )
         cached = (self._cache.get(entry.name, ("", None))[1] for entry in wanted)
         return [sync for sync in cached if isinstance(sync, Sync)]
+
+    def _take_from_index(self, wanted: Sequence[Entry]) -> None:
+        found = self._index.contents_of(self._changed(wanted))
+        for entry in wanted:
+            if entry.name in found:
+                with suppress(InvalidInput):  # it is read and reported like any other
+                    body = found[entry.name].encode()
+                    sync = parse_sync(self._store.url, entry.name, entry.etag, body)
+                    self._cache[entry.name] = (entry.etag, sync)
+
+    def _changed(self, entries: Iterable[Entry]) -> list[Entry]:
+        return [e for e in entries if self._cache.get(e.name, ("", None))[0] != e.etag]
 
     def faults(self, entries: Iterable[Entry]) -> dict[str, InvalidInput]:
         """Return what is wrong with which of the configs that were loaded."""

@@ -11,6 +11,7 @@ from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Rejected
 from functions.plan.sync_config import PREFIX, Sync, project_of, sync_id
 from functions.ports import ConfigStore, Entry, Pool
+from functions.state.index import Index
 from functions.state.status import Status, parse_status
 from functions.state.status_document import status_object
 from functions.state.sync_configs import Configs
@@ -116,10 +117,22 @@ class SyncRepository:
 
     def _refresh(self, entries: Sequence[Entry]) -> dict[str, Status]:
         """Return the statuses by object name; read are only those that changed, side by side."""
-        held = self._cache.statuses
-        stale = [e for e in entries if held.get(e.name, ("", None))[0] != e.etag]
+        held, index = self._cache.statuses, Index(self._store, "statuses")
+        found = index.contents_of(self._changed(entries))
+        for entry in entries:
+            status = parse_status(found[entry.name].encode()) if entry.name in found else None
+            if status:
+                held[entry.name] = (entry.etag, status)
+        stale = self._changed(entries)
         in_parallel(self._pool, [partial(self._read, entry.name) for entry in stale])
+        index.save(
+            stale, ((name, etag, one.to_json().decode()) for name, (etag, one) in held.items())
+        )
         return {entry.name: held[entry.name][1] for entry in entries if entry.name in held}
+
+    def _changed(self, entries: Sequence[Entry]) -> list[Entry]:
+        held = self._cache.statuses
+        return [e for e in entries if held.get(e.name, ("", None))[0] != e.etag]
 
     def _read(self, name: str) -> None:
         stored = self._store.get(name)

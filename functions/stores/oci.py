@@ -9,7 +9,7 @@ from oci.object_storage import ObjectStorageClient
 from functions.cloud.clients import OciCalls
 from functions.cloud.errors import BucketHidden, ObjectMissing
 from functions.errors import Conflict, NotFound
-from functions.ports import ABSENT, CHUNK_BYTES, Entry, Stored
+from functions.ports import ABSENT, CHUNK_BYTES, MAX_OBJECT_BYTES, Entry, Stored
 from functions.stores.bucket_url import BucketUrl
 
 T = TypeVar("T")
@@ -32,12 +32,13 @@ class OciStore:
         ]
         return sorted(entries, key=lambda entry: entry.name)
 
-    def get(self, name: str) -> Stored | None:
+    def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> Stored | None:
 
         def use(client: Any) -> Stored:
             response = client.get_object(*self._bucket, self._place.prefix + name)
             with closing(response.data):
-                return Stored.of(response.data.iter_content(CHUNK_BYTES), response.headers["etag"])
+                chunks = response.data.iter_content(CHUNK_BYTES)
+                return Stored.of(chunks, response.headers["etag"], max_bytes)
 
         try:
             return self._call(name, use)

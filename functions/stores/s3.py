@@ -22,7 +22,7 @@ from functions.errors import (
     Unauthorized,
 )
 from functions.log import TRACE
-from functions.ports import ABSENT, CHUNK_BYTES, Entry, Stored
+from functions.ports import ABSENT, CHUNK_BYTES, MAX_OBJECT_BYTES, Entry, Stored
 from functions.stores.bucket_url import BucketUrl
 
 T = TypeVar("T")
@@ -91,12 +91,12 @@ class S3Store:
         ]
         return sorted(entries, key=lambda entry: entry.name)
 
-    def get(self, name: str) -> Stored | None:
+    def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> Stored | None:
 
         def use(client: Any, **where: str) -> Stored:
             answer = client.get_object(**where)
             with closing(answer["Body"]) as body:
-                return Stored.of(body.iter_chunks(CHUNK_BYTES), answer["ETag"])
+                return Stored.of(body.iter_chunks(CHUNK_BYTES), answer["ETag"], max_bytes)
 
         try:
             return self._call(name, use)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from functions.errors import Conflict, NotFound, SourceMissing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
-from functions.ports import ABSENT, Clock, Delivery, Entry, QueueDepth, Stored
+from functions.ports import ABSENT, MAX_OBJECT_BYTES, Clock, Delivery, Entry, QueueDepth, Stored
 
 
 @dataclass(slots=True)
@@ -29,15 +29,18 @@ class MemoryStore:
             if name.startswith(prefix)
         ]
 
-    def get(self, name: str) -> Stored | None:
+    def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES) -> Stored | None:
         """Return the object, or None where there is none."""
-        return self.objects[name][0] if name in self.objects else None
+        if name not in self.objects:
+            return None
+        stored, _ = self.objects[name]
+        return Stored.of([stored.body], stored.etag, max_bytes)
 
     def put(self, name: str, body: bytes, *, if_match: str | None = None) -> str:
         """Write and return the new ETag. Raises Conflict."""
         self._expect(name, if_match)
         etag = f"{next(self._numbers)}"
-        self.objects[name] = Stored.of([body], etag), self.clock.now()
+        self.objects[name] = Stored(body, etag), self.clock.now()
         return etag
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
