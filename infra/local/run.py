@@ -14,7 +14,9 @@ import urllib3
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from cli import vaultsync
 from functions.calls.clock import SystemClock
 from functions.plan.models import Action, State
 from functions.plan.sync_config import PREFIX as CONFIGS
@@ -39,20 +41,7 @@ _ACTIONS = {
     "CancelSecretDeletion": Action.RESTORE,
     "ScheduleSecretDeletion": Action.DELETE,
 }
-_GLYPHS = {
-    Action.CREATE: "+",
-    Action.UPDATE: "~",
-    Action.RESTORE: "^",
-    Action.TAG: "#",
-    Action.DELETE: "-",
-}
-_COLOURS = {
-    Action.CREATE: "green",
-    Action.UPDATE: "yellow",
-    Action.RESTORE: "cyan",
-    Action.TAG: "blue",
-    Action.DELETE: "red",
-}
+_COLOURS = {"+": "green", "~": "yellow", "^": "cyan", "#": "blue", "-": "red", "!": "red"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -127,13 +116,8 @@ def _show_plan(console: Console, stack: Stack) -> bool:
         return False
     plan: dict[str, Any] = json.loads(reply.body)["plan"]
     console.print("[bold]The plan[/] of the stored sync, names only:")
-    for change in plan["changes"]:
-        held = f"  held: {change['held']}" if change.get("held") else ""
-        console.print(f"  {_glyph(Action(change['action']))} {change['name']}{held}")
-    for name, why in plan["errors"].items():
-        console.print(f"  [red]![/] {name}: {why}")
-    for warning in plan["warnings"]:
-        console.print(f"  [yellow]note[/] {warning}")
+    for line in vaultsync.changes_text(plan):
+        console.print("  ", Text(line[:1], style=_COLOURS.get(line[0], "")), line[1:], sep="")
     console.print()
     return True
 
@@ -201,12 +185,12 @@ def _show_what_to_try(console: Console, stack: Stack) -> None:
         f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'",
         f"-d '{json.dumps({**place, 'secretValue': 'rotated'})}'",
     )
-    console.print("or ask the [bold]management API[/]:\n")
+    console.print("or look at the syncs with [bold]the client[/] (docs/client.md):\n")
     _show_command(
         console,
-        f"curl -H 'Authorization: Bearer {stack.api_token}'",
-        f"'{stack.gateway.url}/api/v1/secret-syncs/oci-vault?projectId={demo.PROJECT_ID}'",
+        f"export VAULTSYNC_URL={stack.gateway.url} VAULTSYNC_TOKEN={stack.api_token}",
     )
+    _show_command(console, f"cli/vaultsync.py plan {demo.SYNC_NAME}")
     console.print("Ctrl-C ends it all.\n")
 
 
@@ -216,4 +200,5 @@ def _show_command(console: Console, *parts: str) -> None:
 
 
 def _glyph(action: Action) -> str:
-    return f"[bold {_COLOURS[action]}]{_GLYPHS[action]}[/]"
+    sign = vaultsync.GLYPHS[action.value]
+    return f"[bold {_COLOURS[sign]}]{sign}[/]"
