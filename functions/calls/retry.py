@@ -11,6 +11,8 @@ T = TypeVar("T")
 MOST_TRIES = 6
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
+MOST_DOUBLINGS = 10
+LONGEST_ASKED_SECONDS = 3600.0
 
 
 class Retrying:
@@ -77,5 +79,15 @@ class Retrying:
             self._gate.check()
 
     def _delay(self, tries: int, error: Temporary) -> float:
-        backoff = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** (tries - 1))
+        doublings = min(tries - 1, MOST_DOUBLINGS)
+        backoff = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0**doublings)
         return max(backoff * (0.5 + self._random() / 2), error.retry_after_seconds or 0.0)
+
+
+def asked_seconds(retry_after: str | None) -> float | None:
+    """Return how long a Retry-After header asks to wait, an hour at most; None where it says no number."""
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
+        return None
+    return min(seconds, LONGEST_ASKED_SECONDS) if seconds >= 0 else None

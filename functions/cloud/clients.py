@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from logging import getLogger
 from typing import Any, TypeVar
 
 from circuitbreaker import CircuitBreakerError
@@ -11,16 +12,24 @@ from oci import circuit_breaker, exceptions, regions, retry
 from functions.calls.deadline import Gate
 from functions.calls.pace import AdaptiveRate
 from functions.calls.retry import Retrying
+from functions.cloud.answers import UnusableAnswer, check
 from functions.cloud.errors import translate
 from functions.cloud.identity import Identity
 from functions.errors import InvalidInput, Refused
-from functions.log import TRACE
+from functions.log import TRACE, where
 from functions.ports import Clock
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 7.0
 BREAKER_SECONDS = 10
+_NAMED = (
+    exceptions.ServiceError,
+    exceptions.BaseRequestException,
+    CircuitBreakerError,
+    UnusableAnswer,
+)
+log = getLogger(__name__)
 
 
 def vault_endpoint(vault_ocid: str, service: str) -> str:
@@ -44,7 +53,15 @@ class _OneTry(retry.NoneRetryStrategy):  # type: ignore[misc]
         TRACE.count(options["operation_name"])
         if request_id := TRACE.opc_request_id():
             options["header_params"]["opc-request-id"] = request_id
-        return call(*args, **options)
+        try:
+            response = call(*args, **options)
+            check(options["operation_name"], response)
+        except _NAMED:
+            raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises anything for what it cannot read
+            log.warning("unexpected %s at %s", type(error).__name__, where(error))
+            raise UnusableAnswer from None
+        return response
 
 
 class Clients:
@@ -101,11 +118,7 @@ class Clients:
             client = self._build(kind, endpoint)
         try:
             return use(client)
-        except (
-            exceptions.ServiceError,
-            exceptions.BaseRequestException,
-            CircuitBreakerError,
-        ) as error:
+        except _NAMED as error:
             raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
         finally:
             idle.append(client)

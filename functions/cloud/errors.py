@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from oci import exceptions
 
+from functions.calls.retry import asked_seconds
+from functions.cloud.answers import UnusableAnswer
 from functions.cloud.permissions import see_statements
 from functions.errors import (
     Conflict,
@@ -58,6 +59,13 @@ def translate(
     error: Exception, what: str, *, quiet: bool = False, over_limit: type[Refused] = Refused
 ) -> SyncError:
     """Return this project's error for an error of the SDK."""
+    if isinstance(error, UnusableAnswer):
+        return Temporary(f"{what}: OCI's answer cannot be used; does a proxy stand in between?")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Refused(
+            f"{what}: the certificate of OCI's endpoint is not trusted; does a proxy stand in between "
+            "(HTTPS_PROXY, NO_PROXY)?"
+        )
     if not isinstance(error, exceptions.ServiceError):
         return Temporary(f"{what}: no answer from OCI ({type(error).__name__})")
     kind = over_limit if error.code in _LIMITS else _kind(error)
@@ -67,10 +75,7 @@ def translate(
         text += f" (opc-request-id {error.request_id})"
     if not issubclass(kind, Temporary):
         return kind(text)
-    seconds = None
-    with suppress(ValueError):
-        seconds = float(error.headers.get("retry-after", ""))
-    return kind(text, seconds)
+    return kind(text, asked_seconds(error.headers.get("retry-after")))
 
 
 def _permission(error: Any) -> str:

@@ -12,13 +12,14 @@ import urllib3
 from pydantic import SecretStr
 
 from functions.calls.retry import Retrying
-from functions.errors import NotFound, Refused, Unauthorized
+from functions.errors import NotFound, Refused, Temporary, Unauthorized
 from functions.log import TRACE
 from functions.ports import Clock
-from functions.sources.errors import RouteMissing, TokenRejected, failure
+from functions.sources.errors import RouteMissing, TokenRejected, failure, is_page
 from functions.sources.transport import USER_AGENT, Transport, no_answer
 
 _EXPIRY_MARGIN_SECONDS = 60.0
+_LONGEST_LIFETIME_SECONDS = 1e9
 _TOKEN = re.compile("[!-~]+")
 _REJECTION_SECONDS = 1800.0
 """So rarely tried, a login that stays rejected locks nobody out, and one that works again is found."""
@@ -161,9 +162,10 @@ class SourceHttp:
             ) from None
         value, lifetime = answer.get("accessToken"), answer.get("expiresIn")
         if not (isinstance(value, str) and _TOKEN.fullmatch(value)) or not (
-            isinstance(lifetime, int | float)
+            isinstance(lifetime, int | float) and lifetime >= 0
         ):
             raise Refused(f"{self._url}{self._login_path} answered without a token: {_WRONG_URL}")
+        lifetime = min(lifetime, _LONGEST_LIFETIME_SECONDS)
         margin = min(_EXPIRY_MARGIN_SECONDS, lifetime / 10)
         valid_until = now + lifetime - margin if lifetime else float("inf")
         return _Token(SecretStr(value), credentials, valid_until)
@@ -200,8 +202,10 @@ class SourceHttp:
         if status // 100 != 2:  # noqa: PLR2004
             call = f"{method} {self._url}{path}"
             raise failure(call, status, parsed or {}, answered, reading=method == "GET")
+        if parsed is None and is_page(answered):
+            raise Refused(f"{method} {self._url}{path} answered with a web page: {_WRONG_URL}")
         if parsed is None:
-            raise Refused(f"{method} {self._url}{path} answered without JSON: {_WRONG_URL}")
+            raise Temporary(f"{method} {self._url}{path}: its answer cannot be read")
         return parsed
 
     def _connections(self, proxy_password: SecretStr | None) -> urllib3.PoolManager:
@@ -210,7 +214,10 @@ class SourceHttp:
         return self._pool[1]
 
 
-_WRONG_URL = "is SOURCE_URL the base URL of the secret manager, and SOURCE_KIND right?"
+_WRONG_URL = (
+    "is SOURCE_URL the base URL of the secret manager and SOURCE_KIND right, or does a proxy or a login "
+    "page stand in front?"
+)
 
 
 def _json_object(data: bytes) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from functions.calls.retry import Retrying
 from functions.errors import (
@@ -152,7 +153,10 @@ class S3Store:
 
     def _page(self, prefix: str, more: dict[str, str]) -> Any:
         def use(client: Any, **where: str) -> Any:
-            return client.list_objects_v2(Bucket=where["Bucket"], Prefix=prefix, **more)
+            answer = client.list_objects_v2(Bucket=where["Bucket"], Prefix=prefix, **more)
+            if "IsTruncated" not in answer:  # a page of HTML looks like an empty list
+                raise KeyError
+            return answer
 
         return self._call(f"{prefix}*", use)
 
@@ -166,6 +170,8 @@ class S3Store:
                 )
             except (boto.BotoCoreError, boto.ClientError) as error:
                 raise _translate(error, what) from None
+            except (KeyError, ResponseParserError):
+                raise Temporary(f"{what}: S3's answer cannot be used") from None
 
         return self._retrying.call(attempt)
 
@@ -207,6 +213,11 @@ _BY_STATUS: dict[int, type[SyncError]] = {
 
 
 def _translate(error: Exception, what: str) -> SyncError:
+    if isinstance(error, boto.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Refused(
+            f"{what}: the certificate of the S3 service is not trusted; name its private CA by "
+            "AWS_CA_BUNDLE"
+        )
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError)):
         return Temporary(f"{what}: no answer from S3 ({type(error).__name__})")
     if not isinstance(error, boto.ClientError):

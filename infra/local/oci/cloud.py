@@ -171,11 +171,14 @@ class Cloud:
         self.rate_limits.take(route.family)
         self._authorize(route.operation, request, arguments)
         try:
-            return route.handler(request, **arguments)
+            answer = route.handler(request, **arguments)
         finally:
             self.after(call)
             for fault in faults:
                 fault.after_work()
+        for fault in faults:
+            answer = fault.garble(answer) if fault.garble else answer
+        return answer
 
     def _authorize(self, operation: str, request: Request, arguments: dict[str, Any]) -> None:
         if self.iam is None or not is_resource_principal(request):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from functions.ports import Clock
-from infra.local.http import Failure
+from infra.local.http import Answer, Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Fault:
 
     It strikes `times` times, beginning with the `nth` call that matches after the rule was added.
     With `status` the call is answered so and not carried out. `drop="request"` ends the connection
-    before the call is carried out, `drop="answer"` after it.
+    before the call is carried out, `drop="answer"` after it; `garble` makes another answer of the
+    call's own.
     """
 
     operation: str
@@ -34,6 +35,7 @@ class Fault:
     message: str = "A fault that a test asked for."
     headers: Mapping[str, str] = field(default_factory=dict)
     drop: Literal["request", "answer"] | None = None
+    garble: Callable[[Answer], Answer] | None = None
     delay_seconds: float = 0.0
     nth: int = 1
     times: float = math.inf

@@ -175,13 +175,107 @@ def test_redirects_are_not_followed(server, container):
         container.read()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"secrets": {}}', b'{"secrets": [1]}', b"{}"])
+@pytest.mark.parametrize("body", [b'{"secrets": {}}', b'{"secrets": [1]}', b"{}"])
 def test_strange_answers(server, container, body):
     """What is no list of secrets is refused, never read as an empty one."""
     container.read()
     server.faults = lambda request: Answer(200, body) if "secrets" in request.path else None
     with pytest.raises(Refused):
         container.read()
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"secrets": [{"secretKey": "A"', b"\xff"])
+@pytest.mark.parametrize("path", ["login", "secrets"])
+def test_answers_that_cannot_be_read(server, container, path, body):
+    """Half an answer, or none, with status 200 is trouble that may pass, whatever was called."""
+    server.faults = lambda request: Answer(200, body) if path in request.path else None
+    with pytest.raises(Temporary, match="cannot be read"):
+        container.read()
+    answers = [Answer(200, body)]
+    server.faults = lambda request: answers.pop() if path in request.path and answers else None
+    assert container.read() == {"A": "1"}
+
+
+PAGE = {"content-type": "text/html; charset=utf-8"}
+
+
+@pytest.mark.parametrize("path", ["login", "secrets"])
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Answer(200, b"<html>", PAGE), "answered with a web page: is SOURCE_URL the base URL"),
+        (Answer(403, b"<html>", PAGE), "with a web page, so a proxy or a login page answers"),
+        (
+            Answer(302, None, {"location": "https://acme.example/cdn-cgi/access/login/kms?kid=1"}),
+            "a redirect to the login page of acme.example, so a proxy",
+        ),
+        (Answer(302, None, {"location": "/oauth2/sign_in"}), "the login page of this host"),
+        (
+            Answer(301, None, {"location": "https://kms.example/api"}),
+            "set SOURCE_URL to the address",
+        ),
+    ],
+)
+def test_a_door_before_the_source(server, container, path, answer, says):
+    """What a proxy or login page answers is told as that, at once, with the settings that help."""
+    server.faults = lambda request: answer if path in request.path else None
+    with pytest.raises(Refused, match=says) as refused:
+        container.read()
+    assert "kid=" not in str(refused.value)
+    assert server.clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "sentence"),
+    [
+        (401, "UnauthorizedError", "Access denied due to expired client secret"),
+        (401, "UnauthorizedError", "Access denied due to client secret usage limit reached"),
+        (
+            403,
+            "ForbiddenError",
+            "You are not allowed to access this resource from the current IP address",
+        ),
+    ],
+)
+def test_why_a_login_is_refused(server, container, status, error, sentence):
+    """A refused login says in the source's own words why, where they are known to hold no value."""
+    message = [sentence]
+
+    def refuse(request):
+        body = {"statusCode": status, "error": error, "message": message[0]}
+        return Answer(status, body) if "login" in request.path else None
+
+    server.faults = refuse
+    with pytest.raises(Refused, match=sentence):
+        container.read()
+    message[0] = f"{sentence}: client-secret"
+    server.clock.sleep(3600)
+    with pytest.raises(Refused) as refused:
+        container.read()
+    assert "client-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e15", "inf", "nan", "-5", "²", "1e400", "Wed, 21 Oct 2026 07:28:00 GMT"]
+)
+def test_strange_pauses(server, container, text):
+    """However long, or strangely, a server asks to wait: the call ends with the server's own error."""
+    headers = {"retry-after": text.encode().decode("latin-1")}
+    server.faults = lambda _: Answer(503, {}, headers)
+    with pytest.raises(Temporary, match="HTTP 503") as trouble:
+        container.read()
+    assert (trouble.value.retry_after_seconds or 0) <= 3600
+
+
+@pytest.mark.parametrize("lifetime", [0, 1e300, 10**400, 0.001, True])
+def test_strange_lifetimes(server, container, lifetime):
+    """Whatever a server calls the lifetime of a token, calls are made with it, today and in a year."""
+    token = Answer(200, {"accessToken": "none-of-this-server", "expiresIn": lifetime})
+    server.faults = lambda request: token if "login" in request.path else None
+    for _ in range(2):
+        with pytest.raises(Unauthorized, match="api/v4/secrets"):
+            container.read()
+        server.clock.sleep(366 * 86_400)
 
 
 def test_not_an_infisical():
