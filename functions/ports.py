@@ -3,6 +3,7 @@
 `sources`, `stores`, `vault`, `cloud` and `calls` implement them; the docstrings here count there too.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -160,10 +161,13 @@ class Stored:
         return cls(bytes(body), etag)
 
     def whole(self, name: str) -> bytes:
-        """Return the content. Raises InvalidInput where the object is too large."""
+        """Return the content, without the mark that some editors put before UTF-8.
+
+        Raises InvalidInput where the object is too large.
+        """
         if self.is_too_large:
             raise InvalidInput(f"{name}: is larger than {MAX_OBJECT_BYTES} bytes")
-        return self.body
+        return self.body.removeprefix(BOM_UTF8)
 
 
 ABSENT = ""

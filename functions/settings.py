@@ -84,7 +84,7 @@ class Settings(BaseModel):
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises InvalidSettings that names every faulty variable, never its value."""
-    given = {name.lower(): value for name, value in environment.items() if value}
+    given = {name.lower(): value.strip() for name, value in environment.items() if value.strip()}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:

@@ -58,6 +58,14 @@ def test_an_empty_variable_is_a_missing_one():
     assert load(MAX_WORKERS="", LOG_LEVEL="").max_workers == 4
 
 
+@pytest.mark.parametrize("around", [" {}", "{}\n", "\t{} \r\n"])
+def test_blanks_around_a_variable(around):
+    """Blanks and newlines around a value are no part of it: they come with pasting."""
+    padded = {name: around.format(value) for name, value in REQUIRED.items()}
+    assert load(**padded, MAX_WORKERS=around.format(7)) == load(MAX_WORKERS="7")
+    assert "SOURCE_URL: Field required" in fault(SOURCE_URL=around.format(""))
+
+
 def test_variables_of_others_do_not_matter():
     """The many other variables of a container are ignored."""
     assert load(PATH="/bin", FN_APP_ID="x", AWS_REGION="x") == load()

@@ -14,13 +14,14 @@ from logging import getLogger
 from functions.calls.deadline import Gate
 from functions.errors import InvalidInput, NotFound, SyncError
 from functions.jobs.done import covered_at, done_because
-from functions.jobs.seal import parse_job, seal
+from functions.jobs.seal import NotSealedHere, parse_job, seal
 from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync
 from functions.ports import Delivery, JobQueue
 from functions.run.run import run_job
 from functions.run.services import RunServices
+from functions.state.status import Phase, Status, shorten
 from functions.state.status_document import StatusDocument
 from functions.state.sync_configs import Configs
 
@@ -107,6 +108,10 @@ class Drainer:
                 held = ReceivedJob(parse_job(delivery.body, digests, now), delivery.receipt)
             except InvalidInput as error:
                 log.error("a message is dropped: %s", error)  # noqa: TRY400 - it says it all
+                if isinstance(error, NotSealedHere):
+                    self._tell_that_it_was_dropped(
+                        error.job, "The digestKey was changed while it waited. Ask for it again."
+                    )
                 self.queue.delete(delivery.receipt)
                 continue
             wait = (_due(held.job) - now) / timedelta(seconds=1)
@@ -123,6 +128,8 @@ class Drainer:
             sync = self.configs.get(config)
         except InvalidInput as error:
             log.warning("jobs of a config that is wrong are dropped: %s", error)
+            for held in batch:
+                self._tell_that_it_was_dropped(held.job, f"The config is wrong: {error}")
             sync = None
         document = self.services.document(config, self.services.writer_id())
         document.load()
@@ -138,6 +145,22 @@ class Drainer:
                     todo.append(held)
             if sync and todo:
                 self._run(sync, todo, document)
+
+    def _tell_that_it_was_dropped(self, job: Job, why: str) -> None:
+        """Say so in the status, if it still says that this very job is to be tried again."""
+
+        def mutate(status: Status) -> bool:
+            progress = status.progress(job.kind)
+            if (progress.job_id, progress.status) != (job.job_id, Phase.PENDING):
+                return False
+            progress.status, status.retry_at = Phase.FAILED, None
+            progress.message = shorten(f"It was not carried out. {why}")
+            return True
+
+        try:
+            self.services.document(job.config, self.services.writer_id()).change(mutate)
+        except SyncError as error:
+            log.warning("the status of %s could not be written: %s", job.config, error)
 
     def _run(self, sync: Sync, group: Sequence[ReceivedJob], document: StatusDocument) -> None:
         job = _merge([held.job for held in group])

@@ -16,6 +16,17 @@ MAX_AHEAD = timedelta(hours=2)
 """Nothing is put off for longer, and no clock that OCI accepts is so far ahead."""
 
 
+class NotSealedHere(InvalidInput):
+    """A message asks for what only a message with a right seal may ask for."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(
+            f"queue message: its seal is not of this digestKey, so it cannot ask for {job.kind}, nor "
+            f"for anything by args, of {job.config}; ask again if it was you"
+        )
+        self.job = job
+
+
 def seal(job: Job, digests: Digests) -> str:
     """Return the queue message of a job; its seal shows that whoever made it holds the digest key."""
     return seal_fields(job.model_dump(mode="json", by_alias=True), digests)
@@ -48,10 +59,7 @@ def parse_job(message: str, digests: Digests, now: datetime) -> Job:
 def _as_hint(job: Job) -> Job:
     """Return what anybody may ask for: a look at a sync that looks by itself now and then."""
     if job.kind not in (JobKind.SYNC, JobKind.VERIFY) or job.args != Args():
-        raise InvalidInput(
-            f"queue message: its seal is not of this digestKey, so it cannot ask for {job.kind}, nor "
-            f"for anything by args, of {job.config}; ask again if it was you"
-        )
+        raise NotSealedHere(job)
     return job.model_copy(update={"cause": "tick", "attempt": 1})
 
 

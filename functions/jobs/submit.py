@@ -156,7 +156,10 @@ class Dispatcher:
         is_write = event.type.endswith((".createobject", ".updateobject"))
         if name is None or not is_write:
             return []
-        sync = self.unless_paused(lambda: self.configs.get(name))
+        try:
+            sync = self.unless_paused(lambda: self.configs.get(name))
+        except InvalidInput:
+            return []  # the log and the status say what is wrong; the event again would change nothing
         if sync is None or not is_auto(sync):
             return []
         return self.accept([(sync, self.job(sync, JobKind.SYNC, "event"))])
@@ -164,9 +167,12 @@ class Dispatcher:
     def _config_name(self, event: ResourceEvent) -> str | None:
         """Return the config that an object event is about, if it is in this function's store."""
         bucket, namespace = event.details.get("bucketName"), event.details.get("namespace")
-        root = f"oci://{bucket}@{namespace}/{event.resource_name}"
-        name = root.removeprefix(f"{self.services.store.url}/")
-        return name if name != root and project_of(name) else None
+        for bucket_url in (f"oci://{bucket}@{namespace}", f"s3://{bucket}"):
+            root = f"{bucket_url}/{event.resource_name}"
+            name = root.removeprefix(f"{self.services.store.url}/")
+            if name != root and project_of(name):
+                return name
+        return None
 
     def _vault_event(self, event: ResourceEvent) -> list[Report]:
         """Queue one verification for each sync of the vault: a hint, as the event's form is unsure."""

@@ -48,7 +48,7 @@ class Connections:
 
     def all(self) -> list[Connection]:
         """Return the stored connections, as they are now."""
-        entries = self._store.list(PREFIX)
+        entries = [entry for entry in self._store.list(PREFIX) if entry.name.endswith(".json")]
         known = self._cache.objects
         stale = [e.name for e in entries if known.get(e.name, ("", None))[0] != e.etag]
         for result in try_in_parallel(self._pool, [partial(self._read, name) for name in stale]):

@@ -30,9 +30,9 @@ class Configs:
         self._index = Index(store, "configs")
 
     def entries(self, project_id: str | None = None) -> Sequence[Entry]:
-        """Return the config objects of one project, or all."""
+        """Return the config objects of one project, or all: not folders, nor notes for people."""
         prefix = PREFIX if project_id is None else f"{PREFIX}{project_id}/"
-        return self._store.list(prefix)
+        return [entry for entry in self._store.list(prefix) if entry.name.endswith(".json")]
 
     def load(self, entries: Iterable[Entry]) -> list[Sync]:
         """Return the configs that are in order; read are only those that changed."""

@@ -1,5 +1,6 @@
 """The config store in any S3 that honours conditional writes, by boto3."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ def s3_client() -> Any:
         response_checksum_validation="when_required",
     )
     try:
-        client = boto3.Session().client("s3", config=config)
+        # boto3 itself knows only AWS_DEFAULT_REGION, and would sign for us-east-1.
+        region = os.environ.get("AWS_REGION") or None
+        client = boto3.Session(region_name=region).client("s3", config=config)
     except (boto.NoRegionError, ValueError) as error:
         raise InvalidSettings(
             f"CONFIG_STORE: boto3 is not set up ({type(error).__name__}); check "

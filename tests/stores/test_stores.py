@@ -20,6 +20,7 @@ from functions.errors import (
     InvalidInput,
     InvalidSettings,
     NotFound,
+    Refused,
     Temporary,
     Unauthorized,
 )
@@ -27,9 +28,11 @@ from functions.ports import ABSENT, MAX_OBJECT_BYTES, Stored
 from functions.stores.bucket_url import parse_bucket_url
 from functions.stores.oci import OciStore
 from functions.stores.s3 import S3, S3Store, s3_client
+from infra.local.http import Answer
 from infra.local.oci.cloud import BUCKET, NAMESPACE
 from infra.local.oci.traffic import Fault
 from tests.support.clouds import cloud_and_clients, function_identity
+from tests.support.network import PrivateCa
 from tests.support.virtual_time import VirtualClock
 
 PAGE_ROWS = 7
@@ -417,3 +420,49 @@ def test_a_body_that_breaks_off():
         store = OciStore(parse_bucket_url("oci://bucket@namespace"), clients.open(a_gate()))
         with pytest.raises(Temporary, match="object x of bucket bucket: no answer from OCI"):
             store.get("x")
+
+
+def page(environ, start_response):
+    """Stand for a proxy: a page, whatever was asked for."""
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    start_response("200 OK", [("content-type", "text/html")])
+    return [b"<html></html>"]
+
+
+@pytest.mark.parametrize(
+    "use", [lambda s: s.list(""), lambda s: s.get("a"), lambda s: s.put("a", b"1")]
+)
+def test_a_page_in_front_of_s3(monkeypatch, use):
+    """A page in the place of S3's answer is trouble that may pass: no empty list, no write that is done."""
+    with serving(page) as url:
+        set_up_boto3(monkeypatch, url)
+        s3 = S3(s3_client(), random.random, is_proven=True)
+        with pytest.raises(Temporary, match="answer cannot be used"):
+            use(s3_store("s3://bucket/x", s3))
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_region_of_s3(monkeypatch, name):
+    """Either variable alone says for which region requests are signed."""
+    signed = []
+
+    def app(environ, start_response):
+        signed.append(environ["HTTP_AUTHORIZATION"])
+        return page(environ, start_response)
+
+    with serving(app) as url:
+        set_up_boto3(monkeypatch, url)
+        monkeypatch.delenv("AWS_REGION")
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        monkeypatch.setenv(name, "eu-frankfurt-1")
+        with pytest.raises(Temporary):
+            s3_store("s3://bucket/x", S3(s3_client(), random.random, is_proven=True)).get("a")
+    assert "/eu-frankfurt-1/s3/aws4_request" in signed[0]
+
+
+def test_a_certificate_of_s3_that_is_not_trusted(monkeypatch, tmp_path):
+    """An S3 service with a private CA is told at once, with the variable that names the CA."""
+    with PrivateCa(tmp_path).serving(lambda _: Answer(200)) as url:
+        set_up_boto3(monkeypatch, url)
+        with pytest.raises(Refused, match=r"is not trusted.*AWS_CA_BUNDLE"):
+            s3_store("s3://bucket/x", S3(s3_client(), random.random, is_proven=True)).get("a")

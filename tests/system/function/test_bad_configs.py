@@ -64,6 +64,39 @@ def test_a_config_that_is_not_json(world):
     assert sync.status.sync.status == "succeeded"
 
 
+def test_a_config_with_a_byte_order_mark(world):
+    """A config that an editor saved with a mark before it is a config like any other."""
+    sync = world.sync(values={"A": "1"})
+    world.bucket.put(sync.object, b"\xef\xbb\xbf" + world.bucket.get(sync.object))
+    assert sync.webhook()[0] == 200
+    assert sync.live == {"A": "1"}
+
+
+def test_what_is_no_config(world):
+    """Folders that the Console made, and notes for people, are no configs: nothing is said of them."""
+    sync = world.sync(values={"A": "1"})
+    others = ["secret-syncs/", f"secret-syncs/{PROJECT}/", f"secret-syncs/{PROJECT}/readme.txt"]
+    for name in (*others, "connections/", "connections/readme.txt"):
+        world.bucket.put(name, b"")
+    lines = len(world.log)
+    world.tick()
+    sync.webhook()
+    assert sync.live == {"A": "1"}
+    statuses = world.cloud.objects.names(BUCKET, f"{PREFIX}/status/")
+    assert [name.removeprefix(f"{PREFIX}/") for name in statuses] == [sync.status_object]
+    assert not any("is wrong" in line for line in world.log[lines:])
+    for name in (*others, "connections/", "connections/readme.txt"):
+        world.cloud.objects.remove(BUCKET, f"{PREFIX}/{name}")
+
+
+def test_an_event_about_a_wrong_config(world):
+    """An event about a config that is wrong is answered: delivered again it would change nothing."""
+    sync = world.sync(values={"A": "1"})
+    world.bucket.put(sync.object, b"{")
+    assert "No sync" in world.config_event(sync.object)["message"]
+    assert "Invalid JSON" in sync.status.sync.message
+
+
 def test_a_config_under_a_wrong_name(world):
     """A config whose object name no sync may have is reported in the log."""
     sync = world.sync(values={"A": "1"})

@@ -119,6 +119,44 @@ def test_putting_off_that_fails(strict_world, lost):
     assert len(sync.status.runs) == 1
 
 
+def pending_removal(world, sync):
+    """Put a removal on the queue that the row shows as pending."""
+    job = put_job(world, sync, kind="remove", cause="command")
+    shown = {"remove": {"status": "pending", "jobId": job["jobId"], "message": "tried again"}}
+    world.bucket.put(sync.status_object, json.dumps(shown).encode())
+
+
+def test_a_job_of_a_former_digest_key(world):
+    """A job that waits while the digestKey changes is dropped, and its row says so, not that it is tried again."""
+    sync = world.sync(values={"A": "1"})
+    pending_removal(world, sync)
+    (message,) = world.queue.messages
+    message.content = json.dumps(json.loads(message.content) | {"seal": "0" * 64})
+    world.command("drain")
+    assert (sync.status.remove.status, messages(world)) == ("failed", [])
+    assert "digestKey was changed while it waited" in sync.status.remove.message
+
+
+def test_a_job_whose_config_became_wrong(world):
+    """A job that waits while its config is spoilt is dropped, and its row says why."""
+    sync = world.sync(values={"A": "1"})
+    pending_removal(world, sync)
+    world.bucket.put(sync.object, b"{")
+    world.command("drain")
+    assert (sync.status.remove.status, messages(world)) == ("failed", [])
+    assert "The config is wrong" in sync.status.remove.message
+
+
+def test_a_drop_that_concerns_another_job(world):
+    """A forged message of a job that ended, or is no row's own, changes no row."""
+    sync = world.sync(values={"A": "1"})
+    sync.run()
+    put_job(world, sync, sealed=False, kind="remove", cause="command")
+    before = sync.status
+    world.command("drain")
+    assert sync.status.remove == before.remove
+
+
 @pytest.mark.parametrize(
     "fields",
     [
