@@ -12,10 +12,14 @@ from datetime import datetime, timedelta
 
 from functions.plan.desired import Desired
 from functions.plan.models import ALL, Action, Change
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
+from functions.plan.sync_config import DeletionGuard
 
-DELETION_LIMIT_PERCENT = 30
-DELETION_LIMIT_FROM = 10
+SMALL_SCOPE = 10
+"""Of fewer secrets one is a large share: there no less than half of them is too many."""
+SMALL_SCOPE_PERCENT = 50
+DELETIONS_COUNT_FOR = timedelta(hours=24)
+"""So long a deletion counts together with later ones: a wipe may come in portions."""
 SHORTEST_DELETION = timedelta(hours=25)
 LONGEST_DELETION = timedelta(days=30) - timedelta(hours=1)
 
@@ -26,16 +30,19 @@ def guard(
     *,
     lost: Mapping[str, Iterable[str] | None],
     pending: Iterable[str],
+    deleted_lately: int = 0,
+    limit: DeletionGuard | None = None,
 ) -> Plan:
     """Apply every guard.
 
     `lost`: names by import or sub-folder that was there at the last success, is gone, and that the
     source does not confirm as removed (None: its names are not known). `pending`: names that an
-    import could not bring into the source, or ALL.
+    import could not bring into the source, or ALL. `deleted_lately`: how many secrets this sync
+    deleted within 24 hours, unforced.
     """
-    return _limit_deletions(
-        _refuse_empty_source(_keep_lost(_keep_pending(plan, pending), lost), desired)
-    )
+    held = _keep_lost(_keep_pending(plan, pending), lost)
+    lately = min(deleted_lately, plan.own_pending)  # what came back since does not count
+    return _limit_deletions(_refuse_empty_source(held, desired), lately, limit or DeletionGuard())
 
 
 def deletion_time(now: datetime, days: int) -> datetime:
@@ -93,25 +100,39 @@ def _refuse_empty_source(plan: Plan, desired: Desired) -> Plan:
     deletions = _deletions(plan)
     if not deletions or desired.values or desired.errors:
         return plan
-    return _stop(plan, f"the source folder is empty, and {deletions} secrets would be deleted")
+    doomed = f"{len(deletions)} secrets would be deleted: {join(sorted(deletions), ', ')}"
+    return _stop(plan, f"the source folder is empty, and {doomed}")
 
 
-def _limit_deletions(plan: Plan) -> Plan:
-    deletions = _deletions(plan)
-    too_many = deletions * 100 > DELETION_LIMIT_PERCENT * plan.in_scope
-    if plan.in_scope < DELETION_LIMIT_FROM or not too_many:
-        return plan
-    return _stop(
-        plan,
-        f"{deletions} of {plan.in_scope} secrets in scope would be deleted, "
-        f"more than {DELETION_LIMIT_PERCENT} %",
-    )
+def _limit_deletions(plan: Plan, lately: int, limit: DeletionGuard) -> Plan:
+    """Judge the deletions among this sync's own secrets and among all: neither may hide the other."""
+    doomed = _deletions(plan)
+    held = {change.name for change in plan.changes if change.held and _deletes(change)}
+    for standing, what in ((plan.in_scope - held, "secrets"), (plan.own - held, "own secrets")):
+        deletions, total = len(doomed & standing) + lately, len(standing) + lately
+        percent = limit.max_percent
+        if total < SMALL_SCOPE:
+            percent = max(percent, SMALL_SCOPE_PERCENT)
+        if doomed & standing and deletions >= limit.min_count and deletions * 100 > percent * total:
+            earlier = f" ({lately} of them within the last 24 hours)" if lately else ""
+            return _stop(
+                plan,
+                f"{deletions} of {total} {what} in scope would be deleted{earlier}, more than "
+                f"{percent} %: {join(sorted(doomed), ', ')}",
+            )
+    return plan
 
 
 def _stop(plan: Plan, why: str) -> Plan:
-    way = f"If that is meant, run the sync with force {plan.fingerprint}"
+    kept = [f"{change.action} {change.name}" for change in plan.changes if change.held]
+    more = f", which also lets through what is kept: {join(kept, ', ')}" if kept else ""
+    way = f"If that is meant, run the sync with force {plan.fingerprint}{more}"
     return replace(plan, stops=(*plan.stops, f"Nothing was written: {why}. {way}."))
 
 
-def _deletions(plan: Plan) -> int:
-    return sum(change.action == Action.DELETE and not change.held for change in plan.changes)
+def _deletions(plan: Plan) -> frozenset[str]:
+    return frozenset(change.name for change in plan.changes if _deletes(change) and not change.held)
+
+
+def _deletes(change: Change) -> bool:
+    return change.action == Action.DELETE

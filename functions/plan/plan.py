@@ -1,10 +1,12 @@
 """A plan: what a sync would do, for machines and for people. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.plan.models import Action, Change, VaultSecret
+
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,12 @@ class Plan:
     lost: frozenset[str] = frozenset()
     """Imports and sub-folders that vanished without the source confirming it."""
     unchanged: int = 0
-    in_scope: int = 0
+    in_scope: frozenset[str] = frozenset()
+    """Names of the ACTIVE secrets in scope that are nobody else's."""
+    own: frozenset[str] = frozenset()
+    """Those of them that carry this sync's tag."""
+    own_pending: int = 0
+    """How many unwanted secrets with its tag wait for their deletion."""
 
     @property
     def fingerprint(self) -> str:
@@ -53,3 +60,9 @@ class Plan:
         found = [change.action.value for change in self.changes]
         counts = {action.value: found.count(action.value) for action in Action}
         return counts | {"unchanged": self.unchanged, "errors": len(self.errors)}
+
+
+def join(lines: Sequence[str], separator: str = "; ") -> str:
+    """Return the first few lines as one sentence."""
+    more = len(lines) - MOST_SHOWN
+    return separator.join([*lines[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])

@@ -65,6 +65,13 @@ _FLAT_IMPORTS_ONLY: dict[str, Any] = {
 }
 
 
+class DeletionGuard(Camel):
+    """From which share and number of deletions on a person must agree."""
+
+    max_percent: int = Field(default=30, ge=0, le=100)
+    min_count: int = Field(default=4, ge=1)
+
+
 class SyncOptions(Camel):
     """How a sync behaves."""
 
@@ -76,6 +83,7 @@ class SyncOptions(Camel):
     include_all_sub_folders: bool = False
     deletion_days: int = Field(default=7, ge=1, le=30)
     blocking_scope: BlockingScope = BlockingScope.VAULT
+    deletion_guard: DeletionGuard | None = None
 
     @model_validator(mode="after")
     def _flat_imports_only(self) -> "SyncOptions":

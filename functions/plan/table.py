@@ -140,7 +140,13 @@ class Planner:
             blocked=self.blocked(listing),
             drift=tuple(sorted(draft.drift)),
             unchanged=draft.unchanged,
-            in_scope=sum(secret.state == State.ACTIVE for secret in touchable),
+            in_scope=_active(touchable),
+            own=_active(filter(self.is_mine, touchable)),
+            own_pending=sum(
+                secret.state == State.PENDING_DELETION and self.is_mine(secret)
+                for secret in touchable
+                if secret.name not in desired.values
+            ),
         )
 
     def _plan_wanted(
@@ -202,7 +208,7 @@ class Planner:
         return Plan(
             changes=tuple(Change(Action.DELETE, secret.name, secret) for secret in doomed),
             blocked=tuple(secret for secret in mine if secret.state in BLOCKING),
-            in_scope=len(mine),
+            in_scope=frozenset(secret.name for secret in mine),
         )
 
     def blocked(self, listing: Sequence[VaultSecret]) -> tuple[VaultSecret, ...]:
@@ -213,6 +219,10 @@ class Planner:
             for secret in self.index(listing).values()
             if secret.state in BLOCKING and (anywhere or self.schema.matches(secret.name))
         )
+
+
+def _active(secrets: Iterable[VaultSecret]) -> frozenset[str]:
+    return frozenset(secret.name for secret in secrets if secret.state == State.ACTIVE)
 
 
 @dataclass(slots=True)

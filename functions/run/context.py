@@ -12,11 +12,11 @@ from functions.errors import Blocked, WrongState
 from functions.plan.guards import deletion_time
 from functions.plan.job import Job
 from functions.plan.models import Action, Change, VaultSecret
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.plan.sync_config import Sync
 from functions.run.apply import Applier, Results, split
 from functions.run.observe import Observed, Observer
-from functions.run.outcome import RunSummary, join
+from functions.run.outcome import RunSummary
 from functions.run.services import RunServices
 from functions.state.lease import HeldLease
 from functions.state.status import Status
@@ -53,6 +53,7 @@ class Run:
         self._heartbeat = heartbeat
         self._passes = 0
         self._refused: set[str] = set()
+        self._doomed: set[str] = set()
         self._patience = Patience(gate)
 
     def renew(self) -> None:
@@ -158,7 +159,16 @@ class Run:
             else applier.now
             for change in changes
         }
-        self.lease.change(lambda status: status.remember_writes(written))
+        doomed = {change.name for change in changes if change.action == Action.DELETE}
+        # What a person agreed to is no sign of a wipe.
+        new = 0 if self.job.args.force else len(doomed - self._doomed)
+        self._doomed |= doomed
+
+        def mark(status: Status) -> None:
+            status.remember_writes(written)
+            status.count_deletions(new, applier.now)
+
+        self.lease.change(mark)
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
         blocked = self.observer.planner(listing).blocked(listing)

@@ -9,11 +9,12 @@ from functions.calls.parallel import in_parallel
 from functions.errors import Refused
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
+from functions.plan.plan import join
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.observe import Observed
-from functions.run.outcome import Outcome, join
+from functions.run.outcome import Outcome
 from functions.state.status import Pending, Status
 
 

@@ -10,7 +10,7 @@ from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.plan.desired import Desired, desired_from
-from functions.plan.guards import guard
+from functions.plan.guards import DELETIONS_COUNT_FOR, guard
 from functions.plan.models import ALL, Action, Bundle, Origin, SourceSecrets, State, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
@@ -187,6 +187,8 @@ class Observer:
                 for name, entry in pending.items()
                 if entry.was_in_source or name not in desired.values
             ],
+            deleted_lately=status.deletions_since(self._services.clock.now() - DELETIONS_COUNT_FOR),
+            limit=self._sync.config.sync_options.deletion_guard,
         )
 
     def scope_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:

@@ -1,17 +1,15 @@
 """What a run came to, and how it is written into the status document and told to people."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
 from functions.plan.job import MAX_ATTEMPTS, Job
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.run.apply import Results
 
-MAX_ERRORS_IN_MESSAGE = 5
 BLOCKED_RETRY_SECONDS = 30.0
 FIRST_RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 600.0
@@ -110,10 +108,3 @@ def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outco
     due = now + timedelta(seconds=max(usual, outcome.retry_after_seconds or 0.0))
     text = f"{outcome.message} It is tried again at about {due:%H:%M:%S} UTC."
     return replace(outcome, message=text, not_before=due)
-
-
-def join(lines: Sequence[str]) -> str:
-    """Return the first few lines as one sentence."""
-    shown = "; ".join(lines[:MAX_ERRORS_IN_MESSAGE])
-    more = len(lines) - MAX_ERRORS_IN_MESSAGE
-    return f"{shown}; and {more} more" if more > 0 else shown

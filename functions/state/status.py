@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
+from functions.plan.guards import DELETIONS_COUNT_FOR
 from functions.plan.models import ALL, JobKind
 from functions.plan.sync_config import Camel
 
@@ -21,6 +22,7 @@ MAX_STATUS_BYTES = 64_000
 STALE_LIST_SECONDS = 300
 LONGEST_WAIT_SECONDS = 3600
 UNDERWAY_SECONDS = 60
+HOUR = timedelta(hours=1)
 
 
 class Phase(StrEnum):
@@ -60,6 +62,13 @@ class Pending(_Part):
 
     why: str = ""
     was_in_source: bool = False
+
+
+class Deletions(_Part):
+    """How many secrets a run was about to delete, unforced."""
+
+    at: AwareDatetime
+    count: int
 
 
 class Granted(_Part):
@@ -108,6 +117,8 @@ class Status(_Part):
     """Names that came through an import or sub-folder at the last success; None: too many to list."""
     recent: dict[str, AwareDatetime] = {}
     """Names that may have been written lately: a listing may not show them as they are."""
+    deletions: list[Deletions] = []
+    """By the hour, no longer than a day back."""
     granted: Granted | None = None
     seal: str | None = None
     """Digest of what a listing shows if it is not stale, see Digests.seal."""
@@ -150,6 +161,19 @@ class Status(_Part):
         fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
         self.recent = recent if fits and ALL not in recent else {ALL: max(recent.values())}
 
+    def count_deletions(self, count: int, now: datetime) -> None:
+        """Note that so many secrets are about to be deleted."""
+        kept = [one for one in self.deletions if now - one.at < DELETIONS_COUNT_FOR]
+        if kept and count and now - kept[-1].at < HOUR:
+            kept[-1] = Deletions(at=kept[-1].at, count=kept[-1].count + count)
+        elif count:
+            kept.append(Deletions(at=now, count=count))
+        self.deletions = kept
+
+    def deletions_since(self, since: datetime) -> int:
+        """Return how many secrets were deleted since then, unforced."""
+        return sum(one.count for one in self.deletions if one.at > since)
+
     def forget_writes(self, refused: Container[str], now: datetime) -> None:
         """Drop names whose write was refused, or so long ago that every listing shows it."""
         fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
@@ -163,6 +187,7 @@ class Status(_Part):
             None if at and at > limit else at
             for at in (self.read_at, self.verified_at, self.wrote_at)
         )
+        self.deletions = [one for one in self.deletions if one.at <= limit]
 
     def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
         """Note which names came through which import or sub-folder; `keep` what is still known."""

@@ -25,6 +25,7 @@ WHOLE = {
         "includeAllSubFolders": True,
         "deletionDays": 9,
         "blockingScope": "schema",
+        "deletionGuard": {"maxPercent": 20, "minCount": 2},
     },
     "destinationConfig": DESTINATION,
 }

@@ -10,9 +10,10 @@ from functions.api.health import HEALTH_SECONDS
 from functions.app import SENDER_PATIENCE_SECONDS, TICK_SECONDS
 from functions.credentials import KEEP_SECONDS
 from functions.jobs.submit import MAX_CONFIGS_FOR_HINT
-from functions.plan.guards import DELETION_LIMIT_FROM, DELETION_LIMIT_PERCENT
+from functions.plan.guards import SMALL_SCOPE
 from functions.plan.job import MAX_ATTEMPTS
 from functions.plan.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
+from functions.plan.sync_config import DeletionGuard
 from functions.ports import MAX_OBJECT_BYTES
 from functions.state.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
 from functions.triggers.parse import MAX_BODY_BYTES
@@ -25,8 +26,8 @@ from tests.docs.documents import DOCUMENTS, OPERATE, section
 TEXT = " ".join("\n".join(DOCUMENTS.values()).split())
 WORDS = {"ten": 10}
 SENTENCES = [
-    (r"more than ([\d,]+) %", DELETION_LIMIT_PERCENT),
-    (r"% of (\w+) or more", DELETION_LIMIT_FROM),
+    (r"more than ([\d,]+) %", DeletionGuard().max_percent),
+    (r"% of (\w+) or more", SMALL_SCOPE),
     (r"tick works (?:for )?([\d,]+) s", TICK_SECONDS),
     (r"webhook or (?:action|API call) (?:for )?([\d,]+) s", SENDER_PATIENCE_SECONDS),
     (r"waits about ([\d,]+) s for its job", SENDER_PATIENCE_SECONDS),

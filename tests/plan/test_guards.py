@@ -9,21 +9,34 @@ from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import deletion_time, guard
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
+from functions.plan.sync_config import DeletionGuard
 from tests.support.plan_examples import NOW, planner, secret, source, steps
 
 FULL = desired_from(source({"KEY": "1"}), planner().schema)
 EMPTY = Desired({})
 
 
-def a_plan(*, deletions=0, in_scope=0, others=()) -> Plan:
+def names(count):
+    """Return the names of so many secrets in scope."""
+    return frozenset(f"D{n}" for n in range(count))
+
+
+def a_plan(*, deletions=0, in_scope=0, others=(), **facts) -> Plan:
     """Return a plan that deletes so many of so many secrets in scope."""
     doomed = [Change(Action.DELETE, f"D{n}", secret(f"D{n}")) for n in range(deletions)]
-    return Plan(changes=(*others, *doomed), in_scope=in_scope)
+    return Plan(changes=(*others, *doomed), in_scope=names(in_scope), **facts)
 
 
-def guarded(plan, desired=FULL, *, lost=None, pending=()):
+def guarded(plan, desired=FULL, *, lost=None, pending=(), deleted_lately=0, limit=None):
     """Apply the guards."""
-    return guard(plan, desired, lost=lost or {}, pending=pending)
+    return guard(
+        plan,
+        desired,
+        lost=lost or {},
+        pending=pending,
+        deleted_lately=deleted_lately,
+        limit=limit,
+    )
 
 
 def held(plan):
@@ -34,7 +47,13 @@ def held(plan):
 @pytest.mark.parametrize(
     ("deletions", "in_scope", "stops"),
     [
-        (9, 9, False),
+        (3, 3, False),
+        (4, 4, True),
+        (4, 7, True),
+        (4, 8, False),
+        (4, 9, False),
+        (5, 9, True),
+        (9, 9, True),
         (3, 10, False),
         (4, 10, True),
         (10, 10, True),
@@ -49,7 +68,7 @@ def held(plan):
     ],
 )
 def test_a_flood_of_deletions_stops_the_run(deletions, in_scope, stops):
-    """Deleting more than 30 % of ten or more secrets in scope stops everything."""
+    """Deleting more than 30 % of ten or more secrets stops everything; of fewer, four and more than half."""
     made = guarded(a_plan(deletions=deletions, in_scope=in_scope))
     assert bool(made.stops) == stops
     if stops:
@@ -62,11 +81,75 @@ def test_a_stop_says_what_to_do():
     made = guarded(plan)
     (stop,) = made.stops
     assert stop == (
-        "Nothing was written: 10 of 10 secrets in scope would be deleted, more than 30 %. "
+        "Nothing was written: 10 of 10 secrets in scope would be deleted, more than 30 %: "
+        "D0, D1, D2, D3, D4, and 5 more. "
         f"If that is meant, run the sync with force {plan.fingerprint}."
     )
     assert made.fingerprint == plan.fingerprint
     assert made.changes == plan.changes
+
+
+def test_a_stop_names_what_force_lets_through_besides():
+    """A stop also names what is held, as force lets that through too."""
+    others = [Change(Action.UPDATE, "U", secret("U"))]
+    made = guarded(a_plan(deletions=11, in_scope=11, others=others), pending=["U", "D0"])
+    assert made.stops[0].endswith(", which also lets through what is kept: update U, delete D0.")
+
+
+@pytest.mark.parametrize(
+    ("limit", "deletions", "in_scope", "stops"),
+    [
+        (DeletionGuard(max_percent=10), 3, 20, False),
+        (DeletionGuard(max_percent=10, min_count=1), 2, 20, False),
+        (DeletionGuard(max_percent=10, min_count=1), 3, 20, True),
+        (DeletionGuard(max_percent=0, min_count=1), 1, 100, True),
+        (DeletionGuard(max_percent=0, min_count=1), 1, 9, False),
+        (DeletionGuard(min_count=2), 2, 3, True),
+        (DeletionGuard(max_percent=60), 5, 9, False),
+        (DeletionGuard(max_percent=60), 6, 9, True),
+        (DeletionGuard(max_percent=100), 50, 50, False),
+        (DeletionGuard(min_count=40), 39, 40, False),
+    ],
+)
+def test_both_numbers_of_the_guard_can_be_set(limit, deletions, in_scope, stops):
+    """A sync may set from which share and from how many deletions on a person must agree."""
+    made = guarded(a_plan(deletions=deletions, in_scope=in_scope), limit=limit)
+    assert bool(made.stops) == stops
+
+
+@pytest.mark.parametrize(
+    ("deletions", "in_scope", "lately", "pending", "stops"),
+    [
+        (3, 5, 4, 4, True),
+        (2, 5, 4, 1, False),
+        (3, 5, 0, 9, False),
+        (1, 69, 30, 30, True),
+        (1, 97, 29, 40, False),
+        (0, 5, 40, 40, False),
+    ],
+)
+def test_deletions_of_a_day_count_together(deletions, in_scope, lately, pending, stops):
+    """A wipe in portions is one: what was deleted within a day and did not come back counts along."""
+    plan = a_plan(deletions=deletions, in_scope=in_scope, own_pending=pending)
+    made = guarded(plan, deleted_lately=lately)
+    assert bool(made.stops) == stops
+    if stops:
+        assert f"({lately} of them within the last 24 hours)" in made.stops[0]
+
+
+def test_strangers_do_not_dilute_the_share():
+    """Eight of nine own secrets are too many, however many strangers are in scope as well."""
+    plan = a_plan(deletions=8, in_scope=60, own=names(9))
+    assert "8 of 9 own secrets in scope would be deleted" in guarded(plan).stops[0]
+
+
+def test_held_deletions_do_not_dilute_the_share():
+    """A deletion that is held counts on neither side."""
+    plan = a_plan(deletions=34, in_scope=39)
+    made = guarded(plan, pending=[f"D{n}" for n in range(30)])
+    assert "4 of 9 " not in "".join(made.stops)
+    made = guarded(a_plan(deletions=38, in_scope=39), pending=[f"D{n}" for n in range(30)])
+    assert "8 of 9 secrets in scope would be deleted" in made.stops[0]
 
 
 @pytest.mark.parametrize("desired", [EMPTY, Desired({}, {}, ("A",))])

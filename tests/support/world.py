@@ -166,6 +166,8 @@ class World:
         self.notices.clear()
         self.infisical.masked = self.infisical.approvals = False
         self.infisical.forbidden.clear()
+        self.infisical.rotated.clear()
+        self.infisical.mistaken.clear()
         self.infisical.faults = lambda _request: None
         self.infisical.calls.clear()
         if self.bucket.env["CONFIG_STORE"].startswith("oci:"):

@@ -52,9 +52,30 @@ def parse(body: Mapping[str, Any], place: FolderAddress, *, recursive: bool) -> 
             _import(block["environment"], block["secretPath"], block["secrets"])
             for block in body.get("imports") or ()
         )
-        return Listing(_rows(body["secrets"], place, recursive=recursive), blocks)
+        rows = body["secrets"]
+        if recursive:  # it is known to answer for more than was asked
+            rows = [row for row in rows if _environment(row, place) == place[0]]
+        else:
+            _refuse_strays(rows, place)
+        return Listing(_rows(rows, place, recursive=recursive), blocks)
     except (KeyError, TypeError, AttributeError):
         raise Refused("The source's list of secrets is not in a form that is known here.") from None
+
+
+def _refuse_strays(rows: Iterable[Mapping[str, Any]], place: FolderAddress) -> None:
+    """Raise Refused where a list answers for another folder: its keys would replace those wanted."""
+    for row in rows:
+        path = row.get("secretPath", place[1]).rstrip("/") or "/"
+        found = (_environment(row, place), path)
+        if found != place:
+            raise Refused(
+                f"The source was asked for {':'.join(place)} and answered with secrets of "
+                f"{':'.join(found)}. Nothing of that answer is used; see to a proxy or cache between."
+            )
+
+
+def _environment(row: Mapping[str, Any], place: FolderAddress) -> str:
+    return str(row.get("environment", place[0]))
 
 
 def _import(environment: str, path: str, rows: Any) -> tuple[FolderAddress, tuple[Row, ...]]:

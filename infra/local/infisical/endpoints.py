@@ -23,7 +23,8 @@ class Endpoints:
     """The routes' work on a source. The attributes may be changed at any time.
 
     `masked` hides all values, `forbidden` folders cannot be read or written, `rotated` keys cannot be
-    changed, and with `approvals` every change only waits for one.
+    changed, with `approvals` every change only waits for one, and a list of a place in `mistaken` is
+    answered with another's, as by a cache that mixes up addresses.
     """
 
     source: Source = field(default_factory=Source)
@@ -32,6 +33,7 @@ class Endpoints:
     masked: bool = False
     forbidden: set[Place] = field(default_factory=set)
     rotated: set[str] = field(default_factory=set)
+    mistaken: dict[Place, Place] = field(default_factory=dict)
 
     def status(self, _: Request) -> dict[str, Any]:
         """Say that the server is up."""
@@ -74,7 +76,8 @@ class Endpoints:
     def secrets(self, request: Request) -> dict[str, Any]:
         """List secrets."""
         query = request.query
-        place = self._place(query, "secretPath")
+        asked = self._place(query, "secretPath")
+        place = self.mistaken.get(asked, asked)
         recursive = query.get("recursive") == "true"
         with self.source.lock:
             folder = self.source.folders.get(place)

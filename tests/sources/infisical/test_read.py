@@ -2,7 +2,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from functions.errors import DeadlineReached, Forbidden, SourceMasked, SourceMissing, Throttled
+from functions.errors import (
+    DeadlineReached,
+    Forbidden,
+    Refused,
+    SourceMasked,
+    SourceMissing,
+    Throttled,
+)
 from functions.plan.models import Folder, Origin
 from functions.sources import connect
 from functions.sources.infisical.source import FOLDER_IMPORT
@@ -157,6 +164,18 @@ def test_forbidden(server, source):
     for sub_folders in (False, True):
         with pytest.raises(Forbidden):
             read(source, sub_folders=sub_folders)
+
+
+@pytest.mark.parametrize("stray", [("dev", "/other"), ("staging", "/app")])
+def test_a_list_that_answers_for_another_folder(server, source, stray):
+    """A plain list of another environment or path is refused whole, whatever it holds."""
+    server.source.set("dev", "/app", "A", "1")
+    server.source.set(*stray, "A", "theirs")
+    server.mistaken["dev", "/app"] = stray
+    with pytest.raises(Refused, match=f"answered with secrets of {':'.join(stray)}"):
+        read(source)
+    with pytest.raises(Refused, match="answered with secrets of"):
+        read(source, sub_folders=True)
 
 
 def test_sub_folders(server, source):

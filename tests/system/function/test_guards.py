@@ -88,6 +88,109 @@ def test_all_values_are_empty(world):
 
 
 @pytest.fixture
+def nine(world):
+    """A sync of nine secrets."""
+    sync = world.sync(values={f"K{n}": str(n) for n in range(9)})
+    sync.run()
+    world.operations()
+    return sync
+
+
+@pytest.mark.parametrize("how", ["hidden", "emptied"])
+def test_most_of_a_few_secrets(world, nine, how):
+    """Below ten secrets a run stops too where four or more, and more than half, would be deleted."""
+    for n in range(8):
+        nine.delete(f"K{n}") if how == "hidden" else nine.set(f"K{n}", "")
+    nine.webhook()
+    fingerprint = stopped(world, nine, "8 of 9 secrets in scope", "50 %", "K0, K1, K2, K3, K4")
+    assert len(nine.live) == 9
+    assert nine.run(force=fingerprint)["outcome"] == "succeeded"
+    assert nine.live == {"K8": "8"}
+
+
+def test_an_answer_for_another_folder(world, nine):
+    """A list that answers for another folder than asked is used for nothing."""
+    other = f"{nine.folder}-other"
+    for n in range(9):
+        world.source.set("dev", other, f"X{n}", str(n))
+    world.infisical.mistaken["dev", nine.folder] = ("dev", other)
+    assert nine.run()["outcome"] == "failed"
+    assert nine.live == {f"K{n}": str(n) for n in range(9)}
+    assert f"answered with secrets of dev:{other}" in nine.status.sync.message
+    world.infisical.mistaken.clear()
+    assert nine.run()["outcome"] == "succeeded"
+
+
+def test_a_wipe_in_portions(world, nine):
+    """What is deleted within a day counts as one: 9 → 5 passes, 5 → 2 stops, and passes a day later."""
+    for n in range(4):
+        nine.delete(f"K{n}")
+    assert nine.run()["outcome"] == "succeeded"
+    world.operations()
+    for n in range(4, 7):
+        nine.delete(f"K{n}")
+    nine.webhook()
+    stopped(world, nine, "7 of 9 secrets in scope", "4 of them within the last 24 hours")
+    world.age(25 * 3600)
+    assert nine.run()["outcome"] == "succeeded"
+    assert nine.live == {"K7": "7", "K8": "8"}
+
+
+def test_deletions_that_were_taken_back_do_not_count(world, nine):
+    """Secrets that came back since are no part of a wipe."""
+    for n in range(4):
+        nine.delete(f"K{n}")
+    nine.run()
+    for n in range(4):
+        nine.set(f"K{n}", str(n))
+    nine.run()
+    for n in range(4, 8):
+        nine.delete(f"K{n}")
+    assert nine.run()["outcome"] == "succeeded"
+    assert len(nine.live) == 5
+
+
+def test_forced_deletions_do_not_count(world, nine):
+    """What a person forced is no part of a wipe: the next small deletion passes."""
+    for n in range(5):
+        nine.delete(f"K{n}")
+    nine.run(force=nine.plan()["fingerprint"])
+    nine.delete("K5")
+    assert nine.run()["outcome"] == "succeeded"
+    assert nine.live == {f"K{n}": str(n) for n in range(6, 9)}
+
+
+def test_strangers_do_not_hide_a_wipe(world, nine):
+    """Secrets that this sync never wrote do not dilute the share of its own that would go."""
+    nine.store(syncOptions=nine.config["syncOptions"] | {"disableSecretDeletion": True})
+    for n in range(30):
+        nine.seed(f"THEIRS{n}")
+    nine.store(syncOptions={"initialSyncBehavior": "overwrite-destination"})
+    for n in range(8):
+        nine.delete(f"K{n}")
+    world.operations()
+    nine.run()
+    stopped(world, nine, "secrets in scope would be deleted")
+    assert len(nine.live) == 39
+
+
+def test_a_guard_of_one_s_own(world, nine):
+    """A sync may have a stricter guard, and its API shows it."""
+    options = nine.config["syncOptions"] | {"deletionGuard": {"maxPercent": 10, "minCount": 1}}
+    nine.store(syncOptions=options)
+    for n in range(5):
+        nine.set(f"MORE{n}", str(n))
+    nine.run()
+    nine.delete("K0")
+    assert nine.run()["outcome"] == "succeeded"
+    nine.delete("K1")
+    world.operations()
+    nine.run()
+    stopped(world, nine, "2 of 14 secrets in scope", "10 %")
+    assert "K1" in nine.live
+
+
+@pytest.fixture
 def importer(world):
     """A sync whose folder imports another."""
     sync = world.sync(values={"OWN": "1"})

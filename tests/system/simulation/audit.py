@@ -85,6 +85,7 @@ class Auditor:
         self._turns = 0
         self._turn_of = {}
         self._newest = {}
+        self._deleted = set()
 
     def saw_source(self, view, folder, answer):
         view.answer = answer
@@ -130,6 +131,10 @@ class Auditor:
             raise Violation(f"{operation} {name}: {'; '.join(faults)}")
         self.writes += 1
         self._newest[view.sync.id, name] = view.revision
+        if operation == "schedule_deletion" and not self.is_forced:
+            self._deleted.add((view.sync.id, name))
+        elif operation == "restore":
+            self._deleted.discard((view.sync.id, name))
 
     def before_import(self, view, values):
         """Judge a write to the source."""
@@ -187,20 +192,53 @@ class Auditor:
         anywhere = view.options.blocking_scope == BlockingScope.VAULT
         return secret.state in BLOCKING and (anywhere or view.scoped(secret.name))
 
-    def would_stop(self, view):
-        """Say whether so much would be deleted that a guard must stop the run."""
-        standing = [
-            name
-            for name, secret in index(view.listing).items()
-            if secret.state == State.ACTIVE
-            and view.scoped(name)
-            and self.touchable(view, self.vault.secrets[secret.id])
-        ]
+    def would_stop(self, view, *, at_most=False):
+        """Say whether so much would be deleted that a guard must stop the run, or `at_most` may."""
         if view.options.disable_secret_deletion:
             return False
-        doomed = [n for n in standing if n not in view.values and n not in view.kept]
-        too_many = len(standing) >= 10 and len(doomed) * 100 > 30 * len(standing)
-        return too_many or bool(doomed and not view.values and not view.kept)
+        held = self.unimported(view) | (view.lost - view.values.keys())
+        standing = {
+            name: secret
+            for name, secret in index(view.listing).items()
+            if secret.state == State.ACTIVE
+            and name not in held
+            and view.scoped(name)
+            and self.touchable(view, self.vault.secrets[secret.id])
+        }
+        own = {n for n, secret in standing.items() if self._is_own(view, secret.tags)}
+        doomed = standing.keys() - view.values.keys() - view.kept
+        lately = self._waiting_to_go(view, at_most=at_most)
+        if doomed and not view.values and not view.kept:
+            return True
+        return any(self._is_flood(view, doomed, group, lately) for group in (set(standing), own))
+
+    def unimported(self, view):
+        """Return the names that an import could not bring into the source, and that it lacks."""
+        stored = self.store.get(status_object(view.sync.object_name))
+        status = parse_status(stored.body) if stored else None
+        return status.import_pending.keys() - view.values.keys() if status else set()
+
+    def _is_flood(self, view, doomed, group, lately):
+        going, total = (doomed & group) | lately, len(group | lately)
+        guard = view.options.deletion_guard
+        percent, least = (guard.max_percent, guard.min_count) if guard else (30, 4)
+        share = percent if total >= 10 else max(50, percent)
+        return bool(doomed & group) and len(going) >= least and len(going) * 100 > share * total
+
+    def _waiting_to_go(self, view, *, at_most):
+        """Return the names of own secrets that the sync deleted unforced, or `at_most` anybody."""
+        return {
+            name
+            for name, secret in index(view.listing).items()
+            if secret.state == State.PENDING_DELETION
+            and self._is_own(view, secret.tags)
+            and view.scoped(name)
+            and name not in view.values
+            and (at_most or (view.sync.id, name) in self._deleted)
+        }
+
+    def _is_own(self, view, tags):
+        return tags.get(OWNER_TAG) == str(view.sync.id)
 
 
 def index(listing):

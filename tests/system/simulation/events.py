@@ -193,13 +193,18 @@ class Events(StartingState):
         name = self.random.choice(list(self.configs))
         config = self.configs[name]
         options = config["syncOptions"]
-        match self.random.choice(("deletion", "scope", "days", "switch")):
+        match self.random.choice(("deletion", "scope", "days", "switch", "guard")):
             case "deletion":
                 options["disableSecretDeletion"] = not options["disableSecretDeletion"]
             case "scope":
                 options["blockingScope"] = self.random.choice(("vault", "schema"))
             case "days":
                 options["deletionDays"] = self.random.randint(1, 30)
+            case "guard":
+                options["deletionGuard"] = {
+                    "maxPercent": self.random.choice((10, 30, 60, 100)),
+                    "minCount": self.random.choice((1, 4, 8)),
+                }
             case "switch":
                 config["isAutoSyncEnabled"] = not config.get("isAutoSyncEnabled", True)
         self.world.trace(f"the config of {name} is edited")

@@ -128,11 +128,13 @@ def _sync(world, name):
 
 
 def _force_what_guards_hold(world, events, name):
-    if not world.auditor.would_stop(world.auditor.truth(_sync(world, name))):
+    if not world.auditor.would_stop(world.auditor.truth(_sync(world, name)), at_most=True):
         return
     answers = []
     events.command("plan", name, done=answers.append)
     _wait_until_quiet(world)
+    if not answers[0]["plan"]["stops"]:
+        return
     world.auditor.is_forced = True
     events.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
     _wait_until_quiet(world)
@@ -148,7 +150,7 @@ def _judge(world, name):
     sync = _sync(world, name)
     view = world.auditor.truth(sync)
     status = parse_status(world.store.get(status_object(sync.object_name)).body)
-    kept = view.kept | {name for name in status.import_pending if name not in view.values}
+    kept = view.kept | world.auditor.unimported(view)
     names = {secret.name for secret in view.listing} | view.values.keys()
     verdicts = [_verdict(world, view, name) for name in sorted(names - kept) if view.scoped(name)]
     wrong = [verdict for verdict in verdicts if verdict not in (None, IMPOSSIBLE)]
