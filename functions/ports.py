@@ -125,7 +125,10 @@ class SecretVault(Protocol):
         """Schedule the oldest DEPRECATED versions for deletion; return how many."""
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
-        """Make the newest older version that holds `value` the current one; False if there is none."""
+        """Make the newest version that holds `value` the current one; False if there is none.
+
+        Where the current version holds it, only its tags are mended.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ class Digests:
             self._made[vault_ocid, name, value] = known
         return known
 
+    def knows(self, digest: str | None) -> bool:
+        """Say whether a digest was made with this key: then it tells equal from different."""
+        return digest is not None and digest.startswith(f"{self._key_id}:")
+
     def seal(self, tagged: Iterable[tuple[str, str]]) -> str:
         """Return one digest of many (name, digest) pairs: what a fresh listing must look like."""
         return self._hmac(repr(sorted(tagged)).encode())

@@ -56,6 +56,14 @@ class Planner:
             and secret.tags.get(DIGEST_TAG) == self.tags(secret.name, value)[DIGEST_TAG]
         )
 
+    def tells(self, secret: VaultSecret) -> bool:
+        """Say whether the secret's tags tell what it holds: this sync wrote them, with this key."""
+        return self.is_mine(secret) and self._digests.knows(secret.tags.get(DIGEST_TAG))
+
+    def is_of_another_key(self, secret: VaultSecret) -> bool:
+        """Say whether this sync wrote the secret while it had another digest key."""
+        return self.is_mine(secret) and DIGEST_TAG in secret.tags and not self.tells(secret)
+
     def protected_because(self, secret: VaultSecret) -> str | None:
         """Say why no job may ever touch the secret, None where it may."""
         if secret.id in self._protected_ids:
@@ -90,7 +98,8 @@ class Planner:
     ) -> list[VaultSecret]:
         """Return the secrets whose content must be read, because the listing does not settle it.
 
-        `trusted`: names that this very run wrote; `unsure`: names whose tags prove nothing.
+        A tag that tells another value needs no look at the content. `unsure`: names whose tags prove
+        nothing.
         """
         sure, doubted = frozenset(written_by_this_run), frozenset(unsure)
         return [
@@ -101,7 +110,7 @@ class Planner:
             and name not in sure
             and not self.protected_because(secret)
             and not self.owned_by_other(secret)
-            and (verify or name in doubted or not self.is_tagged_with(secret, desired.values[name]))
+            and (verify or name in doubted or not self.tells(secret))
         ]
 
     def plan(

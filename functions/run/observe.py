@@ -167,6 +167,9 @@ class Observer:
             verify=verify or ALL in status.import_pending,
         )
         bundles, unreadable = self.read(must_read)
+        # What this sync wrote with a key that is gone is written once more, unseen.
+        rewritten = {secret.name for secret in must_read if planner.is_of_another_key(secret)}
+        unreadable = {name: why for name, why in unreadable.items() if name not in rewritten}
         return replace(observed, bundles=bundles, unreadable=unreadable)
 
     def plan(

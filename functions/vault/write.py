@@ -58,12 +58,20 @@ class Vault(VaultReader):
         return len(chosen)
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
-        for row in self._versions(secret):
+        rows = self._versions(secret)
+        for row in sorted(rows, key=lambda row: "CURRENT" not in row.stages):
             number = row.version_number
-            if "CURRENT" not in row.stages and self._holds(secret, number, value):
-                self._write(secret, tags, current_version_number=number)
+            if self._holds(secret, number, value):
+                if "CURRENT" in row.stages:
+                    self._mend_tags(secret, tags)
+                else:
+                    self._write(secret, tags, current_version_number=number)
                 return True
         return False
+
+    def _mend_tags(self, secret: VaultSecret, tags: Mapping[str, str]) -> None:
+        with suppress(InvalidInput):  # It takes no such tags: the secret does without.
+            self.tag(secret, tags)
 
     def _holds(self, secret: VaultSecret, number: int, value: bytes) -> bool:
         try:

@@ -115,9 +115,13 @@ class MemoryVault:
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
         """Make the newest older version that holds `value` the current one."""
         found, now = self._writable(secret, State.ACTIVE), self._now()
-        for version in reversed(found.there(now)):
-            is_current = "CURRENT" in found.stages(version, now)
-            if version.content == value and not version.deletion and not is_current:
+        versions = list(reversed(found.there(now)))
+        current = [version for version in versions if "CURRENT" in found.stages(version, now)]
+        if any(version.content == value for version in current):
+            self._updated(found, secret.tags, tags)
+            return True
+        for version in versions:
+            if version.content == value and not version.deletion and version not in current:
                 found.promote(self._updated(found, secret.tags, tags), version.number)
                 return True
         return False

@@ -58,6 +58,7 @@ def test_a_warm_invocation():
             asked.clear()
             assert sync.webhook()[0] == 200
             assert world.cloud.count("UpdateSecret") == 2
+            assert world.cloud.count("GetSecretBundle") == 0
             counts.append(in_a_row([*asked, *(call.at_monotonic for call in world.cloud.calls)]))
             if counts[-1] <= MAX_CALLS_IN_A_ROW:
                 break

@@ -334,6 +334,19 @@ def test_a_former_value_comes_back_by_promotion(bench):
     assert not bench.vault.promote(bench.secret("KEY"), b"never", TAGS)
 
 
+def test_a_value_that_the_current_version_holds_is_there(bench):
+    """Where a reuse rule forbids the current value itself, only the tags are mended."""
+    rule = {"ruleType": "SECRET_REUSE_RULE", "isEnforcedOnDeletedSecretVersions": True}
+    bench.sim.seed("KEY", b"first", secretRules=[rule])
+    bench.sim.edit("KEY", value=VALUE)
+    with pytest.raises(ValueReused):
+        bench.vault.update(bench.secret("KEY"), VALUE, TAGS)
+
+    assert bench.vault.promote(bench.secret("KEY"), VALUE, TAGS)
+    assert bench.vault.read(bench.sim.get("KEY").id).version == 2
+    assert bench.sim.tags("KEY") == TAGS
+
+
 def test_no_call_after_the_deadline(bench):
     """Once the time is used up, no call is made."""
     bench.clock.sleep(300)
