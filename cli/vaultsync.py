@@ -50,6 +50,7 @@ OPTION_DEFAULTS = {
     "includeAllSubFolders": False,
     "deletionDays": 7,
     "blockingScope": "vault",
+    "deletionGuard": None,
 }
 """What the function takes a field of a config for that is left out."""
 OWN_CONNECTION_ID = str(uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function"))
@@ -102,8 +103,7 @@ class Function:
         if rows:
             return rows[0]
         broken = [b for b in answer["broken"] if b["objectName"].endswith(f"/{name}.json")]
-        why = f"{name} is broken: {broken[0]['message']}" if broken else f"There is no sync {name}."
-        raise Failure(why)
+        raise Failure(broken[0]["message"] if broken else f"There is no sync {name}.")
 
     def sync(self, sync_id: str) -> Json:
         """Return a sync as it is now."""

@@ -104,7 +104,7 @@ def test_only_what_fails_is_listed(terminal, world):
 def test_a_broken_sync_is_named_with_its_reason(either, world):
     """A command for a sync whose config is broken says what is wrong with it."""
     world.bucket.put(f"secret-syncs/{PROJECT}/odd.json", b"{")
-    assert "odd is broken: " in either.refused("status", "odd", *OF)
+    assert f"{PROJECT}/odd.json: body: " in either.refused("status", "odd", *OF)
     assert "There is no sync never-made." in either.refused("status", "never-made", *OF)
 
 
