@@ -89,24 +89,44 @@ def test_retry(infisical, hooks):
     assert [delivery.status for delivery in infisical.webhooks.deliveries] == [500, 200]
 
 
-def test_single_writes(infisical):
-    """The routes for one secret create, update and delete it."""
+@pytest.fixture
+def call(infisical):
+    """Calls of the server's API, logged in."""
     with urllib3.PoolManager() as pool:
 
-        def call(method, path, **body):
-            answer = pool.request(method, infisical.url + path, json=body, headers=headers)
+        def call(method, target, /, **body):
+            answer = pool.request(method, infisical.url + target, json=body, headers=headers)
             return answer.status, answer.json()
 
         headers = {}
         login = {"clientId": "client", "clientSecret": "client-secret"}
         _, token = call("POST", "/api/v1/auth/universal-auth/login", **login)
         headers["Authorization"] = f"Bearer {token['accessToken']}"
-        here = {"projectId": "project", "environment": "dev", "secretPath": "/"}
-        path = "/api/v4/secrets/A"
-        assert call("PATCH", path, **here, secretValue="1")[0] == 404
-        assert call("POST", path, **here, secretValue=" 1 \n")[0] == 200
-        assert call("POST", path, **here, secretValue="1")[0] == 400
-        assert infisical.source.folders["dev", "/"].get("A").value == "1\n"
-        assert call("PATCH", path, **here, secretValue="2")[0] == 200
-        assert call("DELETE", path, **here)[0] == 200
-        assert infisical.source.folders["dev", "/"].secrets == []
+        yield call
+
+
+def test_single_writes(infisical, call):
+    """The routes for one secret create, update and delete it."""
+    here = {"projectId": "project", "environment": "dev", "secretPath": "/"}
+    path = "/api/v4/secrets/A"
+    assert call("PATCH", path, **here, secretValue="1")[0] == 404
+    assert call("POST", path, **here, secretValue=" 1 \n")[0] == 200
+    assert call("POST", path, **here, secretValue="1")[0] == 400
+    assert infisical.source.folders["dev", "/"].get("A").value == "1\n"
+    assert call("PATCH", path, **here, secretValue="2")[0] == 200
+    assert call("DELETE", path, **here)[0] == 200
+    assert infisical.source.folders["dev", "/"].secrets == []
+
+
+def test_folders_come_and_go(infisical, call):
+    """A folder is created with its parents, again without an error, and deleted with what is below it."""
+    here = {"projectId": "project", "environment": "dev"}
+    for _ in range(2):
+        assert call("POST", "/api/v2/folders", **here, path="/a/b", name="c")[0] == 200
+    assert {path for _, path in infisical.source.folders} == {"/", "/a", "/a/b", "/a/b/c"}
+    assert call("DELETE", "/api/v2/folders/b", **here, path="/a")[0] == 200
+    assert {path for _, path in infisical.source.folders} == {"/", "/a"}
+    assert call("DELETE", "/api/v2/folders/b", **here, path="/a")[0] == 404
+    assert call("POST", "/api/v2/folders", **here, path="/", name="bad name!")[0] == 500
+    elsewhere = here | {"environment": "qa"}
+    assert call("POST", "/api/v2/folders", **elsewhere, path="/", name="c")[0] == 404

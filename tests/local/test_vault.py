@@ -75,6 +75,7 @@ def test_lists_are_paged_and_filtered(cloud, vaults):
     assert names(vaults, sort_order="ASC") == ["a", "c", "b"]
     assert names(vaults, name="c", vault_id=VAULT_ID) == ["c"]
     assert names(vaults, lifecycle_state="FAILED") == ["a"]
+    cloud.kms.add_vault("ocid1.vault.oc1.x.other", COMPARTMENT_ID)
     assert names(vaults, vault_id="ocid1.vault.oc1.x.other") == []
     assert cloud.count("ListSecrets", COMPARTMENT_ID) == 9
 
@@ -164,10 +165,19 @@ def test_what_breaks_a_rule_is_refused(vaults, fields, code):
     assert refused(create, vaults, "A", **fields) == (400, code)
 
 
-def test_an_unknown_vault_or_key_is_named(cloud, vaults):
-    """A vault or key that does not exist answers 404 with its OCID."""
+def test_a_list_of_nowhere_is_refused(vaults):
+    """To list a compartment or a vault that does not exist answers 404, not an empty list."""
+    missing = (404, "NotAuthorizedOrNotFound")
+    assert refused(vaults.list_secrets, "ocid1.compartment.oc1..none") == missing
+    nowhere = {"vault_id": "ocid1.vault.oc1.x.none"}
+    assert refused(vaults.list_secrets, COMPARTMENT_ID, **nowhere) == missing
+
+
+def test_an_unknown_compartment_vault_or_key_is_named(cloud, vaults):
+    """A compartment, vault or key that does not exist answers 404 with its OCID."""
     cloud.kms.add_vault("ocid1.vault.oc1.x.two", COMPARTMENT_ID)
     for fields, named in [
+        ({"compartment_id": "ocid1.compartment.oc1..none"}, "ocid1.compartment.oc1..none"),
         ({"vault_id": "ocid1.vault.oc1.x.none"}, "ocid1.vault.oc1.x.none"),
         ({"key_id": "ocid1.key.oc1.x.none"}, "ocid1.key.oc1.x.none"),
         ({"vault_id": "ocid1.vault.oc1.x.two"}, KEY_ID),

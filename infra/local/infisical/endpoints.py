@@ -1,5 +1,6 @@
 """What the routes of the simulated Infisical do."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,28 @@ class Endpoints:
             raise Refusal(404, "NotFound", "Environment not found")
         names = self.source.children((environment, path))
         return {"folders": [{"id": name, "name": name} for name in names]}
+
+    def create_folder(self, request: Request) -> dict[str, Any]:
+        """Create a folder and its parents; one that is there is no error."""
+        environment, path, name = self._folder(request, request.json()["name"])
+        self.source.add_folder(environment, path)
+        return {"folder": {"id": name, "name": name}}
+
+    def delete_folder(self, request: Request, name: str) -> dict[str, Any]:
+        """Delete a folder and what is below it."""
+        environment, path, name = self._folder(request, name)
+        if (environment, path) not in self.source.folders:
+            raise Refusal(404, "Delete folder", "Folder not found")
+        self.source.delete_folder(environment, path)
+        return {"folder": {"id": name, "name": name}}
+
+    def _folder(self, request: Request, name: str) -> tuple[str, str, str]:
+        environment, parent = self._place(request.json(), "path")
+        if environment not in self.source.environments:
+            raise Refusal(404, "NotFound", "Environment not found")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise Refusal(500, "Find by secret path", "Something went wrong")
+        return environment, f"{parent.rstrip('/')}/{name}", name
 
     def imports(self, request: Request) -> dict[str, Any]:
         """List what a folder imports."""

@@ -160,6 +160,8 @@ def _routes(paths: dict[str, str]) -> Map:
         ("GET", paths["projects"], "projects"),
         ("GET", paths["project"], "project"),
         ("GET", paths["folders"], "folders"),
+        ("POST", paths["folders"], "create_folder"),
+        ("DELETE", f"{paths['folders']}/<name>", "delete_folder"),
         ("GET", paths["imports"], "imports"),
         ("GET", paths["secrets"], "secrets"),
         ("POST", paths["batch"], "create"),

@@ -94,7 +94,9 @@ class Cloud:
     def _furnish(self, durations: Durations) -> None:
         home = {"compartmentId": COMPARTMENT_ID, "vaultId": VAULT_ID, "keyId": KEY_ID}
         self.vault = Vault(self.clock, durations, home)
-        self.kms = Kms(lambda: self.url)
+        self.identity = Identity(TENANCY_ID)
+        self.identity.compartments[COMPARTMENT_ID] = "local"
+        self.kms = Kms(lambda: self.url, self.identity)
         self.kms.add_vault(VAULT_ID, COMPARTMENT_ID)
         self.kms.add_key(KEY_ID, VAULT_ID)
         self.queues = Queues(self.clock)
@@ -104,8 +106,6 @@ class Cloud:
         self.functions = Functions(lambda: self.url)
         self.functions.ids.add(FUNCTION_ID)
         self.watch = Watch(self.clock)
-        self.identity = Identity(TENANCY_ID)
-        self.identity.compartments[COMPARTMENT_ID] = "local"
 
     def start(self) -> str:
         """Open a free loopback port; return the base URL of all services."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from infra.local.http import Answer, Json, Request, Route, absent, page, wire_time
+from infra.local.oci.small_services import Identity
 
 _CREATED = wire_time(datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -14,6 +15,7 @@ class Kms:
     """The vaults and keys that exist. `url` gives the management endpoint of every vault."""
 
     url: Callable[[], str]
+    identity: Identity
 
     def __post_init__(self) -> None:
         self.vaults: dict[str, Json] = {}
@@ -46,10 +48,14 @@ class Kms:
             "timeCreated": _CREATED,
         }
 
-    def check(self, vault_id: str, key_id: str) -> None:
-        """Raise 404 unless the key is one of the vault."""
-        if vault_id not in self.vaults:
+    def check_place(self, compartment_id: str, vault_id: str | None) -> None:
+        """Raise 404 unless the compartment exists, and the vault if one is named."""
+        self.identity.check(compartment_id)
+        if vault_id is not None and vault_id not in self.vaults:
             raise absent(f"vault {vault_id}")
+
+    def check_key(self, vault_id: str, key_id: str) -> None:
+        """Raise 404 unless the key is one of the vault."""
         if self.keys.get(key_id, {}).get("vaultId") != vault_id:
             raise absent(f"key {key_id} in vault {vault_id}")
 
@@ -70,7 +76,8 @@ class Kms:
         return self.vaults[vault_id] | endpoint
 
     def _list_vaults(self, request: Request) -> Answer:
-        wanted = request.query.get("compartmentId")
+        wanted = request.query.get("compartmentId", "")
+        self.identity.check(wanted)
         rows = [self._vault(i) for i, row in self.vaults.items() if row["compartmentId"] == wanted]
         shown, headers = page(rows, request)
         return Answer(200, shown, headers)
@@ -81,7 +88,8 @@ class Kms:
         return Answer(200, self._vault(vault_id))
 
     def _list_keys(self, request: Request) -> Answer:
-        wanted = request.query.get("compartmentId")
+        wanted = request.query.get("compartmentId", "")
+        self.identity.check(wanted)
         rows = [row for row in self.keys.values() if row["compartmentId"] == wanted]
         shown, headers = page(rows, request)
         return Answer(200, shown, headers)

@@ -114,6 +114,11 @@ class Identity:
             Route(name, "identity", "GET", rule, key, handler) for name, rule, key, handler in rows
         ]
 
+    def check(self, compartment_id: str) -> None:
+        """Raise 404 unless it is the tenancy or one of its compartments."""
+        if compartment_id != self.tenancy_id and compartment_id not in self.compartments:
+            raise absent(f"compartment {compartment_id}")
+
     def _row(self, compartment_id: str) -> Json:
         return {
             "id": compartment_id,
@@ -130,8 +135,7 @@ class Identity:
     def _compartment(self, _request: Request, one_id: str) -> Answer:
         if one_id == self.tenancy_id:
             return Answer(200, {"id": one_id, "name": "local", "lifecycleState": "ACTIVE"})
-        if one_id not in self.compartments:
-            raise absent(f"compartment {one_id}")
+        self.check(one_id)
         return Answer(200, self._row(one_id))
 
     def _tenancy(self, _request: Request, one_id: str) -> Answer:

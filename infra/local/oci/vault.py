@@ -79,6 +79,7 @@ class VaultApi:
         query = request.query
         if not query.get("compartmentId"):
             raise Failure(400, "MissingParameter", "compartmentId is required.")
+        self._kms.check_place(query["compartmentId"], query.get("vaultId"))
         as_of = self._vault.clock.now() - timedelta(seconds=self._vault.list_staleness_seconds)
         state = query.get("lifecycleState", "").upper()
         rows = [
@@ -121,7 +122,8 @@ class VaultApi:
                 raise Failure(400, "MissingParameter", f"{field} is required.")
         rules.check_name(body["secretName"])
         content = rules.decode_content(body["secretContent"])
-        self._kms.check(body["vaultId"], body["keyId"])
+        self._kms.check_place(body["compartmentId"], body["vaultId"])
+        self._kms.check_key(body["vaultId"], body["keyId"])
         self._check_tags(body, self._vault.refuse_tags)
         if self._vault.holder(body["vaultId"], body["secretName"]):
             raise invalid(f"A secret with the name {body['secretName']} already exists.")
@@ -175,6 +177,7 @@ class VaultApi:
 
     def _rehome(self, request: Request, secret_id: str) -> Answer:
         secret = self._writable(request, secret_id, State.ACTIVE)
+        self._kms.identity.check(request.json()["compartmentId"])
         secret.change(self._vault.clock.now(), compartmentId=request.json()["compartmentId"])
         return self._done(secret)
 
