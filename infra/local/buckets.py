@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Protocol, Self
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from infra.local.oci.cloud import BUCKET, NAMESPACE, REGION
 from infra.local.oci.objects import Objects
@@ -60,6 +59,8 @@ class S3Bucket:
     env: Mapping[str, str]
 
     def __enter__(self) -> Self:
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - the demo does without moto
+
         logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would log each request
         self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()

@@ -45,6 +45,8 @@ _API = {
 _EXPANDED = {"DATABASE_URL": "postgresql://api:blue-horse-7@db.internal:5432/api"}
 _LATE = {LATE_KEY: "refund-key"}
 
+OWN_KEYS = sorted(key for key, value in (_API | _LATE).items() if value and key not in _SHARED)
+"""The keys that the folder holds alone: without them their secrets go."""
 EXPECTED = {
     f"{VAULT_PREFIX}{key}": value.encode()
     for key, value in (_SHARED | _API | _EXPANDED | _LATE).items()

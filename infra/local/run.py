@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-import urllib3
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -26,12 +26,14 @@ from infra.local import demo
 from infra.local.oci.secret import Durations
 from infra.local.oci.traffic import Call
 from infra.local.stack import ROOT, Stack
+from infra.local.steps import show_what_to_try
 
 LOG_FILE = ROOT / ".local" / "function.log"
 DURATIONS = Durations(creating=0.3, updating=0.3, scheduling=0.3, cancelling=0.3)  # seconds
 TICK_SECONDS = 15.0
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.1
+FAULTS = ("WARNING", "ERROR", "CRITICAL")
 # A picture that asks no other server for a font.
 PICTURE_FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
@@ -76,10 +78,15 @@ def main(arguments: Sequence[str]) -> int:
 def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool, image: Tree | None) -> int:
     clock = SystemClock()
     started = clock.monotonic()
+
+    def keep(line: str) -> None:
+        print(line, file=log)
+        show_fault(console, line)
+
     with Stack(
         clock,
         demo.make_source(),
-        log=lambda line: print(line, file=log),
+        log=keep,
         durations=DURATIONS,
         use_s3=use_s3,
         tick_seconds=TICK_SECONDS,
@@ -93,7 +100,7 @@ def _run(console: Console, log: TextIO, *, once: bool, use_s3: bool, image: Tree
         wrong = _show_sync(console, stack)
         if once:
             return 1 if wrong else 0
-        _show_what_to_try(console, stack)
+        show_what_to_try(console, stack)
         threading.Event().wait()
     return 0
 
@@ -166,37 +173,16 @@ def _show_vault(console: Console, stack: Stack) -> None:
     console.print(table)
 
 
-def _show_what_to_try(console: Console, stack: Stack) -> None:
-    login = {
-        "clientId": stack.infisical.client_id,
-        "clientSecret": stack.infisical.client_secret,
-    }
-    url = f"{stack.source_url}/api/v1/auth/universal-auth/login"
-    token = urllib3.request("POST", url, json=login).json()["accessToken"]
-    place = {
-        "projectId": demo.PROJECT_ID,
-        "environment": demo.ENVIRONMENT,
-        "secretPath": demo.FOLDER,
-    }
-    console.print("[bold]Now change a secret[/] and watch it arrive here:\n")
-    _show_command(
-        console,
-        f"curl -X PATCH {stack.source_url}/api/v4/secrets/STRIPE_API_KEY",
-        f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'",
-        f"-d '{json.dumps({**place, 'secretValue': 'rotated'})}'",
-    )
-    console.print("or look at the syncs with [bold]the client[/] (docs/client.md):\n")
-    _show_command(
-        console,
-        f"export VAULTSYNC_URL={stack.gateway.url} VAULTSYNC_TOKEN={stack.api_token}",
-    )
-    _show_command(console, f"cli/vaultsync.py plan {demo.SYNC_NAME}")
-    console.print("Ctrl-C ends it all.\n")
-
-
-def _show_command(console: Console, *parts: str) -> None:
-    command = " \\\n      ".join(parts)
-    console.print(f"    {command}\n", markup=False, soft_wrap=True)
+def show_fault(console: Console, line: str) -> None:
+    """Show a line of the function's log that tells of a failure, or of a guard that stopped a sync."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return  # what a runtime prints when it breaks down stands in the file
+    if row["message"] == "run ended" and row["outcome"] == "failed":
+        console.print(f"  [red]{row['sync']} failed:[/] {escape(row['reason'])}")
+    elif row["level"] in FAULTS:
+        console.print(f"  [yellow]{row['level'].lower()}:[/] {escape(row['message'])}")
 
 
 def _glyph(action: Action) -> str:

@@ -20,7 +20,7 @@ VERSION = re.search(r'(?m)^version = "(.+)"', (ROOT / "pyproject.toml").read_tex
 
 def make(*words):
     """Run make; what is installed is taken as it is."""
-    command = ["make", "--silent", "--old-file=.venv/.ready", *words]
+    command = ["make", "--silent", "--old-file=.venv/.ready", "--old-file=.venv/.demo", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
