@@ -28,7 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 def requirements(name):
     """Return package -> version of a requirements file."""
     lines = (ROOT / name).read_text().splitlines()
-    pins = [line.split("#")[0].split(";")[0].strip() for line in lines if line[:2] != "-r"]
+    pins = [line.split("#")[0].split(";")[0].strip() for line in lines if line[:1] not in "-#"]
     return dict(re.sub(r"\[.*?\]", "", pin).lower().split("==") for pin in pins)
 
 

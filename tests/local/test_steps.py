@@ -34,6 +34,7 @@ def stack(shown):
         log=lambda line: show_fault(shown, line),
         tick_seconds=None,
     ) as stack:
+        stack.infisical.webhooks.url = None  # one run at a time: those of the test
         demo.change_source(stack.infisical.source)
         stack.bucket.put(f"{CONFIGS}{demo.SYNC_FILE}", demo.sync_config())
         stack.command("sync", sync=demo.SYNC_NAME)
