@@ -29,13 +29,12 @@ def _steps(stack: Stack) -> Iterator[tuple[str, list[str]]]:
     folder = {**place, "secretPath": demo.FOLDER}
     keys = [{"secretKey": key} for key in demo.OWN_KEYS]
     yield (
-        "Or use the command line. First, the two tokens and the sync:",
+        "Or use the client (docs/client.md), and the secret manager's API. First, who they are:",
         [
-            f"SOURCE={stack.source_url} SOURCE_TOKEN={_source_token(stack)}",
-            f"TOKEN={stack.api_token} SYNC={stack.gateway.url}{SYNCS}/{_sync_id(stack)}",
+            f"export VAULTSYNC_URL={stack.gateway.url} VAULTSYNC_TOKEN={stack.api_token}",
+            f"SOURCE={stack.source_url} TOKEN={_source_token(stack)}",
             "JSON='Content-Type: application/json'",
-            'source() { curl -sS -H "Authorization: Bearer $SOURCE_TOKEN" -H "$JSON" "$@"; }',
-            'vault() { curl -sS -H "Authorization: Bearer $TOKEN" "$@"; }',
+            'source() { curl -sS -H "Authorization: Bearer $TOKEN" -H "$JSON" "$@"; }',
         ],
     )
     yield (
@@ -46,8 +45,8 @@ def _steps(stack: Stack) -> Iterator[tuple[str, list[str]]]:
         f"Delete {len(keys)} keys: a guard stops the sync. Look at the plan, then force it:",
         [
             _source("DELETE", "v4/secrets/batch", {**folder, "secrets": keys}),
-            'vault -X POST "$SYNC/plan"',
-            'vault -X POST "$SYNC/sync-secrets?force=<fingerprint of that plan>"',
+            f"cli/vaultsync.py plan {demo.SYNC_NAME}",
+            f"cli/vaultsync.py sync {demo.SYNC_NAME} --force <fingerprint of that plan>",
         ],
     )
     yield (
@@ -58,8 +57,14 @@ def _steps(stack: Stack) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield (
-        "Delete the sync, its secrets too:",
-        ['vault -X DELETE "$SYNC?removeSecrets=true"'],
+        "Schedule the deletion of what the sync wrote, and delete the sync:",
+        [
+            f"cli/vaultsync.py remove {demo.SYNC_NAME} --yes",
+            (
+                'curl -X DELETE -H "Authorization: Bearer $VAULTSYNC_TOKEN" '
+                f"$VAULTSYNC_URL{SYNCS}/{_sync_id(stack)}"
+            ),
+        ],
     )
 
 

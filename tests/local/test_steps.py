@@ -1,7 +1,6 @@
 """What `make run` invites to."""
 
 import io
-import json
 import re
 import subprocess
 import time
@@ -13,7 +12,7 @@ from functions.calls.clock import SystemClock
 from functions.plan.sync_config import PREFIX as CONFIGS
 from infra.local import demo
 from infra.local.run import show_fault
-from infra.local.stack import Stack
+from infra.local.stack import ROOT, Stack
 from infra.local.steps import show_what_to_try
 
 PATIENCE_SECONDS = 10
@@ -45,7 +44,7 @@ def paste(*commands):
     """Run commands in a shell, as a person does."""
     script = "\n".join(commands)
     done = subprocess.run(
-        ["bash", "-ec", script], capture_output=True, text=True, check=True, timeout=60
+        ["bash", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     return done.stdout
 
@@ -63,21 +62,23 @@ def test_the_next_steps_can_be_pasted(stack, shown):
     show_what_to_try(shown, stack)
     text = shown.file.getvalue()
     assert f"{stack.gateway.url}/console" in text
-    commands = [line.strip() for line in text.splitlines() if re.match("    [a-zA-Z]+[ =(]", line)]
-    variables, calls = commands[:5], commands[5:]
-    change, delete, plan, force, make, remove, end = calls
+    commands = [line.strip() for line in text.splitlines() if re.match("    [a-zA-Z]+[ =(/]", line)]
+    variables, calls = commands[:4], commands[4:]
+    change, delete, plan, force, make, unmake, remove, end = calls
     paste(*variables, change)
     assert stack.infisical.source.folders["prod", "/api"].get("STRIPE_API_KEY").value == "rotated"
     paste(*variables, delete)
     stack.command("sync", sync=demo.SYNC_NAME)
     stopped = "payments-prod failed: Nothing was written: 6 of 11"
     assert is_soon(lambda: stopped in shown.file.getvalue())
-    planned = json.loads(paste(*variables, plan))["plan"]
-    forced = force.replace("<fingerprint of that plan>", planned["fingerprint"])
-    assert json.loads(paste(*variables, forced))["secretSync"]["syncStatus"] == "succeeded"
+    fingerprint = re.search(r"fingerprint (\w+)", paste(*variables, f"{plan} || true"))[1]
+    paste(*variables, force.replace("<fingerprint of that plan>", fingerprint))
     assert "prod_SESSION_SECRET" not in stack.cloud.vault.live()
     paste(*variables, make)
     assert ("prod", "/mine") in stack.infisical.source.folders
-    paste(*variables, remove)
+    paste(*variables, unmake)
     assert ("prod", "/mine") not in stack.infisical.source.folders
-    assert json.loads(paste(*variables, end))["secretSync"]["removeStatus"] == "succeeded"
+    paste(*variables, remove)
+    assert [name for name in stack.cloud.vault.live() if name.startswith("prod_")] == []
+    paste(*variables, end)
+    assert stack.bucket.get(f"{CONFIGS}{demo.SYNC_FILE}") is None
