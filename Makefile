@@ -11,7 +11,7 @@ PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint fmt bench soak picture image push release plan-real clean
+.PHONY: help run test quick check lint fmt bench soak mutants picture image push release plan-real clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
 
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 	$(BIN)/python -m tests.system.simulation --seeds $(or $(SEEDS),10000)
+
+mutants: $(READY) ## Change the code in small ways and see whether tests notice (FILES="…", N=n, SEED=n)
+	$(BIN)/python -m tests.support.mutants $(FILES) --number $(or $(N),100) --seed $(or $(SEED),1)
 
 picture: $(READY) ## Draw the picture of `make run` in README.md
 	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg

@@ -1,14 +1,11 @@
 """The management API as clients meet it: HTTP through the gateway, the real fdk behind it."""
 
 import json
-import os
 import re
-import subprocess
 
 import pytest
 
 from functions.plan.models import State
-from tests.docs.documents import API
 from tests.support.api import SYNCS
 from tests.support.example_sync import PROJECT
 from tests.support.world import running_world
@@ -94,34 +91,6 @@ def test_a_prefix_of_the_gateway(call):
     """Any path prefix may be in front."""
     assert call("GET", f"/prod/vault-sync{SYNCS}?projectId={PROJECT}")[0] == 200
     assert call("GET", "/prod/healthz", authorization="")[0] == 200
-
-
-def test_curl(world, tmp_path):
-    """The curl lines of the documents do what they say, from creating a sync to deleting it."""
-    world.reset()
-    place, wanted = a_sync(world, A="1")
-    (tmp_path / "sync.json").write_text(json.dumps(wanted))
-    block = re.search(r"```bash\n(.+?)```", API, re.DOTALL).group(1)
-    variable, function, *lines = block.splitlines()
-    variable = variable.replace("https://<gateway>/<prefix>", world.stack.gateway.url)
-    env = {**os.environ, "TOKEN": world.stack.api_token, "PROJECT": PROJECT, "ID": ""}
-
-    def run(line):
-        command = ["bash", "-c", f"{variable}\n{function}\n{line}"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=env, cwd=tmp_path
-        )
-        return json.loads(done.stdout)
-
-    made = run(lines[0])["secretSync"]
-    env["ID"] = made["id"]
-    listed, planned, synced, changed, deleted = map(run, lines[1:])
-    assert made["id"] in [row["id"] for row in listed["secretSyncs"]]
-    assert planned["plan"]["counts"]["unchanged"] == 1
-    assert synced["secretSync"]["syncStatus"] == "succeeded"
-    assert not changed["secretSync"]["isAutoSyncEnabled"]
-    assert deleted["secretSync"]["removeStatus"] == "succeeded"
-    assert world.cloud.vault.states(place.vault_id) == {"A": State.PENDING_DELETION}
 
 
 def test_wrong_settings_are_told(world):

@@ -124,8 +124,9 @@ def test_a_run_that_cannot_finish(world):
 
 def test_a_tick_calls_for_workers(world):
     """A tick that cannot verify all that is due shares it through the queue with detached workers."""
+    world.tick()  # a cold container would need its seconds for itself
     syncs = [world.sync(values={"A": "1"}) for _ in range(8)]
-    world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.3))
+    world.cloud.faults.append(Fault("CreateSecret", delay_seconds=0.8))
     started = []
     invoked = world.cloud.functions.on_invoke
 
@@ -135,7 +136,7 @@ def test_a_tick_calls_for_workers(world):
 
     world.cloud.functions.on_invoke = invoke
     try:
-        world.briefly(3, b"")
+        world.briefly(5, b"")
     finally:
         world.cloud.functions.on_invoke = invoked
     assert started == [True] * 4

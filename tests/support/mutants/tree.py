@@ -1,0 +1,106 @@
+"""A copy of the tree to be changed, and processes that test it, forked where all packages are imported."""
+
+import importlib
+import os
+import re
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LIMIT_SECONDS = 300
+"""Whoever takes longer has been made to wait for ever: the change was noticed."""
+PRELOADED = (
+    "hypothesis",
+    "pydantic",
+    "oci.vault",
+    "oci.object_storage",
+    "fdk",
+    "greenlet",
+    "boto3",
+)
+OWN_PACKAGES = {"functions", "infra", "tests", "benchmarks"}
+QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # the fork brings plugins along
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::| |$)", re.MULTILINE)
+
+
+class Tree:
+    """The copy; one module at a time is changed in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root = directory
+        self._log = directory / "test.log"
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, check=True, text=True
+        )
+        for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+        for package in PRELOADED:
+            importlib.import_module(package)
+
+    @contextmanager
+    def changed(self, name: str, text: str):
+        """Have a file hold another text meanwhile."""
+        file = self.root / name
+        original = file.read_text()
+        file.write_text(text)
+        try:
+            yield
+        finally:
+            file.write_text(original)
+
+    def first_failure(self, *tests: str) -> str | None:
+        """Return the file of the first test that fails, None where all pass."""
+        arguments = ["-q", "-x", "-p", "no:cacheprovider", *QUIET, *tests]
+        if self._fork(lambda: pytest.main(arguments)):
+            return None
+        found = FAILED.search(self._log.read_text(errors="replace"))
+        return found[1] if found else "the clock, or what pytest itself ran into"
+
+    def runs(self, module: str, *arguments: str) -> bool:
+        """Say whether a module runs to a good end."""
+
+        def run() -> None:
+            sys.argv = [module, *arguments]
+            runpy.run_module(module, run_name="__main__")
+
+        return self._fork(run)
+
+    def _fork(self, work: Callable[[], object]) -> bool:
+        """Do work in a process of its own, in the copy; say whether it ended well, and in time."""
+        pid = os.fork()
+        if not pid:
+            self._work(work)
+        _, status = os.waitpid(pid, 0)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(status) == 0
+
+    def _work(self, work: Callable[[], object]) -> None:
+        os.setsid()
+        signal.alarm(LIMIT_SECONDS)
+        with self._log.open("w") as log:
+            for number in (1, 2):
+                os.dup2(log.fileno(), number)
+        os.chdir(self.root)
+        sys.dont_write_bytecode = True
+        sys.path[:] = [str(self.root), *(p for p in sys.path if p not in ("", str(ROOT)))]
+        for name in [name for name in sys.modules if name.partition(".")[0] in OWN_PACKAGES]:
+            del sys.modules[name]
+        status = 1
+        try:
+            status = int(work() or 0)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
