@@ -42,7 +42,10 @@ class InvalidSettings(InvalidInput):
 
 
 class Rejected(SyncError):
-    """An HTTP request that this function itself says no to; `issues` say what is wrong where."""
+    """An HTTP request that this function itself says no to; `issues` say what is wrong where.
+
+    `details` are answered besides the message.
+    """
 
     def __init__(
         self,
@@ -51,9 +54,11 @@ class Rejected(SyncError):
         *,
         issues: Sequence[Mapping[str, object]] = (),
         headers: Mapping[str, str] | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.details = details or {}
         self.issues = issues
         self.headers = headers or {}
 

@@ -279,6 +279,9 @@ class OciDirectory(Protocol):
     def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[OciResource]:
         """Return the enabled keys of a vault."""
 
+    def faults(self, destination: DestinationConfig) -> Sequence[str]:
+        """Say what is wrong with compartment, vault and key, as far as the connection sees them."""
+
 
 class PrivateKeyStore(Protocol):
     """Keeps private keys of connections as secrets in OCI Vault."""

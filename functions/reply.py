@@ -69,7 +69,9 @@ def refusal(error: SyncError, status: int | None = None) -> Reply:
     status = status or status_of(error)
     issues = error.issues if isinstance(error, Rejected) else ()
     headers = error.headers if isinstance(error, Rejected) else {}
+    details = error.details if isinstance(error, Rejected) else {}
     body = {
+        **details,
         "statusCode": status,
         "message": list(issues) or str(error),
         "error": _NAMES[HTTPStatus(status)],

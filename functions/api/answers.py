@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import PlainSerializer, RootModel
 
+from functions.plan.models import JobKind
 from functions.plan.oci_connection import Method
+from functions.plan.shown import ShownPlan
 from functions.plan.sync_config import Camel, DestinationConfig, SyncOptions
 from functions.state.status import Phase, RunRecord
 
@@ -45,6 +47,18 @@ class FolderRef(Camel):
     path: str
 
 
+class LastRun(Camel):
+    """The last run that ended; `stops` are the guards that kept it from writing."""
+
+    kind: JobKind
+    outcome: str
+    cause: str
+    started_at: Time
+    counts: dict[str, int]
+    drift: list[str]
+    stops: list[str]
+
+
 class Row(Camel):
     """A sync, as the API shows it."""
 
@@ -77,6 +91,12 @@ class Row(Camel):
     connection: ConnectionRef
     environment: EnvironmentRef
     folder: FolderRef
+    is_held_after_removal: bool
+    """Its secrets were removed by hand: ticks leave it alone until the source changes or a manual sync."""
+    retry_at: Time | None
+    """When a job of it that waits is tried again."""
+    next_verify_at: Time | None
+    last_run: LastRun | None
 
 
 class Broken(Camel):
@@ -88,10 +108,11 @@ class Broken(Camel):
 
 
 class Rows(Camel):
-    """Syncs, and what is wrong with the configs that are none."""
+    """Syncs, and what is wrong with the configs that are none; `truncated` where there are more."""
 
     secret_syncs: list[Row]
     broken: list[Broken] = []
+    truncated: bool = False
 
 
 class OneRow(Camel):
@@ -126,9 +147,9 @@ class Duplicate(Camel):
 
 
 class Planned(Camel):
-    """What a sync would do: actions and names, counts, fingerprint, warnings; never a value."""
+    """What a sync would do; never a value."""
 
-    plan: dict[str, Any]
+    plan: ShownPlan
 
 
 class Runs(Camel):

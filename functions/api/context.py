@@ -3,18 +3,31 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from functions.api.answers import ConnectionRef, EnvironmentRef, FolderRef, Health, OneRow, Row
+from functions.api.answers import (
+    ConnectionRef,
+    EnvironmentRef,
+    FolderRef,
+    Health,
+    LastRun,
+    OneRow,
+    Row,
+)
 from functions.calls.deadline import Gate
+from functions.calls.parallel import in_parallel
 from functions.credentials import ApiToken
 from functions.errors import InvalidInput, Refused, Rejected
 from functions.jobs.submit import Dispatcher
 from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
-from functions.plan.sync_config import SyncConfig
+from functions.plan.plan import Plan
+from functions.plan.shown import ShownPlan, show
+from functions.plan.sync_config import Sync, SyncConfig
 from functions.ports import OciDirectory, PrivateKeyStore, SecretSource
+from functions.run.run import preview
 from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
 from functions.state.status import Status
@@ -24,6 +37,7 @@ LOCK_PATIENCE_SECONDS = 5.0
 LOCK_POLL_SECONDS = 0.05
 SHARED = SyncConfig.model_fields.keys() & Row.model_fields.keys() - {"connection_id", "environment"}
 """What a row shows as the config has it."""
+RUN = set(LastRun.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,10 @@ class ApiContext:
         """Return a new random id."""
         return self.dispatcher.services.uuid()
 
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return self.dispatcher.services.clock.now()
+
     def row(self, found: StoredSync, status: Status) -> Row:
         """Return a sync as the API shows it."""
         config, now = found.sync.config, self.dispatcher.services.clock.now()
@@ -112,11 +130,48 @@ class ApiContext:
                 name=config.environment,
             ),
             folder=FolderRef(id=folder_id, path=config.secret_path),
+            is_held_after_removal=seen.is_paused,
+            retry_at=seen.retry_at,
+            next_verify_at=self._next_verification(config, seen),
+            last_run=next((LastRun(**run.model_dump(include=RUN)) for run in seen.runs), None),
         )
+
+    def _next_verification(self, config: SyncConfig, status: Status) -> datetime | None:
+        may_run = config.is_auto_sync_enabled and not status.is_paused
+        interval = timedelta(seconds=self.about.reconcile_interval_seconds)
+        return status.verified_at + interval if status.verified_at and may_run else None
 
     def one(self, found: StoredSync, status: Status, warnings: Sequence[str] = ()) -> OneRow:
         """Return the answer that shows one sync."""
         return OneRow(secret_sync=self.row(found, status), warnings=list(warnings))
+
+    def plan(self, sync: Sync, *, verify: bool = True) -> ShownPlan:
+        """Return what a sync would do, with what is wrong with its destination. Raises InvalidInput."""
+        services, gate = self.dispatcher.services, self.dispatcher.new_gate()
+        document = services.document(sync.object_name, "plan")
+        connection = self.connection(sync.config.connection_id or OWN_CONNECTION_ID)[0]
+        plans: list[Plan] = []
+        faults: list[str] = []
+
+        def judge() -> None:
+            plans.append(preview(sync, services, gate, document, verify=verify))
+
+        def check() -> None:
+            faults.extend(self.directory(connection, gate).faults(sync.config.destination_config))
+
+        with blaming_request():
+            in_parallel(services.pool, (judge, check))
+        return show(plans[0], sync.id, faults)
+
+    @staticmethod
+    def refuse_other(plan: ShownPlan, expected: str | None) -> None:
+        """Raise Rejected (409) with the plan where it is not the one that somebody looked at."""
+        if expected not in (None, plan.fingerprint):
+            raise Rejected(
+                409,
+                "The plan has changed since it was looked at, so nothing was done. Look at it again.",
+                details={"plan": plan.model_dump(mode="json", by_alias=True)},
+            )
 
     def connection(self, connection_id: UUID) -> tuple[Connection, str]:
         """Return a connection and its ETag. Raises Rejected (404), InvalidInput."""

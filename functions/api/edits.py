@@ -4,32 +4,33 @@ The config object is what counts: it is written first, by compare-and-swap, and 
 is made up for by the next tick if this call does not come that far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from logging import getLogger
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from functions.api.answers import OneRow
+from functions.api.answers import OneRow, Planned, Row
 from functions.api.context import ApiContext, ParsedRequest
-from functions.api.requests import read
+from functions.api.requests import invalid, read
 from functions.api.source import NOT_THERE
 from functions.api.syncs import refuse_leaving, start
-from functions.errors import Conflict, Paused, Rejected, SourceMissing, SyncError, Temporary
+from functions.errors import Paused, Rejected, SourceMissing, SyncError, Temporary
 from functions.plan.job import Args
 from functions.plan.models import JobKind
 from functions.plan.naming import KeySchema
 from functions.plan.oci_connection import OWN_CONNECTION_ID
+from functions.plan.requested import editable, merged, unknown_fields, unknown_options
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
 from functions.ports import ABSENT
 from functions.state.status import Status
-from functions.state.status_document import status_object, verified_object
 from functions.state.sync_repository import StoredSync
 
-EDITABLE = {"isEnabled"} | {
-    to_camel(name) for name in SyncConfig.model_fields.keys() - {"project_id", "is_being_removed"}
+IGNORED = {"App", "ID", "method", "projectId", "destination"} | {
+    to_camel(name) for name in Row.model_fields
 }
-"""What a request may say of a sync besides its project."""
+"""What clients of the reference always send, and what they may have read before."""
 MAX_WARNINGS = 20
 MAX_COMPARED = 2_000
 log = getLogger(__name__)
@@ -37,37 +38,42 @@ log = getLogger(__name__)
 
 def create(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Create a sync, and sync at once if auto-sync is on."""
-    if request.body.get("destination", "oci-vault") != "oci-vault":
-        raise Rejected(400, "This server syncs to OCI Vault only: the destination is oci-vault.")
-    config = _config(
-        {key: request.body[key] for key in (*EDITABLE, "projectId") if key in request.body}
-    )
-    _check(context, config, None)
-    name = f"{PREFIX}{config.project_id}/{context.uuid()}.json"
-    with context.lock(f"syncs/{config.project_id}/{config.name}"):
-        _refuse_taken(context, config)
-        found = _save(context, config, name, ABSENT)
-    context.cache.names[found.sync.id] = name
-    return _follow_up(context, found)
+    sync, warnings = _new(context, request)
+    warnings += _foresee(context, sync, request.query.plan)
+    with context.lock(f"syncs/{sync.config.project_id}/{sync.config.name}"):
+        context.syncs.refuse_taken(sync.config)
+        found = context.syncs.save(sync, sync.config, context.now())
+    return _follow_up(context, found, warnings)
+
+
+def plan(context: ApiContext, request: ParsedRequest) -> Planned:
+    """Say what a sync would do if it were created so, or if `syncId` were changed so; nothing is stored."""
+    sync, warnings = _new(context, request)
+    if request.query.sync_id:
+        stored = context.syncs.find(request.query.sync_id).sync
+        sync = stored.model_copy(update={"config": sync.config})
+    planned = context.plan(sync)
+    return Planned(plan=planned.model_copy(update={"warnings": [*warnings, *planned.warnings]}))
 
 
 def update(context: ApiContext, request: ParsedRequest) -> OneRow:
-    """Change a sync, and sync at once if auto-sync is on. `syncOptions` is replaced as a whole."""
-    sync = context.syncs.find(request.id).sync
-    refuse_leaving(sync)
-    given = {key: request.body[key] for key in EDITABLE if key in request.body}
-    before = sync.config.model_dump(mode="json", by_alias=True)
-    if "isEnabled" in given:
-        del before["isAutoSyncEnabled"]
-    config = _config(before | given)
-    _check(context, config, sync.config)
-    if config.name == sync.config.name:
-        found = _save(context, config, sync.object_name, sync.etag)
-    else:
-        with context.lock(f"syncs/{config.project_id}/{config.name}"):
-            _refuse_taken(context, config)
-            found = _save(context, config, sync.object_name, sync.etag)
-    return _follow_up(context, found)
+    """Change a sync, and sync at once if auto-sync is on. What is absent stays, null sets the default."""
+    before = context.syncs.find(request.id).sync
+    refuse_leaving(before)
+    fields = before.config.model_dump(mode="json", by_alias=True)
+    with _blaming_what_is_stored():
+        config, warnings = _config(request.body, merged(fields, editable(request.body)))
+    _check(context, config, before.config)
+    sync = before.model_copy(update={"config": config})
+    if request.query.plan or _reach(config) != _reach(before.config):
+        warnings += _foresee(context, sync, request.query.plan)
+    is_renamed = config.name != before.config.name
+    lock = context.lock(f"syncs/{config.project_id}/{config.name}")
+    with lock if is_renamed else nullcontext():
+        if is_renamed:
+            context.syncs.refuse_taken(config)
+        found = context.syncs.save(sync, config, context.now())
+    return _follow_up(context, found, warnings)
 
 
 def delete(context: ApiContext, request: ParsedRequest) -> OneRow:
@@ -75,14 +81,8 @@ def delete(context: ApiContext, request: ParsedRequest) -> OneRow:
     found = context.dispatcher.unless_paused(lambda: context.syncs.find(request.id))
     if request.query.remove_secrets == "true":
         return _delete_with_secrets(context, found)
-    status, store = context.syncs.status(found), context.dispatcher.services.store
-    name = found.sync.object_name
-    try:
-        store.delete(name, if_match=found.sync.etag)
-    except Conflict:
-        raise _lost() from None
-    store.delete(verified_object(name))
-    store.delete(status_object(name))
+    status = context.syncs.status(found)
+    context.syncs.delete(found.sync)
     return context.one(found, status)
 
 
@@ -90,15 +90,61 @@ def _delete_with_secrets(context: ApiContext, found: StoredSync) -> OneRow:
     sync = found.sync
     if not sync.config.is_being_removed:
         config = sync.config.model_copy(update={"is_being_removed": True})
-        found = _save(context, config, sync.object_name, sync.etag)
+        found = context.syncs.save(sync, config, context.now())
     return context.one(found, _run(context, found, JobKind.REMOVE, Args(delete_config=True)))
 
 
-def _config(fields: Mapping[str, Any]) -> SyncConfig:
+def _new(context: ApiContext, request: ParsedRequest) -> tuple[Sync, list[str]]:
+    if request.body.get("destination", "oci-vault") != "oci-vault":
+        raise Rejected(400, "This server syncs to OCI Vault only: the destination is oci-vault.")
+    project = {name: request.body[name] for name in ("projectId",) if name in request.body}
+    config, warnings = _config(request.body, project | editable(request.body))
+    _check(context, config, None)
+    name = f"{PREFIX}{config.project_id}/{context.uuid()}.json"
+    identity = sync_id(context.dispatcher.services.store.url, name)
+    return Sync(id=identity, object_name=name, etag=ABSENT, config=config), warnings
+
+
+def _config(body: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[SyncConfig, list[str]]:
+    """Return the config of these fields, and what the request said in vain. Raises Rejected (422)."""
+    unknown = unknown_options(editable(body))
+    if unknown:
+        raise invalid([("unrecognized_keys", place, why) for place, why in unknown])
     config = read(SyncConfig, fields)
     if config.connection_id == OWN_CONNECTION_ID:
-        return config.model_copy(update={"connection_id": None})
-    return config
+        config = config.model_copy(update={"connection_id": None})
+    return config, unknown_fields(body, IGNORED)
+
+
+@contextmanager
+def _blaming_what_is_stored() -> Iterator[None]:
+    """Turn a rule about several options, some of which the request left as they are, into a 400."""
+    try:
+        yield
+    except Rejected as error:
+        if all(
+            issue["path"] == ["syncOptions"] and issue["code"] == "custom" for issue in error.issues
+        ):
+            raise Rejected(400, str(error)) from None
+        raise
+
+
+def _reach(config: SyncConfig) -> SyncConfig:
+    """Return the config without what is only for people."""
+    return config.model_copy(update={"name": "", "description": None})
+
+
+def _foresee(context: ApiContext, sync: Sync, expected: str | None) -> list[str]:
+    """Return what a plan warns of. Raises Rejected (409) where it is not the expected one."""
+    try:
+        planned = context.plan(sync, verify=expected is not None)
+    except SyncError as error:
+        if expected:
+            raise
+        log.warning("a changed sync could not be planned, its run will tell: %s", error)
+        return []
+    context.refuse_other(planned, expected)
+    return planned.warnings
 
 
 def _check(context: ApiContext, config: SyncConfig, before: SyncConfig | None) -> None:
@@ -115,47 +161,14 @@ def _check(context: ApiContext, config: SyncConfig, before: SyncConfig | None) -
         log.warning("the folder of a sync could not be looked at, its run will tell: %s", error)
 
 
-def _refuse_taken(context: ApiContext, config: SyncConfig) -> None:
-    if any(f.sync.config.name == config.name for f in context.syncs.of_project(config.project_id)):
-        raise Rejected(
-            400,
-            f'A Secret Sync with the name "{config.name}" already exists for the project with ID '
-            f'"{config.project_id}"',
-        )
-
-
-def _save(context: ApiContext, config: SyncConfig, name: str, etag: str) -> StoredSync:
-    """Write the config if nobody else did meanwhile. Raises Rejected (409)."""
-    services = context.dispatcher.services
-    default = None if config.is_being_removed else {"is_being_removed"}
-    body = config.model_dump_json(by_alias=True, exclude_none=True, exclude=default, indent=2)
-    try:
-        new = services.store.put(name, body.encode(), if_match=etag)
-    except Conflict:
-        stored = services.store.get(name)
-        if stored is None or stored.body != body.encode():
-            raise _lost() from None
-        new = stored.etag
-    identity = sync_id(services.store.url, name)
-    sync = Sync(id=identity, object_name=name, etag=new, config=config)
-    return StoredSync(sync, services.clock.now())
-
-
-def _lost() -> Rejected:
-    return Rejected(
-        409,
-        "Somebody else changed this sync meanwhile; nothing was done. Look at it and try again.",
-    )
-
-
-def _follow_up(context: ApiContext, found: StoredSync) -> OneRow:
+def _follow_up(context: ApiContext, found: StoredSync, warnings: list[str]) -> OneRow:
     """Sync if auto-sync is on, and tell which other syncs may get in the way.
 
     The config is written: what fails from here on is made up for by a tick.
     """
-    warnings, status = [], Status()
+    status = Status()
     try:
-        warnings = context.dispatcher.unless_paused(lambda: _collisions(context, found.sync))
+        warnings += context.dispatcher.unless_paused(lambda: _collisions(context, found.sync))
         if found.sync.config.is_auto_sync_enabled:
             status = _run(context, found, JobKind.SYNC, Args())
         else:

@@ -1,7 +1,7 @@
 """The API's OpenAPI 3.1 document, made from the routes and the models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, get_args
 
@@ -9,12 +9,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.api.answers import Problem
+from functions.api.descriptions import ABOUT, EXAMPLES, FIELDS, TAGS, tag_of
 from functions.api.route import Route
+from functions.plan.requested import SECTIONS
 from functions.version import VERSION
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _HIDDEN = ("isBeingRemoved",)
+_CLOSED = ("DeletionGuard",)
 _FIXED = ("projectId", "method")
 
 
@@ -22,26 +25,23 @@ def document(table: Mapping[str, Mapping[str, Route]]) -> Json:
     """Return the document of a table of routes, by path and method."""
     routes = [route for methods in table.values() for route in methods.values()]
     requests: set[type[BaseModel]] = {model for route in routes for model in route.body}
-    answers: set[type[BaseModel]] = {Problem}
-    answers |= {_model(route.answer) for route in routes}
+    changed = {model for route in routes if route.only_changes for model in route.body}
+    answers: set[type[BaseModel]] = {Problem, *(_model(route.answer) for route in routes)}
     schemas = _schemas(requests, "validation") | _schemas(answers, "serialization")
-    for model in requests:
-        _open(schemas[model.__name__])
-    schemas |= {
-        f"{model.__name__}Changes": _changes(schemas[model.__name__])
-        for route in routes
-        if route.only_changes
-        for model in route.body
-    }
-    paths = {
-        path: {method.lower(): _operation(path, route) for method, route in methods.items()}
-        for path, methods in table.items()
-    }
+    schemas |= _request_schemas(schemas, (model.__name__ for model in requests), "")
+    schemas |= _request_schemas(schemas, (model.__name__ for model in changed), "Changes")
+    for schema in schemas.values():
+        _describe(schema)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "oci-vault-sync", "version": VERSION},
+        "info": {"title": "oci-vault-sync", "version": VERSION, "description": ABOUT},
+        "servers": [{"url": "../..", "description": "The server that answers this document."}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [{"token": []}],
-        "paths": paths,
+        "paths": {
+            path: {method.lower(): _operation(path, route) for method, route in methods.items()}
+            for path, methods in table.items()
+        },
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -49,28 +49,56 @@ def document(table: Mapping[str, Mapping[str, Route]]) -> Json:
     }
 
 
-def _schemas(models: set[type[BaseModel]], mode: JsonSchemaMode) -> Json:
+def _schemas(models: Iterable[type[BaseModel]], mode: JsonSchemaMode) -> Json:
     listed = sorted(models, key=lambda model: model.__name__)
     _, found = models_json_schema(
         [(model, mode) for model in listed], by_alias=True, ref_template=_REF
     )
     schemas: Json = found["$defs"]
-    for schema in schemas.values():
-        schema.pop("additionalProperties", None)
+    for name, schema in schemas.items():
+        if name not in _CLOSED:
+            schema.pop("additionalProperties", None)
     return schemas
 
 
-def _open(schema: Json) -> None:
-    for name in _HIDDEN:
-        schema["properties"].pop(name, None)
+def _request_schemas(schemas: Json, models: Iterable[str], suffix: str) -> Json:
+    """Return what requests may hold: unknown fields are ignored, unknown options are not.
+
+    Where a request only changes, nothing is required, and null sets what has a default to it.
+    """
+    made: Json = {}
+    for name in models:
+        schema = deepcopy(schemas[name])
+        for hidden in _HIDDEN:
+            schema["properties"].pop(hidden, None)
+        for section, model in SECTIONS.items():
+            if name == "SyncConfig":
+                own = f"{model.__name__}{suffix or 'Request'}"
+                closed = deepcopy(schemas[model.__name__]) | {"additionalProperties": False}
+                made[own] = _only_changes(closed) if suffix else closed
+                schema["properties"][section] = {"$ref": _REF.format(model=own)}
+        if suffix:
+            schema = _only_changes(schema)
+        elif name in EXAMPLES:
+            schema["examples"] = [EXAMPLES[name]]
+        made[f"{name}{suffix}"] = schema
+    return made
 
 
-def _changes(schema: Json) -> Json:
-    changed = deepcopy(schema)
-    changed.pop("required", None)
+def _only_changes(schema: Json) -> Json:
+    required = schema.pop("required", ())
     for name in _FIXED:
-        changed["properties"].pop(name, None)
-    return changed
+        schema["properties"].pop(name, None)
+    for name, field in schema["properties"].items():
+        if name not in required and "null" not in str(field):
+            schema["properties"][name] = {"anyOf": [field, {"type": "null"}]}
+    return schema
+
+
+def _describe(schema: Json) -> None:
+    for name, field in schema.get("properties", {}).items():
+        if name in FIELDS and "$ref" not in field:
+            field.setdefault("description", FIELDS[name])
 
 
 def _model(answer: Any) -> type[BaseModel]:
@@ -85,9 +113,12 @@ def _ref(model: type[BaseModel], suffix: str = "") -> Json:
 def _operation(path: str, route: Route) -> Json:
     answer = _ref(_model(route.answer))
     is_list = bool(get_args(route.answer))
+    text = (route.handler.__doc__ or "").strip()
     operation: Json = {
         "operationId": route.id,
-        "summary": (route.handler.__doc__ or "").strip(),
+        "tags": [tag_of(path)],
+        "summary": text.partition("\n")[0].partition(":")[0].partition(";")[0].rstrip("."),
+        "description": text,
         "parameters": [*_path_parameters(path), *_query_parameters(route)],
         "responses": {
             "200": _response("Done.", {"type": "array", "items": answer} if is_list else answer),

@@ -1,11 +1,12 @@
 """What the management API takes, as pydantic models; its OpenAPI document is made from them."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
 
 from functions.errors import Rejected
 from functions.plan.fields import (
@@ -25,6 +26,19 @@ from functions.plan.oci_connection import Method
 from functions.plan.sync_config import Camel, DestinationConfig
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _check_fingerprint(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{16}", text):
+        raise ValueError("must be a plan's fingerprint, as POST …/plan answers it")
+    return text
+
+
+PlanFingerprint = Annotated[
+    str,
+    AfterValidator(_check_fingerprint),
+    Field(json_schema_extra={"pattern": "^[0-9a-f]{16}$"}),
+]
 
 
 class ProjectQuery(Camel):
@@ -58,10 +72,22 @@ class ImportQuery(Camel):
     import_behavior: Literal["prioritize-source", "prioritize-destination"]
 
 
-class SyncQuery(Camel):
-    """A plan's fingerprint lifts the guards for exactly that plan."""
+class PlannedQuery(Camel):
+    """With the fingerprint of the plan that somebody looked at, nothing is done if it is another now."""
 
-    force: Annotated[str, Field(pattern="^[0-9a-f]{16}$")] | None = None
+    plan: PlanFingerprint | None = None
+
+
+class SyncQuery(PlannedQuery):
+    """A plan's fingerprint as `force` lifts the guards for exactly that plan."""
+
+    force: PlanFingerprint | None = None
+
+
+class DraftQuery(Camel):
+    """The sync that a draft is to change; none for a new one."""
+
+    sync_id: UUID | None = None
 
 
 class CompartmentQuery(Camel):

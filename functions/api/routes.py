@@ -27,11 +27,13 @@ from functions.api.requests import (
     CompartmentQuery,
     DeleteQuery,
     Destination,
+    DraftQuery,
     FolderQuery,
     ImportQuery,
     KeyConnection,
     ListQuery,
     OwnConnection,
+    PlannedQuery,
     ProjectQuery,
     SyncQuery,
     VaultQuery,
@@ -80,7 +82,14 @@ ROUTES: Mapping[str, Methods] = {
     _SYNCS: {"GET": Route("listSecretSyncs", syncs.listing, Rows, ListQuery)},
     _OCI: {
         "GET": Route("listOciVaultSecretSyncs", syncs.listing, Rows, ListQuery),
-        "POST": Route("createOciVaultSecretSync", edits.create, OneRow, body=(SyncConfig,)),
+        "POST": Route(
+            *("createOciVaultSecretSync", edits.create, OneRow, PlannedQuery), body=(SyncConfig,)
+        ),
+    },
+    f"{_OCI}/plan": {
+        "POST": Route(
+            *("planNewOciVaultSecretSync", edits.plan, Planned, DraftQuery), body=(SyncConfig,)
+        )
     },
     f"{_OCI}/check-destination": {
         "POST": Route(
@@ -94,7 +103,7 @@ ROUTES: Mapping[str, Methods] = {
     _ONE: {
         "GET": Route("getOciVaultSecretSync", syncs.get, OneRow),
         "PATCH": Route(
-            *("updateOciVaultSecretSync", edits.update, OneRow),
+            *("updateOciVaultSecretSync", edits.update, OneRow, PlannedQuery),
             body=(SyncConfig,),
             only_changes=True,
         ),

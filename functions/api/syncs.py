@@ -1,14 +1,13 @@
 """The management API: looking at syncs, and acting on one."""
 
 from functions.api.answers import Broken, Duplicate, OneRow, Options, Planned, Rows, Runs
-from functions.api.context import ApiContext, ParsedRequest, blaming_request
+from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import Destination, read
 from functions.errors import Rejected
 from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync, sync_id
 from functions.run.outcome import End
-from functions.run.run import preview
 from functions.state.status import Phase, Progress, Status
 from functions.state.status_document import StatusDocument
 from functions.state.sync_repository import StoredSync
@@ -21,14 +20,15 @@ def options(_context: ApiContext, _request: ParsedRequest) -> Options:
 
 def listing(context: ApiContext, request: ParsedRequest) -> Rows:
     """List the syncs of a project, and the config objects that are none because they are wrong."""
-    shown, faults = context.syncs.listed(request.query.project_id)
+    found = context.syncs.listed(request.query.project_id)
     url = context.dispatcher.services.store.url
     return Rows(
-        secret_syncs=[context.row(found, status) for found, status in shown],
+        secret_syncs=[context.row(one, status) for one, status in found.rows],
         broken=[
             Broken(id=sync_id(url, name), object_name=name, message=str(fault))
-            for name, fault in faults.items()
+            for name, fault in found.faults.items()
         ],
+        truncated=found.is_cut,
     )
 
 
@@ -57,12 +57,7 @@ def check_destination(context: ApiContext, request: ParsedRequest) -> Duplicate:
 
 def plan(context: ApiContext, request: ParsedRequest) -> Planned:
     """Say what a sync would do; nothing is written anywhere."""
-    sync, dispatcher = context.syncs.find(request.id).sync, context.dispatcher
-    document = dispatcher.services.document(sync.object_name, "plan")
-    with blaming_request():
-        return Planned(
-            plan=preview(sync, dispatcher.services, dispatcher.new_gate(), document).public()
-        )
+    return Planned(plan=context.plan(context.syncs.find(request.id).sync))
 
 
 def runs(context: ApiContext, request: ParsedRequest) -> Runs:
@@ -72,7 +67,10 @@ def runs(context: ApiContext, request: ParsedRequest) -> Runs:
 
 
 def sync_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
-    """Sync now."""
+    """Sync now; a run that fails is answered 200 with `syncStatus` failed."""
+    if request.query.plan:
+        sync = context.syncs.find(request.id).sync
+        context.refuse_other(context.plan(sync), request.query.plan)
     return _act(context, request, JobKind.SYNC, Args(force=request.query.force))
 
 

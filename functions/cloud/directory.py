@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from functions.calls.deadline import Gate
 from functions.cloud.clients import Clients, OciCalls
 from functions.cloud.identity import access_key
+from functions.errors import NotFound, Refused
 from functions.plan.oci_connection import Connection, Method
+from functions.plan.sync_config import DestinationConfig
 from functions.ports import OciResource
 
 
@@ -107,20 +109,63 @@ class ConnectedDirectory:
         ]
 
     def keys(self, compartment_ocid: str, vault_ocid: str) -> Sequence[OciResource]:
-        vault = self._call(
-            KmsVaultClient, lambda client: client.get_vault(vault_ocid), f"vault {vault_ocid}"
-        )
-        rows = self._all(
-            KmsManagementClient,
-            lambda client: (client.list_keys, compartment_ocid),
-            f"keys of vault {vault_ocid}",
-            endpoint=vault.management_endpoint,
-        )
+        rows = self._keys(self._vault(vault_ocid), compartment_ocid)
         return [
             OciResource(row.id, row.display_name)
             for row in rows
             if row.lifecycle_state == "ENABLED"
         ]
+
+    def faults(self, destination: DestinationConfig) -> Sequence[str]:
+        checks = (self._compartment_fault, self._vault_fault, self._key_fault)
+        return [fault for check in checks if (fault := check(destination))]
+
+    def _compartment_fault(self, destination: DestinationConfig) -> str | None:
+        ocid = destination.compartment_ocid
+        return self._state_fault(
+            f"The compartment {ocid}",
+            "ACTIVE",
+            lambda: self._call(
+                IdentityClient, lambda client: client.get_compartment(ocid), f"compartment {ocid}"
+            ),
+        )
+
+    def _vault_fault(self, destination: DestinationConfig) -> str | None:
+        ocid = destination.vault_ocid
+        return self._state_fault(f"The vault {ocid}", "ACTIVE", lambda: self._vault(ocid))
+
+    def _key_fault(self, destination: DestinationConfig) -> str | None:
+        """Look for the key beside its vault and in the compartment of the secrets."""
+        ocid = destination.key_ocid
+
+        def find() -> Any:
+            vault = self._vault(destination.vault_ocid)
+            places = dict.fromkeys((vault.compartment_id, destination.compartment_ocid))
+            rows = (row for place in places for row in self._keys(vault, place))
+            found = next((row for row in rows if row.id == ocid), None)
+            if found is None:
+                raise NotFound("not among the keys of the vault that this principal sees")
+            return found
+
+        return self._state_fault(f"The key {ocid}", "ENABLED", find)
+
+    def _state_fault(self, what: str, wanted: str, look: Callable[[], Any]) -> str | None:
+        try:
+            state = look().lifecycle_state
+        except Refused as refusal:
+            return f"{what} cannot be seen: {refusal}"
+        return None if state == wanted else f"{what} is {state}, not {wanted}."
+
+    def _vault(self, ocid: str) -> Any:
+        return self._call(KmsVaultClient, lambda client: client.get_vault(ocid), f"vault {ocid}")
+
+    def _keys(self, vault: Any, compartment_ocid: str) -> Sequence[Any]:
+        return self._all(
+            KmsManagementClient,
+            lambda client: (client.list_keys, compartment_ocid),
+            f"keys of vault {vault.id}",
+            endpoint=vault.management_endpoint,
+        )
 
     def _all(
         self,

@@ -14,6 +14,7 @@ from functions.jobs.seal import seal
 from functions.log import TRACE
 from functions.plan.job import Args, Cause, Job
 from functions.plan.models import Folder, JobKind
+from functions.plan.shown import show
 from functions.plan.sync_config import PREFIX, Sync, project_of
 from functions.ports import JobQueue
 from functions.run.outcome import End, Outcome
@@ -43,13 +44,14 @@ class Report:
 
     def public(self) -> dict[str, Any]:
         """Return it for people."""
+        plan = self.outcome.plan and show(self.outcome.plan, self.sync.id)
         return {
             "sync": self.sync.config.name,
             "id": str(self.sync.id),
             "jobId": self.job.job_id,
             "outcome": self.outcome.end.value,
             "message": self.outcome.message,
-        } | ({"plan": self.outcome.plan.public()} if self.outcome.plan else {})
+        } | ({"plan": plan.model_dump(mode="json", by_alias=True)} if plan else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,11 @@ class Dispatcher:
         if command.command == "plan":
             document = self.services.document(sync.object_name, "plan")
             plan = preview(sync, self.services, self.new_gate(), document)
-            return {"sync": sync.config.name, "id": str(sync.id), "plan": plan.public()}
+            return {
+                "sync": sync.config.name,
+                "id": str(sync.id),
+                "plan": show(plan, sync.id).model_dump(mode="json", by_alias=True),
+            }
         check_not_paused(self.services.store)
         if sync.config.is_being_removed and command.command != "remove":
             raise InvalidInput("This sync is being deleted together with its secrets.")

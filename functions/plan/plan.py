@@ -1,10 +1,12 @@
-"""A plan: what a sync would do, for machines and for people. Pure."""
+"""A plan: what a sync would do. Pure."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from functions.plan.models import Action, Change, VaultSecret
+from functions.plan.ownership import OWNER_TAG
 
 MOST_SHOWN = 5
 
@@ -28,6 +30,8 @@ class Plan:
     """Those of them that carry this sync's tag."""
     own_pending: int = 0
     """How many unwanted secrets with its tag wait for their deletion."""
+    unknown: int = 0
+    """How many secrets were not compared."""
 
     @property
     def fingerprint(self) -> str:
@@ -39,27 +43,24 @@ class Plan:
         )
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
-    def public(self) -> dict[str, object]:
-        """Return the plan for people and the API: actions and names, never a value."""
-        return {
-            "changes": [
-                {"action": change.action.value, "name": change.name}
-                | ({"held": change.held} if change.held else {})
-                for change in self.changes
-            ],
-            "errors": dict(sorted(self.errors.items())),
-            "warnings": list(self.warnings),
-            "stops": list(self.stops),
-            "blocked": [f"{secret.name} is {secret.state}" for secret in self.blocked],
-            "counts": self.counts(),
-            "fingerprint": self.fingerprint,
+    def judged_by_tags(self, sync_id: UUID) -> "Plan":
+        """Return the plan that no content was read for: of what has no tag of the sync it cannot tell."""
+        untold = {
+            change.name
+            for change in self.changes
+            if change.action in (Action.UPDATE, Action.TAG)
+            and change.secret
+            and change.secret.tags.get(OWNER_TAG) != str(sync_id)
         }
+        changes = tuple(change for change in self.changes if change.name not in untold)
+        return replace(self, changes=changes, unknown=len(untold))
 
     def counts(self) -> dict[str, int]:
         """Return how many changes of each kind there are."""
         found = [change.action.value for change in self.changes]
         counts = {action.value: found.count(action.value) for action in Action}
-        return counts | {"unchanged": self.unchanged, "errors": len(self.errors)}
+        rest = {"unchanged": self.unchanged, "unknown": self.unknown, "errors": len(self.errors)}
+        return counts | rest
 
 
 def join(lines: Sequence[str], separator: str = "; ") -> str:

@@ -72,6 +72,17 @@ class DeletionGuard(Camel):
     min_count: int = Field(default=4, ge=1)
 
 
+_OLDER_NAMES = {"isEnabled": "isAutoSyncEnabled", "recursive": "includeAllSubFolders"}
+
+
+def with_newer_names(data: Any) -> Any:
+    """Return the fields under today's names; where both are said, today's counts."""
+    if not isinstance(data, dict) or not _OLDER_NAMES.keys() & data.keys():
+        return data
+    renamed = {_OLDER_NAMES[name]: data[name] for name in _OLDER_NAMES.keys() & data.keys()}
+    return renamed | {name: value for name, value in data.items() if name not in _OLDER_NAMES}
+
+
 class SyncOptions(Camel):
     """How a sync behaves."""
 
@@ -84,6 +95,11 @@ class SyncOptions(Camel):
     deletion_days: int = Field(default=7, ge=1, le=30)
     blocking_scope: BlockingScope = BlockingScope.VAULT
     deletion_guard: DeletionGuard | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_older_names(cls, data: Any) -> Any:
+        return with_newer_names(data)
 
     @model_validator(mode="after")
     def _flat_imports_only(self) -> "SyncOptions":
@@ -118,13 +134,8 @@ class SyncConfig(Camel):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_enabled_is_the_same_switch(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "isEnabled" in data:
-            data = dict(data)
-            enabled = data.pop("isEnabled")
-            if data.setdefault("isAutoSyncEnabled", enabled) != enabled:
-                raise ValueError("isEnabled and isAutoSyncEnabled are one switch; they disagree")
-        return data
+    def _know_older_names(cls, data: Any) -> Any:
+        return with_newer_names(data)
 
     @property
     def folder(self) -> Folder:

@@ -13,6 +13,7 @@ from functions.plan.guards import deletion_time
 from functions.plan.job import Job
 from functions.plan.models import Action, Change, VaultSecret
 from functions.plan.plan import Plan, join
+from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
 from functions.run.apply import Applier, Results, split
 from functions.run.observe import Observed, Observer
@@ -104,7 +105,7 @@ class Run:
     def plan(self, observed: Observed) -> Plan:
         """Plan, every guard applied."""
         plan = self.observer.plan(observed, self.document.status, self.written_by_this_run)
-        self.summary.take_plan(plan)
+        self.summary.take_plan(plan, warn_of_strangers(plan, self.sync.id))
         return plan
 
     def apply(self, observed: Observed, changes: Sequence[Change]) -> Results:

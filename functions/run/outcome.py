@@ -1,6 +1,7 @@
 """What a run came to, and how it is written into the status document and told to people."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -61,15 +62,19 @@ class RunSummary:
     counts: Counter[str] = field(default_factory=Counter)
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    strangers: Sequence[str] = ()
+    stops: tuple[str, ...] = ()
     drift: set[str] = field(default_factory=set)
     waiting: dict[str, str] = field(default_factory=dict)
     unchanged: int = 0
     has_written: bool = False
 
-    def take_plan(self, plan: Plan) -> None:
-        """Take over what the newest plan says."""
+    def take_plan(self, plan: Plan, strangers: Sequence[str] = ()) -> None:
+        """Take over what the newest plan says; a warning of strangers stays when they are gone."""
         self.errors = dict(plan.errors)
-        self.warnings = plan.warnings
+        self.strangers = strangers or self.strangers
+        self.warnings = (*self.strangers, *plan.warnings)
+        self.stops = plan.stops
         self.drift |= set(plan.drift)
         self.unchanged = plan.unchanged
 

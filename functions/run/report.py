@@ -51,6 +51,7 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
                 "errors": len(summary.errors),
             },
             drift=sorted(summary.drift),
+            stops=list(summary.stops) if outcome.end == End.FAILED else [],
             errors=summary.errors | summary.waiting,
         )
     )

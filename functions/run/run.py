@@ -30,6 +30,8 @@ from functions.state.status_document import StatusDocument, verified_object
 
 log = getLogger(__name__)
 
+PLANNING_SECONDS = 2.0
+"""What a plan keeps of its time for the questions of its guards."""
 SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
 
 
@@ -87,13 +89,26 @@ def _run(run: Run) -> Outcome:
         return Outcome(End.WAITING, f"The outcome could not be recorded. {error}")
 
 
-def preview(sync: Sync, services: RunServices, gate: Gate, document: StatusDocument) -> Plan:
-    """Return what a verify run would do now; nothing is written anywhere."""
+def preview(
+    sync: Sync, services: RunServices, gate: Gate, document: StatusDocument, *, verify: bool = True
+) -> Plan:
+    """Return what a verify run would do now; nothing is written anywhere.
+
+    Without `verify`, and where time is up, it is judged by tags: names, and so creations, deletions
+    and guards, are complete in any case.
+    """
     observer = Observer(sync, services, gate, gate.check)
     status = document.load()
     seen = observer.observe()
     seen = replace(seen, listing=observer.refresh(seen.listing, status, ()))
-    return observer.plan(observer.read_contents(seen, status, {}, verify=True), status, {})
+    read_until = gate.deadline - PLANNING_SECONDS if verify else 0.0
+    reading = Gate(services.clock, read_until)
+    try:
+        reader = Observer(sync, services, reading, reading.check)
+        return observer.plan(reader.read_contents(seen, status, {}, verify=True), status, {})
+    except OutOfTime:
+        gate.check()
+        return observer.plan(seen, status, {}).judged_by_tags(sync.id)
 
 
 def _begin(run: Run, status: Status) -> None:

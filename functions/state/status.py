@@ -91,6 +91,8 @@ class RunRecord(_Part):
     message: str | None = None
     counts: dict[str, int] = {}
     drift: list[str] = []
+    stops: list[str] = []
+    """The guards that kept it from writing."""
     errors: dict[str, str] = {}
 
 

@@ -1,29 +1,32 @@
 """Finds syncs and what is known of them, for the management API; cached while the container is warm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.calls.parallel import in_parallel
-from functions.errors import InvalidInput, Rejected
-from functions.plan.sync_config import PREFIX, Sync, project_of, sync_id
+from functions.errors import Conflict, InvalidInput, Rejected
+from functions.plan.sync_config import PREFIX, Sync, SyncConfig, project_of, sync_id
 from functions.ports import ConfigStore, Entry, Pool
 from functions.state.index import Index
 from functions.state.status import Status, parse_status
-from functions.state.status_document import status_object
+from functions.state.status_document import status_object, verified_object
 from functions.state.sync_configs import Configs
 
 NEVER_KEPT: dict[str, Any] = {
-    "runs": [],
     "ended_jobs": [],
     "recent": {},
     "origins": {},
     "import_pending": {},
 }
 """What a list of syncs does not show need not stay in memory."""
+
+
+MAX_LISTED = 2_000
+_LOST = "Somebody else changed this sync meanwhile; nothing was done. Look at it and try again."
 
 
 @dataclass(slots=True)
@@ -47,6 +50,14 @@ class StoredSync:
         seen = status.model_copy()
         seen.see_config(self.sync.etag, self.modified or now)
         return seen
+
+
+class Listed(NamedTuple):
+    """Syncs with their statuses, what is wrong with other configs, and whether there are more."""
+
+    rows: Sequence[tuple[StoredSync, Status]]
+    faults: Mapping[str, InvalidInput]
+    is_cut: bool
 
 
 class SyncRepository:
@@ -87,27 +98,57 @@ class SyncRepository:
         """Return the syncs of a project."""
         return self._load(self._configs.entries(project_id))
 
+    def refuse_taken(self, config: SyncConfig) -> None:
+        """Raise Rejected (400) where another sync of the project has the name."""
+        if any(f.sync.config.name == config.name for f in self.of_project(config.project_id)):
+            raise Rejected(
+                400,
+                f'A Secret Sync with the name "{config.name}" already exists for the project with ID '
+                f'"{config.project_id}"',
+            )
+
+    def save(self, sync: Sync, config: SyncConfig, now: datetime) -> StoredSync:
+        """Write the config of a sync if nobody else did meanwhile. Raises Conflict."""
+        default = None if config.is_being_removed else {"is_being_removed"}
+        text = config.model_dump_json(by_alias=True, exclude_none=True, exclude=default, indent=2)
+        try:
+            etag = self._store.put(sync.object_name, text.encode(), if_match=sync.etag)
+        except Conflict:
+            stored = self._store.get(sync.object_name)
+            if stored is None or stored.body != text.encode():
+                raise Conflict(_LOST) from None
+            etag = stored.etag
+        self._cache.names[sync.id] = sync.object_name
+        return StoredSync(sync.model_copy(update={"etag": etag, "config": config}), now)
+
+    def delete(self, sync: Sync) -> None:
+        """Delete a sync and what is known of it, if nobody changed it meanwhile. Raises Conflict."""
+        try:
+            self._store.delete(sync.object_name, if_match=sync.etag)
+        except Conflict:
+            raise Conflict(_LOST) from None
+        self._store.delete(verified_object(sync.object_name))
+        self._store.delete(status_object(sync.object_name))
+
     def status(self, found: StoredSync) -> Status:
         """Return what is known of a sync now."""
         stored = self._store.get(status_object(found.sync.object_name))
         return (parse_status(stored.body) if stored else None) or Status()
 
-    def listed(
-        self, project_id: str | None
-    ) -> tuple[list[tuple[StoredSync, Status]], dict[str, InvalidInput]]:
-        """Return the syncs of a project or all with their statuses, and what is wrong with other configs."""
+    def listed(self, project_id: str | None) -> Listed:
+        """Return the first syncs of a project, or of all, with their statuses."""
         prefix = f"{PREFIX}{project_id}/" if project_id else PREFIX
         calls = (
             partial(self._store.list, prefix),
             partial(self._store.list, status_object(prefix)),
         )
-        entries, statuses = in_parallel(self._pool, calls)
+        found, statuses = in_parallel(self._pool, calls)
+        entries = found[:MAX_LISTED]
         rows = self._load(entries)
-        known = self._refresh(statuses)
-        shown = [
-            (found, known.get(status_object(found.sync.object_name), Status())) for found in rows
-        ]
-        return shown, self._configs.faults(entries)
+        names = {status_object(one.sync.object_name) for one in rows}
+        known = self._refresh([entry for entry in statuses if entry.name in names])
+        shown = [(one, known.get(status_object(one.sync.object_name), Status())) for one in rows]
+        return Listed(shown, self._configs.faults(entries), len(found) > MAX_LISTED)
 
     def _load(self, entries: Sequence[Entry]) -> list[StoredSync]:
         modified = {entry.name: entry.modified for entry in entries}
@@ -140,5 +181,6 @@ class SyncRepository:
         if stored is None or status is None:
             self._cache.statuses.pop(name, None)
         else:
-            slim = status.model_copy(update=NEVER_KEPT)
+            last = [run.model_copy(update={"errors": {}}) for run in status.runs[:1]]
+            slim = status.model_copy(update={**NEVER_KEPT, "runs": last})
             self._cache.statuses[name] = (stored.etag, slim)

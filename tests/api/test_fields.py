@@ -3,10 +3,10 @@
 import pytest
 
 from functions.api.answers import ConnectionRow, Row, ShownCredentials
-from functions.api.edits import EDITABLE
 from functions.api.openapi import document
 from functions.api.routes import ROUTES
 from functions.plan.oci_connection import OWN_CONNECTION_ID, Connection
+from functions.plan.requested import EDITABLE
 from functions.plan.sync_config import DestinationConfig, SyncConfig, SyncOptions
 from tests.support.api import DESTINATION, PROJECT, SYNCS, running_api
 
@@ -70,10 +70,13 @@ def test_every_field_is_stored_and_answered(api):
 
 def test_every_field_may_be_changed_and_is_documented():
     """Each field but the project may be changed, and the document describes it."""
-    assert {*WHOLE, "isEnabled"} - {"projectId"} == EDITABLE
+    assert WHOLE.keys() - {"projectId"} == EDITABLE
     schemas = document(ROUTES)["components"]["schemas"]
     assert schemas["SyncConfig"]["properties"].keys() == WHOLE.keys()
     assert schemas["SyncConfigChanges"]["properties"].keys() == WHOLE.keys() - {"projectId"}
+    for kind in ("Request", "Changes"):
+        assert schemas[f"SyncOptions{kind}"]["properties"].keys() == WHOLE["syncOptions"].keys()
+        assert schemas[f"DestinationConfig{kind}"]["properties"].keys() == DESTINATION.keys()
     assert (
         not SyncConfig.model_fields.keys()
         - Row.model_fields.keys()

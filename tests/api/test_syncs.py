@@ -17,6 +17,7 @@ FIELDS = """
     lastImportedAt removeStatus lastRemoveJobId lastRemoveMessage lastRemovedAt syncOptions connection environment
     folder destination destinationConfig
 """
+OURS = "isHeldAfterRemoval retryAt nextVerifyAt lastRun"
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def api():
 def test_the_row_has_every_field_of_the_reference(api):
     """A sync is shown with every field of the reference, nested objects included."""
     row = api.create()
-    assert set(row) == set(FIELDS.split())
+    assert set(row) == {*FIELDS.split(), *OURS.split()}
     assert set(row["connection"]) == {"app", "name", "id"}
     assert set(row["environment"]) == {"slug", "name", "id"}
     assert set(row["folder"]) == {"id", "path"}
@@ -68,13 +69,16 @@ def test_without_auto_sync_nothing_is_done(api):
 
 
 def test_is_enabled_is_the_same_switch(api):
-    """`isEnabled` switches auto-sync at create and at update; the two names must not disagree."""
+    """`isEnabled` switches auto-sync at create and at update; where both are said, `isAutoSyncEnabled` counts."""
     row = api.create(isEnabled=False)
     assert not row["isAutoSyncEnabled"]
     row = api.ok("PATCH", f"{SYNCS}/{row['id']}", {"isEnabled": True})["secretSync"]
     assert row["isAutoSyncEnabled"]
-    status, _ = api.call("POST", SYNCS, body(name="b", isEnabled=True, isAutoSyncEnabled=False))
-    assert status == 422
+    row = api.create(name="b", isEnabled=True, isAutoSyncEnabled=False)
+    assert not row["isAutoSyncEnabled"]
+    path = f"{SYNCS}/{row['id']}"
+    both = {"isEnabled": False, "isAutoSyncEnabled": True}
+    assert api.ok("PATCH", path, both)["secretSync"]["isAutoSyncEnabled"]
 
 
 def test_a_sync_is_found_by_project_id_and_name(api):
@@ -116,19 +120,33 @@ def test_a_config_that_is_wrong_is_reported(api):
     assert (status, answer["message"]) == (400, broken["message"])
 
 
-def test_an_update_replaces_options_as_a_whole(api):
-    """PATCH changes what it names; `syncOptions` is replaced, and the initial behaviour is required in it."""
-    row = api.create(syncOptions={**body()["syncOptions"], "keySchema": "A_{{secretKey}}"})
+def test_an_update_changes_what_it_names(api):
+    """PATCH changes what it names, options too; what is absent stays, and null sets the default."""
+    options = {"keySchema": "A_{{secretKey}}", "deletionDays": 9, "blockingScope": "schema"}
+    row = api.create(syncOptions=body()["syncOptions"] | options)
     path = f"{SYNCS}/{row['id']}"
-    options = {"initialSyncBehavior": "overwrite-destination", "disableSecretDeletion": True}
-    row = api.ok("PATCH", path, {"syncOptions": options, "projectId": "other"})["secretSync"]
-    assert "keySchema" not in row["syncOptions"]
-    assert row["syncOptions"]["disableSecretDeletion"]
+    changes = {"disableSecretDeletion": True, "deletionDays": None}
+    row = api.ok("PATCH", path, {"syncOptions": changes, "projectId": "other"})["secretSync"]
+    assert row["syncOptions"] == {
+        "initialSyncBehavior": "overwrite-destination",
+        "keySchema": "A_{{secretKey}}",
+        "disableSecretDeletion": True,
+        "includeAllSubFolders": False,
+        "deletionDays": 7,
+        "blockingScope": "schema",
+    }
     assert row["projectId"] == PROJECT
+    row = api.ok("PATCH", path, {"syncOptions": {"keySchema": None}})["secretSync"]
+    assert "keySchema" not in row["syncOptions"]
     assert api.live() == {"A_TOKEN": "one", "TOKEN": "one"}
-    status, answer = api.call("PATCH", path, {"syncOptions": {"keySchema": "{{secretKey}}"}})
+    status, answer = api.call("PATCH", path, {"syncOptions": {"initialSyncBehavior": None}})
     assert status == 422
     assert answer["message"][0]["path"] == ["syncOptions", "initialSyncBehavior"]
+    wrong = {"initialSyncBehavior": "import-prioritize-source"}
+    api.ok("PATCH", path, {"syncOptions": {"includeAllSubFolders": True}})
+    status, answer = api.call("PATCH", path, {"syncOptions": wrong})
+    assert status == 400
+    assert "includeAllSubFolders requires" in answer["message"]
 
 
 def test_null_clears_a_description_and_a_connection(api):
@@ -274,7 +292,7 @@ def test_a_plan_shows_actions_and_names_only(api):
     plan = answer["plan"]
     assert plan["changes"] == [
         {"action": "create", "name": "TOKEN"},
-        {"action": "delete", "name": "OLD"},
+        {"action": "delete", "name": "OLD", "owner": "nobody"},
     ]
     assert (plan["counts"]["create"], plan["counts"]["delete"]) == (1, 1)
     assert len(plan["fingerprint"]) == 16
@@ -324,7 +342,9 @@ def test_syncs_that_may_collide_are_told(api):
     answer = api.ok("POST", SYNCS, body(name="d", isEnabled=False, syncOptions=third))
     named = {text.partition('"')[2].partition('"')[0] for text in answer["warnings"]}
     assert named == {"payments", "b"}
-    elsewhere = {**DESTINATION, "vaultOcid": f"{VAULT_ID}2"}
+    api.cloud.kms.add_vault(f"{VAULT_ID}2", COMPARTMENT_ID)
+    api.cloud.kms.add_key(f"{KEY_ID}2", f"{VAULT_ID}2")
+    elsewhere = {**DESTINATION, "vaultOcid": f"{VAULT_ID}2", "keyOcid": f"{KEY_ID}2"}
     answer = api.ok("POST", SYNCS, body(name="e", isEnabled=False, destinationConfig=elsewhere))
     assert answer["warnings"] == []
 
@@ -386,20 +406,52 @@ def test_a_failure_and_the_recovery_are_told_once(api):
     assert recovery.title == "Secret sync payments recovered"
 
 
-def test_unknown_keys_are_ignored(api):
-    """Fields that the API does not know are dropped, at every level, as the reference does."""
-    options = {"initialSyncBehavior": "overwrite-destination", "unknown": 1}
-    row = api.create(
-        syncOptions=options,
-        destinationConfig={**DESTINATION, "unknown": 1},
-        isBeingRemoved=True,
-        unknown={},
-    )
+def test_unknown_fields_are_ignored_and_named(api):
+    """Fields that the API does not know are dropped as the reference does; a warning names them."""
+    asked = body(isBeingRemoved=True, autosync={}, App="oci", ID="", method="x", version=3)
+    (warning,) = api.ok("POST", SYNCS, asked)["warnings"]
+    assert warning == 'These fields were ignored: "isBeingRemoved", "autosync".'
     (name,) = api.objects("secret-syncs/")
-    stored = api.stored(name)
-    assert "unknown" not in str(stored)
-    assert "isBeingRemoved" not in stored
-    assert api.row(row)["syncStatus"] == "succeeded"
+    assert not {"autosync", "isBeingRemoved", "App"} & api.stored(name).keys()
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "told"),
+    [
+        ("syncOptions", "keyschema", 'Unrecognized key "keyschema" (did you mean "keySchema"?)'),
+        (
+            "syncOptions",
+            "deletonDays",
+            'Unrecognized key "deletonDays" (did you mean "deletionDays"?)',
+        ),
+        ("destinationConfig", "vaultId", 'Unrecognized key "vaultId"'),
+    ],
+)
+def test_an_unknown_option_is_refused(api, section, wrong, told):
+    """An option that there is not is 422 with the right name where one is near, at create and update."""
+    row = api.create()
+    config = body(name="b")
+    config[section] = {**config[section], wrong: "x"}
+    for asked in (
+        ("POST", SYNCS, config),
+        ("POST", f"{SYNCS}/plan", config),
+        ("PATCH", f"{SYNCS}/{row['id']}", {section: {wrong: "x"}}),
+    ):
+        status, answer = api.call(*asked)
+        assert status == 422
+        (issue,) = answer["message"]
+        assert issue["path"] == [section]
+        assert issue["message"].startswith(told)
+
+
+def test_the_older_name_of_an_option(api):
+    """`recursive` is the older name of `includeAllSubFolders`; where both are said, today's counts."""
+    options = body()["syncOptions"]
+    row = api.create(syncOptions=options | {"recursive": True})
+    assert row["syncOptions"]["includeAllSubFolders"]
+    path = f"{SYNCS}/{row['id']}"
+    both = {"syncOptions": {"recursive": True, "includeAllSubFolders": False}}
+    assert not api.ok("PATCH", path, both)["secretSync"]["syncOptions"]["includeAllSubFolders"]
 
 
 def test_a_missing_connection(api):

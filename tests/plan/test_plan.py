@@ -1,12 +1,15 @@
 import json
 from dataclasses import replace
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
 from functions.plan.models import Action, Change, State
+from functions.plan.ownership import OWNER_TAG
 from functions.plan.plan import Plan
+from functions.plan.shown import show
 from tests.support.plan_examples import secret
 
 CHANGES = st.lists(
@@ -19,45 +22,70 @@ CHANGES = st.lists(
     unique_by=lambda change: change.name,
     max_size=5,
 )
+OURS = {OWNER_TAG: str(UUID(int=1))}
 FULL = Plan(
     changes=(
         Change(Action.CREATE, "A", None, SecretBytes(b"hunter2")),
         Change(Action.UPDATE, "B", secret("B"), SecretBytes(b"hunter2"), "a guard"),
         Change(Action.DELETE, "C", secret("C")),
+        Change(Action.DELETE, "OURS", secret("OURS", tags=OURS)),
     ),
     errors={"Z": "late", "E": "early"},
     warnings=("W: warned",),
     blocked=(secret("D", State.UPDATING),),
     stops=("Nothing was written",),
     unchanged=4,
+    in_scope=frozenset(map(str, range(9))),
+    drift=("B",),
 )
 
 
 def test_a_plan_is_shown_without_values():
-    """A plan for people tells actions, names, reasons and counts, and never a value."""
-    assert FULL.public() == {
+    """A plan for people tells actions, names, owners, reasons and counts, and never a value."""
+    shown = show(FULL, UUID(int=1), ["a fault"]).model_dump(mode="json", by_alias=True)
+    assert shown == {
         "changes": [
             {"action": "create", "name": "A"},
             {"action": "update", "name": "B", "held": "a guard"},
-            {"action": "delete", "name": "C"},
+            {"action": "delete", "name": "C", "owner": "nobody"},
+            {"action": "delete", "name": "OURS", "owner": "this"},
         ],
         "errors": {"E": "early", "Z": "late"},
-        "warnings": ["W: warned"],
+        "warnings": [
+            "a fault",
+            (
+                "1 secrets that this sync never wrote are not in the source, so they are scheduled "
+                "for deletion: C. A keySchema or disableSecretDeletion keeps them."
+            ),
+            "W: warned",
+        ],
         "stops": ["Nothing was written"],
         "blocked": ["D is UPDATING"],
+        "drift": ["B"],
+        "inScope": 9,
         "counts": {
             "create": 1,
             "update": 1,
             "restore": 0,
             "tag": 0,
-            "delete": 1,
+            "delete": 2,
             "unchanged": 4,
+            "unknown": 0,
             "errors": 2,
         },
         "fingerprint": FULL.fingerprint,
     }
-    assert list(FULL.public()["errors"]) == ["E", "Z"]
-    assert "hunter2" not in repr(FULL) + str(FULL) + json.dumps(FULL.public())
+    assert "hunter2" not in repr(FULL) + str(FULL) + json.dumps(shown)
+
+
+def test_what_was_not_compared_is_unknown():
+    """Judged by tags, a plan updates what this sync wrote otherwise; of the rest it cannot tell."""
+    ours, theirs = secret("A", tags=OURS), secret("B")
+    value = SecretBytes(b"hunter2")
+    changes = (Change(Action.UPDATE, "A", ours, value), Change(Action.UPDATE, "B", theirs, value))
+    judged = Plan(changes).judged_by_tags(UUID(int=1))
+    assert [change.name for change in judged.changes] == ["A"]
+    assert judged.counts()["unknown"] == 1
 
 
 @given(CHANGES, st.randoms())

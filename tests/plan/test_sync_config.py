@@ -148,7 +148,6 @@ def test_other_slugs_are_refused(slug):
         ({"name": None}, "name: Field required"),
         ({"syncOptions": {}}, "syncOptions.initialSyncBehavior: Field required"),
         ({"destination": "oci-vault"}, "destination: Extra inputs are not permitted"),
-        ({"isEnabled": True, "isAutoSyncEnabled": False}, "they disagree"),
         ({"projectId": "project/1"}, "projectId:"),
         ({"projectId": "project-1\n"}, "projectId:"),
         ({"projectId": "project-2"}, "projectId does not agree with the object's folder"),
@@ -168,7 +167,6 @@ def test_a_wrong_field_is_named_with_its_rule(changes, why):
         ({"deletionDays": 0}, "deletionDays:"),
         ({"deletionDays": 31}, "deletionDays:"),
         ({"blockingScope": "world"}, "blockingScope:"),
-        ({"recursive": True}, "recursive: Extra inputs are not permitted"),
         (
             {"includeAllSubFolders": True, "initialSyncBehavior": "import-prioritize-source"},
             "includeAllSubFolders requires initialSyncBehavior overwrite-destination",
@@ -187,7 +185,7 @@ def test_a_wrong_option_is_named_with_its_rule(options, why):
 def test_is_enabled_is_the_switch_of_the_documentation(value):
     """`isEnabled`, as the documentation's sample has it, switches auto-sync."""
     assert read(isEnabled=value).is_auto_sync_enabled is value
-    assert read(isEnabled=value, isAutoSyncEnabled=value).is_auto_sync_enabled is value
+    assert read(isEnabled=not value, isAutoSyncEnabled=value).is_auto_sync_enabled is value
 
 
 @pytest.mark.parametrize(

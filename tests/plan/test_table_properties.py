@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from functions.plan.desired import Desired, desired_from
 from functions.plan.models import BLOCKING, Action, State, VaultSecret
 from functions.plan.plan import Plan
+from functions.plan.shown import show
 from functions.plan.table import Planner
 from tests.support.plan_examples import (
     GONE_SYNC,
@@ -161,7 +163,14 @@ def test_plans_hold_no_value_that_shows(source_secrets, options, data):
     """No text of a plan, its changes or what they are made of shows a value."""
     this = world(source_secrets, options, data.draw(held(truthful=False)))
     made = this.plan(verify=True)
-    shown = [source_secrets, this.desired, made, *made.changes, made.public(), made.fingerprint]
+    shown = [
+        source_secrets,
+        this.desired,
+        made,
+        *made.changes,
+        show(made, UUID(int=1)),
+        made.fingerprint,
+    ]
     assert "hunter2" not in "".join(map(repr, shown)) + "".join(map(str, shown))
 
 

@@ -67,6 +67,7 @@ def test_the_record_of_a_run():
         "message": "1 failed",
         "counts": {"create": 2, "unchanged": 3, "errors": 1},
         "drift": ["C", "D"],
+        "stops": [],
         "errors": {"A": "refused", "B": "is busy"},
     }
 

@@ -55,12 +55,24 @@ class Api:
         self.make_app = make_app
         self.app = make_app()
 
-    def call(self, method, path, /, data=None, *, token=TOKEN, headers=None, app=None, **query):
+    def call(self, method, path, /, data=None, **how):
         """Send a request; return status and JSON."""
-        reply = self.reply(method, path, data, token=token, headers=headers, app=app, **query)
+        reply = self.reply(method, path, data, **how)
         return reply.status, json.loads(json.dumps(reply.body))
 
-    def reply(self, method, path, /, data=None, *, token=TOKEN, headers=None, app=None, **query):
+    def reply(
+        self,
+        method,
+        path,
+        /,
+        data=None,
+        *,
+        token=TOKEN,
+        headers=None,
+        app=None,
+        seconds=300,
+        **query,
+    ):
         """Send a request; return the whole reply."""
         asked = "&".join(f"{key}={value}" for key, value in query.items())
         content = {"content-type": "application/json"} if data is not None else {}
@@ -69,7 +81,7 @@ class Api:
             data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
         )
         call = Call(raw, method, f"{path}?{asked}", {**content, **access, **(headers or {})})
-        return (app or self.app).handle(call, 300)
+        return (app or self.app).handle(call, seconds)
 
     def ok(self, method, path, /, data=None, **how):
         """Send a request that must succeed; return its JSON."""

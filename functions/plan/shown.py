@@ -1,0 +1,87 @@
+"""A plan as people and the API see it: actions and names, never a value. Pure."""
+
+from collections.abc import Iterable
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from functions.plan.models import Action, Change
+from functions.plan.ownership import OWNER_TAG
+from functions.plan.plan import Plan
+from functions.plan.sync_config import Camel
+
+
+class ShownChange(Camel):
+    """One step of a plan; `held` names the guard that keeps it from being done without `force`."""
+
+    action: Action
+    name: str
+    held: str | None = Field(default=None, exclude_if=lambda held: held is None)
+    owner: Literal["this", "nobody"] | None = Field(
+        default=None, exclude_if=lambda owner: owner is None
+    )
+    """Of a deletion: whether this sync wrote the secret, by its tag."""
+
+
+class ShownPlan(Camel):
+    """What a sync would do. With `stops` nothing is written without `force`."""
+
+    changes: list[ShownChange]
+    errors: dict[str, str]
+    """By name: why it cannot be synced."""
+    warnings: list[str]
+    stops: list[str]
+    blocked: list[str]
+    drift: list[str]
+    """Names that somebody else changed in the vault since this sync wrote them."""
+    in_scope: int
+    counts: dict[str, int]
+    """By action; `unknown` are the secrets that time did not suffice to compare."""
+    fingerprint: str
+
+
+def show(plan: Plan, sync_id: UUID, warnings: Iterable[str] = ()) -> ShownPlan:
+    """Return a plan as it is shown."""
+    return ShownPlan(
+        changes=[
+            ShownChange(
+                action=change.action,
+                name=change.name,
+                held=change.held,
+                owner=_owner(change, sync_id) if change.action == Action.DELETE else None,
+            )
+            for change in plan.changes
+        ],
+        errors=dict(sorted(plan.errors.items())),
+        warnings=[*warnings, *warn_of_strangers(plan, sync_id), *plan.warnings],
+        stops=list(plan.stops),
+        blocked=[f"{secret.name} is {secret.state}" for secret in plan.blocked],
+        drift=list(plan.drift),
+        in_scope=len(plan.in_scope),
+        counts=plan.counts(),
+        fingerprint=plan.fingerprint,
+    )
+
+
+def warn_of_strangers(plan: Plan, sync_id: UUID) -> list[str]:
+    """Return a warning that names the secrets that would be deleted though this sync wrote none of them."""
+    names = sorted(
+        change.name
+        for change in plan.changes
+        if change.action == Action.DELETE
+        and not change.held
+        and _owner(change, sync_id) == "nobody"
+    )
+    if not names:
+        return []
+    text = (
+        f"{len(names)} secrets that this sync never wrote are not in the source, so they are "
+        f"scheduled for deletion: {', '.join(names)}. A keySchema or disableSecretDeletion keeps them."
+    )
+    return [text]
+
+
+def _owner(change: Change, sync_id: UUID) -> Literal["this", "nobody"]:
+    is_own = change.secret is not None and change.secret.tags.get(OWNER_TAG) == str(sync_id)
+    return "this" if is_own else "nobody"
