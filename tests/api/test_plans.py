@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.oci.cloud import KEY_ID
+from infra.local.oci.cloud import KEY_ID, VAULT_ID
 from tests.support.api import DESTINATION, PROJECT, READ_TOKEN, SYNCS, body, running_api
 
 DRAFT = f"{SYNCS}/plan"
@@ -104,11 +104,15 @@ def test_the_plan_that_was_looked_at(api):
 
 
 def test_a_plan_looks_at_the_destination(api):
-    """A plan warns of a compartment, vault or key that cannot be seen or used."""
+    """A plan refuses a vault that cannot be listed, and warns of one, or a key, that cannot be used."""
     missing = {**DESTINATION, "vaultOcid": f"{DESTINATION['vaultOcid']}x"}
-    warnings = api.ok("POST", DRAFT, body(destinationConfig=missing))["plan"]["warnings"]
-    assert warnings[0].startswith(f"The vault {missing['vaultOcid']} cannot be seen: ")
-    assert "(see the policy statement list-vaults)" in warnings[0]
+    status, answer = api.call("POST", DRAFT, body(destinationConfig=missing))
+    assert status == 400
+    assert answer["message"].startswith(f"vault {missing['vaultOcid']} in compartment")
+    api.cloud.kms.vaults[VAULT_ID]["lifecycleState"] = "PENDING_DELETION"
+    (warning,) = api.ok("POST", DRAFT, body())["plan"]["warnings"]
+    assert warning == f"The vault {VAULT_ID} is PENDING_DELETION, not ACTIVE."
+    api.cloud.kms.vaults[VAULT_ID]["lifecycleState"] = "ACTIVE"
     missing = {**DESTINATION, "keyOcid": f"{KEY_ID}x"}
     (warning,) = api.ok("POST", DRAFT, body(destinationConfig=missing))["plan"]["warnings"]
     assert warning.startswith(f"The key {KEY_ID}x cannot be seen: not among the keys")
