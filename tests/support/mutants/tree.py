@@ -61,10 +61,13 @@ class Tree:
     def first_failure(self, *tests: str) -> str | None:
         """Return the file of the first test that fails, None where all pass."""
         arguments = ["-q", "-x", "-p", "no:cacheprovider", *QUIET, *tests]
-        if self._fork(lambda: pytest.main(arguments)):
+        status = self._fork(lambda: pytest.main(arguments))
+        if status == pytest.ExitCode.USAGE_ERROR:
+            raise RuntimeError(self._log.read_text())
+        if status == pytest.ExitCode.OK:
             return None
         found = FAILED.search(self._log.read_text(errors="replace"))
-        return found[1] if found else "the clock, or what pytest itself ran into"
+        return found[1] if found else "pytest itself"
 
     def runs(self, module: str, *arguments: str) -> bool:
         """Say whether a module runs to a good end."""
@@ -73,17 +76,17 @@ class Tree:
             sys.argv = [module, *arguments]
             runpy.run_module(module, run_name="__main__")
 
-        return self._fork(run)
+        return self._fork(run) == 0
 
-    def _fork(self, work: Callable[[], object]) -> bool:
-        """Do work in a process of its own, in the copy; say whether it ended well, and in time."""
+    def _fork(self, work: Callable[[], object]) -> int:
+        """Do work in a process of its own, in the copy; return its status, below 0 where it was ended."""
         pid = os.fork()
         if not pid:
             self._work(work)
         _, status = os.waitpid(pid, 0)
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        return os.waitstatus_to_exitcode(status) == 0
+        return os.waitstatus_to_exitcode(status)
 
     def _work(self, work: Callable[[], object]) -> None:
         os.setsid()

@@ -1,0 +1,116 @@
+"""What a tick does with syncs, one after another, in virtual time."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from functions.jobs.tick import due
+from functions.plan.models import JobKind
+from functions.ports import Entry
+from functions.state.status import Lease, Status
+from tests.support.one_sync import CONFIG, FOLDER, status, ticks, world_of_one_sync
+from tests.support.plan_examples import NOW
+
+VERIFIED = "verified/p/a"
+BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
+
+
+@pytest.fixture
+def world():
+    """A calm world with one sync."""
+    return world_of_one_sync()
+
+
+def config(world, **fields):
+    """Change fields of the config, by hand."""
+    stored = json.loads(world.store.get(CONFIG).body)
+    world.store.put(CONFIG, json.dumps(stored | fields).encode())
+
+
+def write(world, **fields):
+    """Write a status document, of a sync whose config is known."""
+    known = Status(config_etag=world.store.get(CONFIG).etag, **fields)
+    world.store.put("status/p/a.json", known.to_json())
+
+
+def runs(world):
+    """Return the kinds of the runs, newest first."""
+    return [run.kind for run in status(world).runs]
+
+
+@pytest.mark.parametrize(
+    ("config_at", "verified_at", "is_due"),
+    [
+        (BEFORE, None, True),
+        (BEFORE - timedelta(days=1), NOW, True),
+        (BEFORE - timedelta(days=1), AFTER, False),
+        (AFTER + timedelta(seconds=1), AFTER, True),
+        (AFTER, AFTER, True),
+        (None, AFTER, False),
+    ],
+)
+def test_what_is_due(config_at, verified_at, is_due):
+    """Due is what was never verified, not since a time, or not since its config was written."""
+    verified = [Entry(VERIFIED, "e", verified_at)] if verified_at else []
+    assert bool(due([Entry(CONFIG, "e", config_at)], verified, NOW)) == is_due
+
+
+def test_the_longest_unverified_is_first():
+    """What was not verified for the longest time is verified first, what never was before all."""
+    configs = [Entry(f"secret-syncs/p/{name}.json", "e", BEFORE) for name in "abc"]
+    verified = [Entry("verified/p/a", "e", BEFORE), Entry("verified/p/b", "e", NOW)]
+    names = [entry.name[-6] for entry in due(configs, verified, NOW)]
+    assert names == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_job_that_waits(world, is_new):
+    """A sync whose job waits on the queue is left alone, unless its config was written since."""
+    write(world, retry_at=world.scheduler.now() + timedelta(seconds=90))
+    if is_new:
+        config(world, description="changed")
+    ticks(world, 1)
+    assert runs(world) == ([JobKind.VERIFY] if is_new else [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [({"isAutoSyncEnabled": False}, {}), ({}, {"is_paused": True})],
+    ids=["auto-sync is off", "its secrets were removed"],
+)
+def test_what_is_left_alone(world, fields, known):
+    """A sync that nobody wants to run by itself counts as verified, so that no tick looks again."""
+    config(world, **fields)
+    write(world, **known)
+    ticks(world, 1)
+    assert (runs(world), len(world.secrets.list())) == ([], 0)
+    assert world.store.get(VERIFIED) is not None
+
+
+def test_a_broken_config(world):
+    """A config that cannot be read counts as verified: it is looked at again when it was written."""
+    world.store.put(CONFIG, b"nonsense")
+    ticks(world, 1)
+    assert world.store.get(VERIFIED) is not None
+    assert runs(world) == []
+
+
+def test_a_sync_whose_last_run_died_comes_last(world, monkeypatch):
+    """A sync whose lease ran out unreleased is verified after all others: it may kill this tick too."""
+    read, order = type(world.source).read, []
+
+    def noted(self, folder, **how):
+        order.append(folder.path)
+        return read(self, folder, **how)
+
+    monkeypatch.setattr(type(world.source), "read", noted)
+    world.scheduler.seconds += 100
+    write(world, lease=Lease(run="dead", expires_at=world.scheduler.now() - timedelta(seconds=50)))
+    other = json.loads(world.store.get(CONFIG).body) | {"name": "b", "secretPath": "/b"}
+    other["syncOptions"]["keySchema"] = "b-{{secretKey}}"
+    world.store.put("secret-syncs/p/b.json", json.dumps(other).encode())
+    world.source.folders[replace(FOLDER, path="/b")] = {"B": "1"}
+    ticks(world, 1)
+    assert order == ["/b", "/a"]
