@@ -12,7 +12,8 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from functions.errors import InvalidInput
-from functions.plan.models import Bundle, Folder, Origin, SourceSecrets, VaultSecret
+from functions.plan.kept import Missing
+from functions.plan.models import Bundle, Folder, SourceSecrets, VaultSecret
 from functions.plan.sync_config import DestinationConfig
 
 
@@ -57,10 +58,11 @@ class SecretSource(Protocol):
         in `collisions` only: no rule says which counts.
         """
 
-    def is_gone(self, folder: Folder, origin: Origin) -> bool:
-        """Say whether the source itself lists `origin` (an import or sub-folder) no more.
+    def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
+        """Say why a key that is not shown any more may still be there; None where it is known to be gone.
 
-        False also where it cannot be known (no permission): then its keys are kept.
+        Also None where another place gives it that counts before the former one. Without `may_ask` only
+        import lists are asked, no place.
         """
 
     def write(

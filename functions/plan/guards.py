@@ -6,12 +6,12 @@ guard says what it saw and names the plan's fingerprint, and `force` with that f
 out exactly that plan. The guards only hold changes back; they never make one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from functions.plan.desired import Desired
-from functions.plan.models import ALL, Action, Change
+from functions.plan.models import Action, Change
 from functions.plan.plan import Plan, join
 from functions.plan.sync_config import DeletionGuard
 
@@ -28,19 +28,16 @@ def guard(
     plan: Plan,
     desired: Desired,
     *,
-    lost: Mapping[str, Iterable[str] | None],
-    pending: Iterable[str],
+    kept: Mapping[str, str],
     deleted_lately: int = 0,
     limit: DeletionGuard | None = None,
 ) -> Plan:
     """Apply every guard.
 
-    `lost`: names by import or sub-folder that was there at the last success, is gone, and that the
-    source does not confirm as removed (None: its names are not known). `pending`: names that an
-    import could not bring into the source, or ALL. `deleted_lately`: how many secrets this sync
-    deleted within 24 hours, unforced.
+    `kept`: why a change that would be made to a name is held back. `deleted_lately`: how many secrets this
+    sync deleted within 24 hours, unforced.
     """
-    held = _keep_lost(_keep_pending(plan, pending), lost)
+    held = _hold(plan, kept)
     lately = min(deleted_lately, plan.own_pending)  # what came back since does not count
     return _limit_deletions(_refuse_empty_source(held, desired), lately, limit or DeletionGuard())
 
@@ -50,50 +47,14 @@ def deletion_time(now: datetime, days: int) -> datetime:
     return now + min(max(timedelta(days=days), SHORTEST_DELETION), LONGEST_DELETION)
 
 
-def _hold(plan: Plan, why: Callable[[Change], str | None]) -> Plan:
+def _hold(plan: Plan, kept: Mapping[str, str]) -> Plan:
+    held = {c.name: kept[c.name] for c in plan.changes if c.name in kept and not c.held}
     changes = tuple(
-        replace(change, held=why(change)) if not change.held and why(change) else change
+        replace(change, held=held[change.name]) if change.name in held else change
         for change in plan.changes
     )
-    held = [
-        f"{change.name}: kept, {change.held}"
-        for change, before in zip(changes, plan.changes, strict=True)
-        if change is not before
-    ]
-    return replace(plan, changes=changes, warnings=(*plan.warnings, *held))
-
-
-def _keep_pending(plan: Plan, pending: Iterable[str]) -> Plan:
-    names = frozenset(pending)
-
-    def why(change: Change) -> str | None:
-        if change.action not in (Action.UPDATE, Action.DELETE):
-            return None
-        if ALL in names:
-            return "too many could not be imported into the source to tell which; import again"
-        return "its value could not be imported into the source" if change.name in names else None
-
-    guarded = _hold(plan, why)
-    if ALL not in names:
-        return guarded
-    held = {change.name: change.held for change in guarded.changes if change.held}
-    return replace(guarded, errors={**plan.errors, **held})
-
-
-def _keep_lost(plan: Plan, lost: Mapping[str, Iterable[str] | None]) -> Plan:
-    def why(change: Change) -> str | None:
-        if change.action != Action.DELETE:
-            return None
-        return next(
-            (
-                f"the {origin} is not readable any more, but the source does not say it was removed"
-                for origin, names in lost.items()
-                if names is None or change.name in names
-            ),
-            None,
-        )
-
-    return replace(_hold(plan, why), lost=frozenset(lost))
+    warnings = (f"{name}: kept, {why}" for name, why in held.items())
+    return replace(plan, changes=changes, warnings=(*plan.warnings, *warnings))
 
 
 def _refuse_empty_source(plan: Plan, desired: Desired) -> Plan:

@@ -7,8 +7,14 @@ from enum import StrEnum
 
 from pydantic import SecretBytes, SecretStr
 
-ALL = "*"
-"""Stands for every name where the names themselves would not fit."""
+Place = tuple[str, str]
+"""An environment and a folder path of the source's project."""
+
+
+def parse_place(text: str) -> Place:
+    """Return the place that is written as `environment:path`."""
+    environment, _, path = text.partition(":")
+    return environment, path
 
 
 class State(StrEnum):
@@ -64,17 +70,21 @@ class Origin:
     def parse(cls, text: str) -> "Origin":
         """Return the origin that `str` made this text of."""
         kind, _, place = text.rpartition(" ")
-        environment, _, path = place.partition(":")
-        return cls(kind, environment, path)
+        return cls(kind, *parse_place(place))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSecret:
-    """One key of the source; `origin` is None where the folder holds it itself."""
+    """One key of the source; `origin` is None where the folder holds it itself.
+
+    `references` were followed in its text: `env:path KEY` -> the `env:path` that gave the target, which may
+    have imported it; None where there is no such target, so that the reference is left as text.
+    """
 
     key: str
     value: SecretStr
     origin: Origin | None = None
+    references: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

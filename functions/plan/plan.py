@@ -21,8 +21,6 @@ class Plan:
     blocked: tuple[VaultSecret, ...] = ()
     stops: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
-    lost: frozenset[str] = frozenset()
-    """Imports and sub-folders that vanished without the source confirming it."""
     unchanged: int = 0
     in_scope: frozenset[str] = frozenset()
     """Names of the ACTIVE secrets in scope that are nobody else's."""

@@ -1,6 +1,6 @@
 """Carry out the changes of a plan: side by side, deletions last, one change never half done."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import getLogger
@@ -19,7 +19,7 @@ from functions.errors import (
     WrongState,
 )
 from functions.plan.guards import SHORTEST_DELETION
-from functions.plan.models import ALL, Action, Change, State
+from functions.plan.models import Action, Change, State
 from functions.plan.table import Planner
 from functions.ports import SecretVault, Task
 
@@ -62,7 +62,7 @@ class Applier:
     token: Callable[[str, str], str]
     deletion_time: datetime
     now: datetime
-    recent: Mapping[str, datetime]
+    is_recent: Callable[[str], bool]
     """Names written not long ago: that a listing does not show them means little."""
 
     def tasks(self, changes: Sequence[Change], results: Results) -> list[Task]:
@@ -126,7 +126,7 @@ class Applier:
             if other.state == State.ACTIVE and self.vault.read(other.id).value == change.value:
                 return
             raise WrongState(f"the vault's listing did not show yet that it is {other.state}")
-        if other is None and (change.name in self.recent or ALL in self.recent):
+        if other is None and self.is_recent(change.name):
             raise WrongState("the vault's listing does not show it yet")
         raise NameTaken(
             "the name is taken by a secret of this vault that the sync's compartment does not list: "

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pydantic import SecretBytes
 
 from functions.calls.deadline import Gate
+from functions.calls.parallel import in_parallel
 from functions.calls.wait import Patience
 from functions.errors import Blocked, WrongState
 from functions.plan.guards import deletion_time
@@ -16,11 +17,12 @@ from functions.plan.plan import Plan, join
 from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
 from functions.run.apply import Applier, Results, split
+from functions.run.keep import keys_before
 from functions.run.observe import Observed, Observer
 from functions.run.outcome import RunSummary
 from functions.run.services import RunServices
 from functions.state.lease import HeldLease
-from functions.state.status import Status
+from functions.state.status import Pending, Status
 from functions.state.status_document import StatusDocument
 
 
@@ -47,8 +49,8 @@ class Run:
         self.observer = Observer(sync, services, gate, self.renew)
         self.written_by_this_run: dict[str, SecretBytes] = {}
         """What this run wrote itself: it need not be read again."""
-        self.remember: Callable[[Status], None] = lambda _: None
-        """What a concluded job notes in the status besides its outcome."""
+        self.seal: str | None = None
+        """What a concluded job left behind, see `Status.seal`."""
         self.granted: frozenset[str] = frozenset()
         """The keys of the changes that the job's force lets through, see `permitted`."""
         self._heartbeat = heartbeat
@@ -66,15 +68,15 @@ class Run:
         """Look at both sides."""
         self.renew()
         self.summary.read_at = self.services.clock.now()
-        return self.observer.observe()
+        return self.observer.observe(self.document.status, took_over=self.lease.took_over)
 
     def settle(self, observed: Observed) -> Observed:
         """Return both sides with a listing that is not stale and in which no lifecycle state blocks."""
         while True:
             blocked = self._blocked(observed.listing)
             if not blocked:
-                status, written = self.document.status, self.written_by_this_run
-                fresh = self.observer.refresh(observed.listing, status, written)
+                seal, written = self.document.status.seal, self.written_by_this_run
+                fresh = self.observer.refresh(observed.listing, seal, written)
                 observed = replace(observed, listing=fresh)
                 blocked = self._blocked(fresh)
             if not blocked:
@@ -87,10 +89,7 @@ class Run:
             observed = self.settle(observed)
             try:
                 return self.observer.read_contents(
-                    observed,
-                    self.document.status,
-                    self.written_by_this_run,
-                    verify=self.job.verifies,
+                    observed, self.written_by_this_run, verify=self.job.verifies
                 )
             except WrongState as news:
                 observed = self.wait_for(observed, {"a secret": str(news)})
@@ -104,7 +103,10 @@ class Run:
 
     def plan(self, observed: Observed) -> Plan:
         """Plan, every guard applied."""
-        plan = self.observer.plan(observed, self.document.status, self.written_by_this_run)
+        may_ask_all = not self.job.is_coalescable or self.job.cause == "tick"
+        plan = self.observer.plan(
+            observed, self.document.status, self.written_by_this_run, may_ask_all=may_ask_all
+        )
         self.summary.take_plan(plan, warn_of_strangers(plan, self.sync.id))
         return plan
 
@@ -115,7 +117,7 @@ class Run:
             return results
         self._passes += 1
         applier = self._applier(observed)
-        self._mark(changes, applier)
+        self._mark(observed, changes)
         first, last = split(changes)
         try:
             self.services.pool.each(applier.tasks(first, results), self.renew)
@@ -133,7 +135,8 @@ class Run:
         return results
 
     def _applier(self, observed: Observed) -> Applier:
-        config, now = self.sync.config, self.services.clock.now()
+        config, now, memory = self.sync.config, self.services.clock.now(), self.observer.memory
+        recent = memory.recent.keys() - self._refused
         return Applier(
             self.observer.vault,
             self.observer.planner(observed.listing),
@@ -141,35 +144,45 @@ class Run:
             self._token,
             deletion_time(now, config.sync_options.deletion_days),
             now,
-            {
-                name: at
-                for name, at in self.document.status.recent.items()
-                if name not in self._refused
-            },
+            lambda name: name in recent or memory.doubted_until is not None,
         )
 
-    def _mark(self, changes: Sequence[Change], applier: Applier) -> None:
-        """Note in the status what is about to be written.
+    def _mark(self, observed: Observed, changes: Sequence[Change]) -> None:
+        """Note what is about to be written, before it is.
 
         A create that is repeated counts from its first time, or a name that somebody else holds out of
         sight would be taken for a stale listing without end.
         """
-        written = {
-            change.name: applier.recent.get(change.name, applier.now)
-            if change.action == Action.CREATE
-            else applier.now
+        memory, now = self.observer.memory, self.services.clock.now()
+        first = {name: at for name, at in memory.recent.items() if name not in self._refused}
+        memory.recent |= {
+            change.name: first.get(change.name, now) if change.action == Action.CREATE else now
             for change in changes
         }
         doomed = {change.name for change in changes if change.action == Action.DELETE}
         # What a person agreed to is no sign of a wipe.
         new = 0 if self.job.args.force else len(doomed - self._doomed)
         self._doomed |= doomed
+        planner = self.observer.planner(observed.listing)
+        memory.keys = keys_before(memory.keys, observed.source, changes, planner)
+        self.seal = None
 
         def mark(status: Status) -> None:
-            status.remember_writes(written)
-            status.count_deletions(new, applier.now)
+            status.seal = None
+            status.count_deletions(new, now)
 
-        self.lease.change(mark)
+        self.save_memory(mark)
+
+    def save_memory(self, mutate: Callable[[Status], None] = lambda _: None) -> None:
+        """Write the memory and, beside it, prove that the lease is held. Raises LeaseLost, Temporary."""
+        now = self.services.clock.now()
+        write = (lambda: self.lease.change(mutate), lambda: self.observer.document.save(now))
+        in_parallel(self.services.pool, write)
+
+    def remember_pending(self, pending: Mapping[str, Pending]) -> None:
+        """Add what an import could not bring into the source."""
+        self.observer.memory.import_pending |= pending
+        self.save_memory()
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
         blocked = self.observer.planner(listing).blocked(listing)

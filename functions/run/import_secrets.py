@@ -15,13 +15,13 @@ from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.observe import Observed
 from functions.run.outcome import Outcome
-from functions.state.status import Pending, Status
+from functions.state.status import Pending
 
 
 def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
     pending = import_secrets(run, replace=run.job.args.import_behavior == "prioritize-destination")
-    run.lease.change(lambda status: status.remember_pending(pending))
+    run.remember_pending(pending)
     return run.summary.conclude()
 
 
@@ -47,12 +47,8 @@ def import_first(run: Run) -> None:
     behavior = run.sync.config.sync_options.initial_sync_behavior
     replace = behavior == InitialSync.IMPORT_DESTINATION
     pending = import_secrets(run, replace=replace, is_first=True)
-
-    def imported(status: Status) -> None:
-        status.remember_pending(pending)
-        status.is_import_done = True
-
-    run.lease.change(imported)
+    run.remember_pending(pending)
+    run.lease.change(lambda status: setattr(status, "is_import_done", True))
 
 
 def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:

@@ -11,13 +11,15 @@ from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError, WrongState
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
-from functions.plan.models import ALL, Action, Bundle, Origin, SourceSecrets, State, VaultSecret
+from functions.plan.models import Bundle, SourceSecrets, State, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.ports import Heartbeat, SecretVault
+from functions.run.keep import Keeper
 from functions.run.services import RunServices
+from functions.state.memory import Memory, MemoryDocument
 from functions.state.status import Status
 
 
@@ -42,14 +44,20 @@ class Observer:
         self._heartbeat = heartbeat
         self._gate = gate
         self.source = services.source(gate)
+        self.document = MemoryDocument(services.store, sync.object_name)
 
     @cached_property
     def vault(self) -> SecretVault:
         """The vault; opening it may read the sync's connection, so it may raise what that raises."""
         return self._services.vault(self._sync, self._gate)
 
-    def observe(self) -> Observed:
-        """Read the folder and list the vault, side by side. Raises what either raises."""
+    @property
+    def memory(self) -> Memory:
+        """What is known of former runs, once `observe` has read it."""
+        return self.document.memory
+
+    def observe(self, status: Status, *, took_over: bool) -> Observed:
+        """Read the folder and the memory and list the vault, side by side. Raises what any raises."""
         options = self._sync.config.sync_options
         found: list[SourceSecrets] = []
         listing: list[VaultSecret] = []
@@ -64,7 +72,11 @@ class Observer:
         def list_vault() -> None:
             listing.extend(self.vault.list())
 
-        in_parallel(self._services.pool, (read, list_vault), self._heartbeat)
+        def load() -> None:
+            now = self._services.clock.now()
+            self.document.load(status, self._sync.config, now, took_over=took_over)
+
+        in_parallel(self._services.pool, (read, list_vault, load), self._heartbeat)
         return Observed(found[0], listing)
 
     def list_vault(self) -> Sequence[VaultSecret]:
@@ -72,7 +84,7 @@ class Observer:
         return in_parallel(self._services.pool, [self.vault.list], self._heartbeat)[0]
 
     def refresh(
-        self, listing: Sequence[VaultSecret], status: Status, written_by_this_run: Container[str]
+        self, listing: Sequence[VaultSecret], seal: str | None, written_by_this_run: Container[str]
     ) -> Sequence[VaultSecret]:
         """Return the listing with what was written lately read anew: a listing may be stale.
 
@@ -81,17 +93,17 @@ class Observer:
         """
         planner = self.planner(listing)
         shown = self._services.digests.seal(self.scope_tags(planner, listing).items())
-        if not status.recent or status.seal == shown:
+        if not (self.memory.recent or self.memory.doubted_until) or seal == shown:
             return listing
         index = planner.index(listing)
-        is_all = ALL in status.recent
         doubted = [
             secret
             for name, secret in index.items()
-            if (name in status.recent or (is_all and planner.schema.matches(name)))
+            if self.memory.doubts(name)
+            and (name in self.memory.recent or planner.schema.matches(name))
             and name not in written_by_this_run
         ]
-        missing = status.recent.keys() - index.keys() - {ALL}
+        missing = self.memory.recent.keys() - index.keys()
         calls: list[Callable[[], VaultSecret | None]] = [
             *(partial(self.vault.get, secret.id) for secret in doubted),
             *(
@@ -149,7 +161,6 @@ class Observer:
     def read_contents(
         self,
         observed: Observed,
-        status: Status,
         written_by_this_run: Mapping[str, SecretBytes],
         *,
         verify: bool,
@@ -163,8 +174,8 @@ class Observer:
             desired,
             observed.listing,
             written_by_this_run=_sure(desired, written_by_this_run),
-            unsure=status.import_pending,
-            verify=verify or ALL in status.import_pending,
+            unsure=self.memory.import_pending,
+            verify=verify or self.memory.was_too_large,
         )
         bundles, unreadable = self.read(must_read)
         # What this sync wrote with a key that is gone is written once more, unseen.
@@ -173,24 +184,27 @@ class Observer:
         return replace(observed, bundles=bundles, unreadable=unreadable)
 
     def plan(
-        self, observed: Observed, status: Status, written_by_this_run: Mapping[str, SecretBytes]
+        self,
+        observed: Observed,
+        status: Status,
+        written_by_this_run: Mapping[str, SecretBytes],
+        *,
+        may_ask_all: bool,
     ) -> Plan:
-        """Return what to do, every guard applied."""
+        """Return what to do, every guard applied. `may_ask_all`: also places that were asked lately."""
         planner = self.planner(observed.listing)
-        pending = status.import_pending
         desired = _without(desired_from(observed.source, planner.schema), observed.unreadable)
         sure = _sure(desired, written_by_this_run)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
+        keeper = Keeper(self._sync, planner, self.source, self.memory, observed.source)
+        now = self._services.clock.now()
+        ask = partial(keeper.kept, plan, now, may_ask_all=may_ask_all)
+        [kept] = in_parallel(self._services.pool, [ask], self._heartbeat)
         return guard(
             plan,
             desired,
-            lost=self._lost(plan, observed.source, status),
-            pending=[
-                name
-                for name, entry in pending.items()
-                if entry.was_in_source or name not in desired.values
-            ],
-            deleted_lately=status.deletions_since(self._services.clock.now() - DELETIONS_COUNT_FOR),
+            kept=kept,
+            deleted_lately=status.deletions_since(now - DELETIONS_COUNT_FOR),
             limit=self._sync.config.sync_options.deletion_guard,
         )
 
@@ -203,24 +217,6 @@ class Observer:
             and planner.schema.matches(secret.name)
             and not planner.owned_by_other(secret)
         }
-
-    def _lost(
-        self, plan: Plan, source: SourceSecrets, status: Status
-    ) -> dict[str, list[str] | None]:
-        """Return the names of imports and sub-folders that vanished without the source saying so."""
-        if not any(change.action == Action.DELETE for change in plan.changes):
-            return {}
-        here = {str(origin) for origin in source.origins}
-        folder = self._sync.config.folder
-
-        def ask() -> dict[str, list[str] | None]:
-            return {
-                origin: names
-                for origin, names in status.origins.items()
-                if origin not in here and not self.source.is_gone(folder, Origin.parse(origin))
-            }
-
-        return in_parallel(self._services.pool, [ask], self._heartbeat)[0]
 
 
 def _sure(desired: Desired, written_by_this_run: Mapping[str, SecretBytes]) -> list[str]:

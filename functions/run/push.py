@@ -1,17 +1,18 @@
 """The smaller decisions of a sync: when it reads, which changes are permitted, what it remembers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from functions.errors import Refused
 from functions.plan.desired import desired_from
-from functions.plan.models import ALL, Action, Change
+from functions.plan.models import Action, Change
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan
 from functions.run.apply import Results
 from functions.run.context import Run
+from functions.run.keep import keys_after
 from functions.run.observe import Observed
-from functions.state.status import MAX_NAMES_BYTES, Granted, Status, names_bytes
+from functions.state.status import Granted
 
 SPACING_SECONDS = 2.0
 """Runs that hints caused read one folder no more often than this: a burst of hints costs few runs."""
@@ -44,7 +45,8 @@ def _grant(run: Run, plan: Plan) -> frozenset[str]:
     if force is None:
         return frozenset()
     names = {_grant_key(change) for change in plan.changes}
-    begun = run.document.status.granted
+    memory = run.observer.memory
+    begun = memory.granted
     if begun and begun.fingerprint == force and names <= set(begun.names):
         return frozenset(begun.names)
     if force != plan.fingerprint:
@@ -52,9 +54,8 @@ def _grant(run: Run, plan: Plan) -> frozenset[str]:
             "Nothing was written: the plan has changed since it was looked at. Look at it again and "
             f"force {plan.fingerprint} if that is meant."
         )
-    if names_bytes(names) <= MAX_NAMES_BYTES:
-        granted = Granted(fingerprint=force, names=sorted(names))
-        run.lease.change(lambda status: setattr(status, "granted", granted))
+    memory.granted = Granted(fingerprint=force, names=sorted(names))
+    run.save_memory()
     return frozenset(names)
 
 
@@ -63,10 +64,8 @@ def _grant_key(change: Change) -> str:
     return f"- {change.name}" if change.action == Action.DELETE else change.name
 
 
-def what_to_remember(
-    run: Run, observed: Observed, plan: Plan, results: Results
-) -> Callable[[Status], None]:
-    """Return how to note what the next run needs to tell a fresh listing and a lost import."""
+def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None:
+    """Note what the next run needs to tell a fresh listing, and what cannot be read from what is gone."""
     planner = run.observer.planner(observed.listing)
     tags = run.observer.scope_tags(planner, observed.listing)
     for change in plan.changes:
@@ -74,25 +73,14 @@ def what_to_remember(
             tags.pop(change.name, None)
             if change.value:
                 tags[change.name] = planner.tags(change.name, change.value)[DIGEST_TAG]
-    seal = None if results.errors else run.services.digests.seal(tags.items())
-    names: dict[str, list[str]] = {str(origin): [] for origin in observed.source.origins}
+    run.seal = None if results.errors else run.services.digests.seal(tags.items())
+    memory = run.observer.memory
+    memory.keys = keys_after(
+        memory.keys, observed.source, observed.listing, plan, results.done, planner
+    )
     desired = desired_from(observed.source, planner.schema)
-    for name, origin in desired.origins.items():
-        names[str(origin)].append(name)
-    deletes = any(change.action == Action.DELETE for change in plan.changes)
     open_names = plan.errors.keys() | {change.name for change in plan.changes}
     settled = (desired.values.keys() - open_names) | results.done.keys()
     pending = planner.index(observed.listing).keys() - settled
-
-    def remember(status: Status) -> None:
-        status.seal = seal
-        # only a plan that deletes asks the source what became of an origin
-        gone = status.origins.keys() - names.keys()
-        status.remember_origins(names, keep=gone & plan.lost if deletes else gone)
-        status.import_pending = {
-            name: why
-            for name, why in status.import_pending.items()
-            if name in pending or (name == ALL and not run.job.args.force)
-        }
-
-    return remember
+    memory.import_pending = {n: why for n, why in memory.import_pending.items() if n in pending}
+    memory.was_too_large &= not run.job.args.force

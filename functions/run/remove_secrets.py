@@ -8,6 +8,7 @@ from functions.plan.models import SourceSecrets
 from functions.run.context import Run
 from functions.run.observe import Observed
 from functions.run.outcome import Outcome
+from functions.state.memory import memory_object
 from functions.state.status_document import status_object, verified_object
 
 log = getLogger(__name__)
@@ -40,5 +41,6 @@ def forget(run: Run) -> None:
     """Delete what is known of a sync, its config last: until then a tick finishes the removal."""
     store, name = run.services.store, run.sync.object_name
     store.delete(verified_object(name))
+    store.delete(memory_object(name))
     store.delete(status_object(name))
     store.delete(name, if_match=run.sync.etag)

@@ -20,7 +20,6 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
     if outcome.end == End.SUCCEEDED:
         progress.at = now
     if outcome.is_final:
-        status.granted = None
         progress.is_failing = outcome.end == End.FAILED
         if (
             not job.is_coalescable
@@ -34,7 +33,6 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
         status.is_paused = True
     if summary.has_written:
         status.wrote_at = now
-    status.forget_writes(summary.errors, now)
     status.add_run(
         RunRecord(
             id=summary.run_id,

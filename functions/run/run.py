@@ -21,7 +21,7 @@ from functions.run.context import Run
 from functions.run.import_secrets import import_first, import_is_due, import_only
 from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
-from functions.run.push import SPACING_SECONDS, permitted, space_out, what_to_remember
+from functions.run.push import SPACING_SECONDS, permitted, remember, space_out
 from functions.run.remove_secrets import forget, remove
 from functions.run.report import notify, record
 from functions.run.services import RunServices
@@ -47,7 +47,7 @@ def sync_once(run: Run) -> Outcome:
         plan = run.plan(seen)
         results = run.apply(seen, permitted(run, plan))
         if not results.unfinished:
-            run.remember = what_to_remember(run, seen, plan, results)
+            remember(run, seen, plan, results)
             return run.summary.conclude(plan)
         seen = run.wait_for(seen, results.unfinished)
 
@@ -99,16 +99,18 @@ def preview(
     """
     observer = Observer(sync, services, gate, gate.check)
     status = document.load()
-    seen = observer.observe()
-    seen = replace(seen, listing=observer.refresh(seen.listing, status, ()))
+    seen = observer.observe(status, took_over=False)
+    seen = replace(seen, listing=observer.refresh(seen.listing, status.seal, ()))
     read_until = gate.deadline - PLANNING_SECONDS if verify else 0.0
     reading = Gate(services.clock, read_until)
     try:
         reader = Observer(sync, services, reading, reading.check)
-        return observer.plan(reader.read_contents(seen, status, {}, verify=True), status, {})
+        reader.document = observer.document
+        contents = reader.read_contents(seen, {}, verify=True)
+        return observer.plan(contents, status, {}, may_ask_all=True)
     except OutOfTime:
         gate.check()
-        return observer.plan(seen, status, {}).judged_by_tags(sync.id)
+        return observer.plan(seen, status, {}, may_ask_all=True).judged_by_tags(sync.id)
 
 
 def _begin(run: Run, status: Status) -> None:
@@ -117,12 +119,7 @@ def _begin(run: Run, status: Status) -> None:
     status.rerun = False
     if run.job.kind == JobKind.SYNC and run.job.cause != "tick":
         status.is_paused = False
-    now = run.services.clock.now()
-    status.see_config(run.sync.etag, now)
-    if run.lease.took_over:
-        status.recent = dict.fromkeys(status.recent, now)
-    else:
-        status.forget_writes((), now)
+    status.see_config(run.sync.etag, run.services.clock.now())
 
 
 def _attempt(run: Run) -> Outcome:
@@ -159,6 +156,11 @@ def _end(run: Run, outcome: Outcome) -> bool:
         _announce(run, outcome, now, was_failing=False)
         return True
     was_failing = must_rerun = False
+    memory = run.observer.memory
+    memory.forget_writes(run.summary.errors, now)
+    if outcome.is_final:
+        memory.granted = None
+    run.observer.document.save(now)
 
     def mutate(status: Status) -> None:
         nonlocal was_failing, must_rerun
@@ -167,8 +169,8 @@ def _end(run: Run, outcome: Outcome) -> bool:
         must_rerun = status.rerun and has_time and outcome.is_final and may_rerun
         status.rerun = False
         was_failing = status.progress(job.kind).is_failing
-        if outcome.is_final:
-            run.remember(status)
+        if outcome.is_final and run.seal is not None:
+            status.seal = run.seal
         if not must_rerun:
             record(status, job, outcome, run.summary, now)
 

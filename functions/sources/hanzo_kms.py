@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from functions.calls.retry import Retrying
-from functions.errors import NotFound, Refused, SourceMissing, Unauthorized
+from functions.errors import NotFound, Refused, SourceMissing, Temporary, Unauthorized
+from functions.plan.kept import Missing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
 from functions.ports import SourceProject
 from functions.sources.http import SourceHttp, encodable, url_path
@@ -61,19 +62,23 @@ class HanzoKms:
             {key: tuple(paths) for key, paths in held.items() if len(paths) > 1},
         )
 
-    def is_gone(self, folder: Folder, origin: Origin) -> bool:
-        """Say whether the environment has no secret under a former sub-folder any more."""
-        below = Folder(folder.project_id, origin.environment, origin.path)
-        if origin.kind != "folder":
-            return False
+    def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
+        """There are no imports: a key that is not listed is gone, unless its sub-folder is hidden."""
+        if missing.giver is None:
+            return None
+        why = f"the {missing.giver} is not readable any more"
+        if not may_ask or missing.giver.kind != "folder":
+            return why
+        there = Folder(folder.project_id, missing.giver.environment, missing.giver.path)
         try:
-            names = self._names(below, sub_folders=True)
-            return all(
-                not is_sure and self._value(below, path, key) is None
+            names = self._names(there, sub_folders=False)
+            shown = any(
+                key == missing.key and (is_sure or self._value(there, path, key) is not None)
                 for path, key, is_sure in names
             )
-        except Refused:
-            return False
+        except (Refused, Temporary):
+            return why
+        return why if shown else None
 
     def write(
         self, folder: Folder, values: Mapping[str, str], *, replace: bool

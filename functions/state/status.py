@@ -1,25 +1,19 @@
 """The status document of a sync: what happened, who works on it, and what must be looked at again."""
 
-from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from functions.plan.guards import DELETIONS_COUNT_FOR
-from functions.plan.models import ALL, JobKind
+from functions.plan.models import JobKind
 from functions.plan.sync_config import Camel
 
 MAX_RUNS = 20
 MAX_RUN_ERRORS = 50
 MAX_ENDED_JOBS = 50
 MAX_MESSAGE_CHARACTERS = 1024
-MAX_NAMES_BYTES = 12_000
-MAX_PENDING_BYTES = 20_000
-QUOTES_BYTES = 3
-TIME_BYTES = 31
 MAX_STATUS_BYTES = 64_000
-STALE_LIST_SECONDS = 300
 LONGEST_WAIT_SECONDS = 3600
 UNDERWAY_SECONDS = 60
 HOUR = timedelta(hours=1)
@@ -34,11 +28,13 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-class _Part(Camel):
+class Part(Camel):
+    """A part of a document: changed in place, and what a later version wrote is ignored."""
+
     model_config = ConfigDict(extra="ignore", frozen=False)
 
 
-class Progress(_Part):
+class Progress(Part):
     """The last sync, import or removal."""
 
     status: Phase | None = None
@@ -50,35 +46,35 @@ class Progress(_Part):
     """Whether people were told that it failed, and not yet that it works again."""
 
 
-class Lease(_Part):
+class Lease(Part):
     """Who works on the sync, and until when nobody else may."""
 
     run: str
     expires_at: AwareDatetime
 
 
-class Pending(_Part):
+class Pending(Part):
     """Why a vault secret could not be imported, and whether the source had its key at that time."""
 
     why: str = ""
     was_in_source: bool = False
 
 
-class Deletions(_Part):
+class Deletions(Part):
     """How many secrets a run was about to delete, unforced."""
 
     at: AwareDatetime
     count: int
 
 
-class Granted(_Part):
+class Granted(Part):
     """The names that a forced plan may touch, kept until its job ended: it may take several runs."""
 
     fingerprint: str
     names: list[str]
 
 
-class RunRecord(_Part):
+class RunRecord(Part):
     """One finished run."""
 
     id: str
@@ -96,7 +92,7 @@ class RunRecord(_Part):
     errors: dict[str, str] = {}
 
 
-class Status(_Part):
+class Status(Part):
     """What is known of one sync. Every field has a default: a lost document is rebuilt by running."""
 
     writer: str = ""
@@ -114,11 +110,9 @@ class Status(_Part):
     """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
     is_import_done: bool = False
     import_pending: dict[str, Pending] = {}
-    """By name; ALL is settled only by an import of which the names fit, or by force."""
+    """This and the next three are of version 0.1.0: only read; the memory holds them now."""
     origins: dict[str, list[str] | None] = {}
-    """Names that came through an import or sub-folder at the last success; None: too many to list."""
     recent: dict[str, AwareDatetime] = {}
-    """Names that may have been written lately: a listing may not show them as they are."""
     deletions: list[Deletions] = []
     """By the hour, no longer than a day back."""
     granted: Granted | None = None
@@ -145,24 +139,6 @@ class Status(_Part):
         ahead_seconds = (self.retry_at - now) / timedelta(seconds=1)
         return -UNDERWAY_SECONDS < ahead_seconds <= LONGEST_WAIT_SECONDS
 
-    def remember_pending(self, pending: Mapping[str, Pending]) -> None:
-        """Add what was not imported, the reasons only where they fit, ALL where not even the names do."""
-        self.import_pending.pop(ALL, None)
-        reasons = {**self.import_pending, **pending}
-        names = {name: Pending(was_in_source=one.was_in_source) for name, one in reasons.items()}
-        self.import_pending = next(
-            noted
-            for noted in (reasons, names, {ALL: Pending()})
-            if len(Status(import_pending=noted).to_json()) <= MAX_PENDING_BYTES
-        )
-
-    def remember_writes(self, names: Mapping[str, datetime]) -> None:
-        """Note, before they are made, that these names are being written, and since when."""
-        self.seal = None
-        recent = {**self.recent, **names}
-        fits = names_bytes(recent) + TIME_BYTES * len(recent) <= MAX_NAMES_BYTES
-        self.recent = recent if fits and ALL not in recent else {ALL: max(recent.values())}
-
     def count_deletions(self, count: int, now: datetime) -> None:
         """Note that so many secrets are about to be deleted."""
         kept = [one for one in self.deletions if now - one.at < DELETIONS_COUNT_FOR]
@@ -176,13 +152,6 @@ class Status(_Part):
         """Return how many secrets were deleted since then, unforced."""
         return sum(one.count for one in self.deletions if one.at > since)
 
-    def forget_writes(self, refused: Container[str], now: datetime) -> None:
-        """Drop names whose write was refused, or so long ago that every listing shows it."""
-        fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
-        self.recent = {
-            name: at for name, at in self.recent.items() if at > fresh and name not in refused
-        }
-
     def forget_future(self, limit: datetime) -> None:
         """Drop times that cannot be: trusting them would hold back every later run."""
         self.read_at, self.verified_at, self.wrote_at = (
@@ -190,14 +159,6 @@ class Status(_Part):
             for at in (self.read_at, self.verified_at, self.wrote_at)
         )
         self.deletions = [one for one in self.deletions if one.at <= limit]
-
-    def remember_origins(self, names: Mapping[str, list[str]], keep: Iterable[str]) -> None:
-        """Note which names came through which import or sub-folder; `keep` what is still known."""
-        kept = {origin: self.origins[origin] for origin in keep}
-        held = [*names.values(), *(group for group in kept.values() if group)]
-        fits = sum(map(names_bytes, held)) <= MAX_NAMES_BYTES
-        new = {origin: sorted(group) if fits else None for origin, group in names.items()}
-        self.origins = kept | new
 
     def see_config(self, etag: str, now: datetime) -> None:
         """Note an edit of the config, however it was made."""
@@ -229,11 +190,6 @@ class Status(_Part):
 
     def _dump(self) -> bytes:
         return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
-
-
-def names_bytes(names: Iterable[str]) -> int:
-    """Return how much a list of names takes in the document."""
-    return sum(len(name) + QUOTES_BYTES for name in names)
 
 
 def parse_status(body: bytes) -> Status | None:

@@ -12,6 +12,7 @@ from functions.errors import Conflict, InvalidInput, Rejected
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, project_of, sync_id
 from functions.ports import ConfigStore, Entry, Pool
 from functions.state.index import Index
+from functions.state.memory import memory_object
 from functions.state.status import Status, parse_status
 from functions.state.status_document import status_object, verified_object
 from functions.state.sync_configs import Configs
@@ -128,6 +129,7 @@ class SyncRepository:
         except Conflict:
             raise Conflict(_LOST) from None
         self._store.delete(verified_object(sync.object_name))
+        self._store.delete(memory_object(sync.object_name))
         self._store.delete(status_object(sync.object_name))
 
     def status(self, found: StoredSync) -> Status:

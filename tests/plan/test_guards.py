@@ -27,16 +27,9 @@ def a_plan(*, deletions=0, in_scope=0, others=(), **facts) -> Plan:
     return Plan(changes=(*others, *doomed), in_scope=names(in_scope), **facts)
 
 
-def guarded(plan, desired=FULL, *, lost=None, pending=(), deleted_lately=0, limit=None):
-    """Apply the guards."""
-    return guard(
-        plan,
-        desired,
-        lost=lost or {},
-        pending=pending,
-        deleted_lately=deleted_lately,
-        limit=limit,
-    )
+def guarded(plan, desired=FULL, *, kept=(), **facts):
+    """Apply the guards; `kept` names are held back."""
+    return guard(plan, desired, kept=dict.fromkeys(kept, "of a reason"), **facts)
 
 
 def held(plan):
@@ -92,7 +85,7 @@ def test_a_stop_says_what_to_do():
 def test_a_stop_names_what_force_lets_through_besides():
     """A stop also names what is held, as force lets that through too."""
     others = [Change(Action.UPDATE, "U", secret("U"))]
-    made = guarded(a_plan(deletions=11, in_scope=11, others=others), pending=["U", "D0"])
+    made = guarded(a_plan(deletions=11, in_scope=11, others=others), kept=["U", "D0"])
     assert made.stops[0].endswith(", which also lets through what is kept: update U, delete D0.")
 
 
@@ -146,9 +139,9 @@ def test_strangers_do_not_dilute_the_share():
 def test_held_deletions_do_not_dilute_the_share():
     """A deletion that is held counts on neither side."""
     plan = a_plan(deletions=34, in_scope=39)
-    made = guarded(plan, pending=[f"D{n}" for n in range(30)])
+    made = guarded(plan, kept=[f"D{n}" for n in range(30)])
     assert "4 of 9 " not in "".join(made.stops)
-    made = guarded(a_plan(deletions=38, in_scope=39), pending=[f"D{n}" for n in range(30)])
+    made = guarded(a_plan(deletions=38, in_scope=39), kept=[f"D{n}" for n in range(30)])
     assert "8 of 9 secrets in scope would be deleted" in made.stops[0]
 
 
@@ -173,55 +166,29 @@ def test_an_empty_source_and_a_flood_are_both_told():
     assert all(made.fingerprint in stop for stop in made.stops)
 
 
-def test_what_could_not_be_imported_is_neither_updated_nor_deleted():
-    """A secret whose value the source does not hold yet is held, and a warning says why."""
-    others = [
-        Change(Action.UPDATE, "U", secret("U")),
-        Change(Action.RESTORE, "R", secret("R")),
-        Change(Action.CREATE, "C"),
-    ]
-    plan = a_plan(deletions=2, in_scope=2, others=others)
-    made = guarded(plan, pending=["U", "R", "C", "D0", "ABSENT"])
+def test_what_is_kept_is_held_and_named():
+    """A change that is held back stays in the plan, and a warning names it and says why."""
+    plan = a_plan(deletions=2, in_scope=2, others=[Change(Action.UPDATE, "U", secret("U"))])
+    made = guarded(plan, kept=["U", "D0", "ABSENT"])
     assert held(made) == ["U", "D0"]
-    assert made.warnings == (
-        "U: kept, its value could not be imported into the source",
-        "D0: kept, its value could not be imported into the source",
-    )
+    assert made.warnings == ("U: kept, of a reason", "D0: kept, of a reason")
     assert steps(made) == steps(plan)
-
-
-def test_keys_of_a_lost_import_are_kept():
-    """Keys of an import or sub-folder that vanished unconfirmed are kept; others are deleted."""
-    others = [Change(Action.UPDATE, "U", secret("U"))]
-    plan = a_plan(deletions=3, in_scope=4, others=others)
-    made = guarded(plan, lost={"import prod:/shared": ["D0", "U"], "folder prod:/api/x": ["D2"]})
-    assert held(made) == ["D0", "D2"]
-    assert made.lost == {"import prod:/shared", "folder prod:/api/x"}
-    assert "D0: kept, the import prod:/shared is not readable any more" in made.warnings[0]
-
-
-def test_an_import_of_unknown_keys_keeps_all():
-    """Where it is not known which keys a lost import brought, nothing at all is deleted."""
-    made = guarded(a_plan(deletions=3, in_scope=3), lost={"import prod:/shared": None})
-    assert held(made) == ["D0", "D1", "D2"]
+    assert made.fingerprint == plan.fingerprint
 
 
 def test_what_is_held_does_not_count_as_a_deletion():
     """Deletions that a guard holds back anyway neither stop the run nor add to its flood."""
     plan = a_plan(deletions=4, in_scope=10)
-    assert not guarded(plan, pending=["D0"]).stops
-    assert not guarded(a_plan(deletions=1, in_scope=1), EMPTY, pending=["D0"]).stops
+    assert not guarded(plan, kept=["D0"]).stops
+    assert not guarded(a_plan(deletions=1, in_scope=1), EMPTY, kept=["D0"]).stops
 
 
 def test_the_first_reason_to_hold_is_kept():
     """A change that is held already keeps its reason and is not told twice."""
     plan = a_plan(deletions=1, in_scope=1)
     owned_by_other = replace(plan, changes=(replace(plan.changes[0], held="theirs"),))
-    made = guarded(owned_by_other, lost={"import prod:/shared": None}, pending=["D0"])
+    made = guarded(owned_by_other, kept=["D0"])
     assert (made.changes, made.warnings) == (owned_by_other.changes, ())
-    both = guarded(plan, lost={"import prod:/shared": None}, pending=["D0"])
-    assert both.changes[0].held == "its value could not be imported into the source"
-    assert len(both.warnings) == 1
 
 
 def test_a_harmless_plan_passes_as_it_is():
@@ -234,16 +201,13 @@ def test_a_harmless_plan_passes_as_it_is():
     st.integers(0, 20),
     st.integers(0, 20),
     st.sets(st.sampled_from(["D0", "D1", "U"])),
-    st.dictionaries(
-        st.sampled_from(["import a:/b", "folder a:/c"]), st.none() | st.just(["D0", "D3"])
-    ),
     st.booleans(),
 )
-def test_guards_only_hold_back(deletions, kept, pending, lost, empty):
+def test_guards_only_hold_back(deletions, kept, held_back, empty):
     """No guard adds, drops or changes a step: the fingerprint to force is that of the plan itself."""
     others = [Change(Action.UPDATE, "U", secret("U"))]
     plan = a_plan(deletions=deletions, in_scope=deletions + kept, others=others)
-    made = guarded(plan, EMPTY if empty else FULL, lost=lost, pending=pending)
+    made = guarded(plan, EMPTY if empty else FULL, kept=held_back)
     assert [replace(change, held=None) for change in made.changes] == list(plan.changes)
     assert made.fingerprint == plan.fingerprint
     passed = sum(c.action == Action.DELETE and not c.held for c in made.changes)

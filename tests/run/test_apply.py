@@ -32,7 +32,7 @@ def create(vault, value, *, recent=()):
         token=lambda name, tags: name + tags,
         deletion_time=now + timedelta(days=7),
         now=now,
-        recent=dict.fromkeys(recent, now),
+        is_recent=lambda name: name in recent,
     )
     results = Results()
     (task,) = applier.tasks([Change(Action.CREATE, "A", None, SecretBytes(value))], results)

@@ -86,13 +86,13 @@ def test_many_vanished_folders(world, monkeypatch):
     world.source.imports[FOLDER] = list(shared)
     ticks(world, 3)
     assert len(world.secrets.list()) == 40
-    is_gone = MemorySource.is_gone
+    why_kept = MemorySource.why_kept
 
-    def slow(self, folder, origin):
+    def slow(self, folder, missing, *, may_ask):
         world.scheduler.sleep(LEASE_SECONDS / 10)
-        return is_gone(self, folder, origin)
+        return why_kept(self, folder, missing, may_ask=may_ask)
 
-    monkeypatch.setattr(MemorySource, "is_gone", slow)
+    monkeypatch.setattr(MemorySource, "why_kept", slow)
     world.source.imports[FOLDER] = []
     answers = []
     world.start("sync", lambda hands: hands.dispatcher().webhook(EVENT), answers.append)

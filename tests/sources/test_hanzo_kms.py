@@ -1,8 +1,10 @@
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
 from functions.errors import Forbidden, Refused, SourceMissing, Unauthorized
+from functions.plan.kept import Missing
 from functions.plan.models import Folder, Origin
 from functions.sources import connect
 from infra.local.http import Answer, Server
@@ -176,15 +178,17 @@ def test_write(kms, source):
 
 
 def test_gone(kms, source):
-    """A sub-folder is gone when the environment has no secret in it any more."""
-    origin = Origin("folder", "dev", "/app/sub")
+    """A key of a sub-folder is gone when the environment does not have it there any more."""
+    lost = Missing(("dev", "/app"), "S", Origin("folder", "dev", "/app/sub"))
     kms.secrets = {("app/sub", "S", "dev"): "s", ("app/sub", "S", "prod"): "p"}
-    assert not source.is_gone(APP, origin)
+    assert "not readable any more" in source.why_kept(APP, lost, may_ask=True)
     del kms.secrets["app/sub", "S", "dev"]
-    assert source.is_gone(APP, origin)
-    assert not source.is_gone(APP, Origin("import", "dev", "/x"))
+    assert source.why_kept(APP, lost, may_ask=True) is None
+    assert source.why_kept(APP, lost, may_ask=False)
+    assert source.why_kept(APP, replace(lost, giver=Origin("import", "dev", "/x")), may_ask=True)
+    assert source.why_kept(APP, replace(lost, giver=None), may_ask=True) is None
     kms.foreign = True
-    assert not source.is_gone(APP, origin)
+    assert source.why_kept(APP, lost, may_ask=True)
 
 
 def test_ping(kms, source):

@@ -6,23 +6,17 @@ from hypothesis import strategies as st
 
 from functions.plan.models import JobKind
 from functions.state.status import (
-    ALL,
     LONGEST_WAIT_SECONDS,
-    MAX_NAMES_BYTES,
-    MAX_PENDING_BYTES,
     MAX_RUN_ERRORS,
     MAX_RUNS,
     MAX_STATUS_BYTES,
-    STALE_LIST_SECONDS,
     UNDERWAY_SECONDS,
-    Granted,
     Lease,
     Pending,
     Phase,
     Progress,
     RunRecord,
     Status,
-    names_bytes,
     parse_status,
     shorten,
 )
@@ -59,7 +53,6 @@ def test_two_documents_share_nothing():
     one, two = Status(), Status()
     for part in (one.sync, one.import_, one.remove):
         part.status = Phase.RUNNING
-    one.recent["A"] = NOW
     one.runs.append(a_run())
     assert two.to_json() == Status().to_json() == b"{}"
     assert (two.sync.status, two.import_.status, two.remove.status) == (None, None, None)
@@ -101,78 +94,6 @@ def test_each_kind_of_job_reports_to_its_part(kind):
     status.progress(kind).status = Phase.RUNNING
     parts = {"import": status.import_, "remove": status.remove}
     assert parts.get(kind, status.sync).status == Phase.RUNNING
-
-
-def test_what_was_not_imported_is_remembered_as_far_as_it_fits():
-    """The reasons give way to the names, and the names to all, until an import of which they fit."""
-    status = Status()
-    few = {"A": Pending(why="w", was_in_source=True), "B": Pending(why="v")}
-    status.remember_pending({"A": Pending(why="w", was_in_source=True)})
-    status.remember_pending({"B": Pending(why="v")})
-    assert status.import_pending == few
-    status.remember_pending(
-        {name: Pending(why="w" * 100, was_in_source=True) for name in names(400)}
-    )
-    assert status.import_pending["A"] == Pending(was_in_source=True)
-    assert status.import_pending.keys() == {"A", "B", *names(400)}
-    assert len(status.to_json()) <= MAX_PENDING_BYTES
-    status.remember_pending({name: Pending(why="w") for name in names(9000)})
-    assert status.import_pending.keys() == {ALL}
-    status.remember_pending(few)
-    assert status.import_pending == few
-
-
-def test_writes_are_remembered_until_every_listing_shows_them():
-    """Names being written are remembered for five minutes, and the old seal is void at once."""
-    status = Status(seal="s", recent={"OLD": NOW})
-    later = NOW + timedelta(seconds=STALE_LIST_SECONDS - 1)
-    status.remember_writes(dict.fromkeys(["A", "B"], later))
-    assert status.seal is None
-    status.forget_writes((), later)
-    assert set(status.recent) == {"OLD", "A", "B"}
-    status.forget_writes((), later + timedelta(seconds=1))
-    assert set(status.recent) == {"A", "B"}
-
-
-def test_too_many_writes_stand_for_all():
-    """Where the names would not fit, all names count as written, until the last of them is old."""
-    status = Status()
-    status.remember_writes(dict.fromkeys(names(5000), NOW))
-    assert status.recent == {ALL: NOW}
-    later = NOW + timedelta(seconds=60)
-    status.remember_writes({"A": later})
-    assert status.recent == {ALL: later}
-    status.forget_writes((), later + timedelta(seconds=STALE_LIST_SECONDS))
-    assert status.recent == {}
-
-
-def test_the_writes_of_a_usual_run_are_remembered_by_name():
-    """Two hundred names with usual lengths are remembered one by one, also when written again."""
-    status = Status()
-    status.remember_writes(dict.fromkeys(names(200, length=20), NOW))
-    status.remember_writes(dict.fromkeys(names(200, length=20), NOW))
-    assert len(status.recent) == 200
-
-
-def test_origins_are_remembered_sorted_and_lost_ones_kept():
-    """What an import brought is noted anew at each success; what is lost unconfirmed stays noted."""
-    status = Status(origins={"import a:/1": ["A"], "import a:/2": ["B"], "import a:/3": None})
-    status.remember_origins({"import a:/4": ["D", "C"]}, keep=["import a:/2", "import a:/3"])
-    assert status.origins == {
-        "import a:/2": ["B"],
-        "import a:/3": None,
-        "import a:/4": ["C", "D"],
-    }
-
-
-def test_origins_of_too_many_names_are_remembered_without_them():
-    """Where the names would not fit, an import is noted without them; what is kept counts too."""
-    status = Status()
-    status.remember_origins({"import a:/1": names(5000)}, keep=[])
-    assert status.origins == {"import a:/1": None}
-    status.remember_origins({"import a:/1": names(800)}, keep=[])
-    status.remember_origins({"import a:/2": names(800)}, keep=["import a:/1"])
-    assert status.origins == {"import a:/1": names(800), "import a:/2": None}
 
 
 def test_each_edit_of_the_config_is_a_version():
@@ -223,14 +144,6 @@ def test_a_sync_whose_job_is_due_soon(due_in_seconds, waits):
     assert Status(retry_at=due).is_waiting(NOW) == waits
 
 
-def test_a_refused_write_is_not_remembered():
-    """A name whose write was refused does not count as written, however fresh it is."""
-    status = Status()
-    status.remember_writes({"A": NOW, "B": NOW})
-    status.forget_writes({"A"}, NOW)
-    assert set(status.recent) == {"B"}
-
-
 def test_old_runs_lose_their_details_first():
     """A document that grows too large keeps the newest run's details and the counts of all."""
     status = Status()
@@ -249,16 +162,6 @@ def test_the_worst_document_is_small_enough():
     status = Status()
     for part in (status.sync, status.import_, status.remove):
         part.message = text
-    at = NOW + timedelta(microseconds=1)
-    for number in range(5000):
-        status.remember_writes(dict.fromkeys(names(number + 1)[-1:], at))
-        if ALL in status.recent:
-            break
-        fullest = dict(status.recent)
-    status.recent = fullest
-    status.remember_origins({"import a:/1": names(800)}, keep=[])
-    status.granted = Granted(fingerprint="0123456789abcdef", names=names(800))
-    assert names_bytes(status.granted.names) == MAX_NAMES_BYTES
     for number in range(MAX_RUNS):
         errors = {f"{name}\x01": text for name in names(60)}
         status.add_run(a_run(number, message=text, errors=errors, drift=[*errors]))
@@ -267,7 +170,6 @@ def test_the_worst_document_is_small_enough():
     read = parse_status(body)
     assert read is not None
     assert read.runs[0].id == f"run-{MAX_RUNS - 1}"
-    assert read.recent == fullest
 
 
 TEXTS = st.text(max_size=30).map(lambda text: shorten(text * 400))

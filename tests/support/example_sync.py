@@ -3,6 +3,7 @@
 import json
 
 from functions.plan.sync_config import PREFIX as CONFIGS
+from functions.state.memory import Memory
 from functions.state.status import Status, parse_status
 from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, REGION, VAULT_ID
 
@@ -42,6 +43,7 @@ class ExampleSync:
         world.source.add_folder("dev", self.folder)
         self.object = f"{CONFIGS}{PROJECT}/{name}.json"
         self.status_object = f"status/{PROJECT}/{name}.json"
+        self.memory_object = f"memory/{PROJECT}/{name}.json"
         self.config = sync_config(
             name,
             PROJECT,
@@ -93,6 +95,12 @@ class ExampleSync:
         """The status document."""
         stored = self.world.bucket.get(self.status_object)
         return (parse_status(stored) if stored else None) or Status()
+
+    @property
+    def memory(self):
+        """What later runs know of keys and names."""
+        stored = self.world.bucket.get(self.memory_object)
+        return Memory.model_validate_json(stored) if stored else Memory()
 
     def webhook(self, **how):
         return self.world.webhook(self.folder, **how)

@@ -8,6 +8,7 @@ from itertools import count
 from pydantic import SecretStr
 
 from functions.errors import Conflict, NotFound, SourceMissing
+from functions.plan.kept import Missing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
 from functions.ports import ABSENT, MAX_OBJECT_BYTES, Clock, Delivery, Entry, QueueDepth, Stored
 
@@ -157,11 +158,15 @@ class MemorySource:
         secrets = tuple(secret for key, secret in found.items() if key not in errors)
         return SourceSecrets(secrets, errors, frozenset(readable), collisions)
 
-    def is_gone(self, folder: Folder, origin: Origin) -> bool:
-        """Say whether the source lists the import or sub-folder no more."""
-        listed = {_origin("import", other) for other in self.imports.get(folder, ())}
-        listed |= {_origin("folder", other) for other in self.folders}
-        return origin not in listed
+    def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
+        """Say why a key may still be there: its import or sub-folder is listed, and hidden or has it."""
+        imported = {_origin("import", other): other for other in self.imports.get(folder, ())}
+        listed = imported | {_origin("folder", other): other for other in self.folders}
+        for giver in imported if missing.giver is None else {missing.giver} & listed.keys():
+            there = listed[giver]
+            if there in self.hidden or missing.key in self.folders[there]:
+                return f"the {giver} is not readable any more"
+        return None
 
     def write(
         self, folder: Folder, values: Mapping[str, str], *, replace: bool

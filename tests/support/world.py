@@ -135,7 +135,7 @@ class World:
         objects = self.cloud.objects._buckets[BUCKET]
         for name, stored in list(objects.items()):
             body = stored.body
-            if name.startswith(f"{PREFIX}/status/"):
+            if name.startswith((f"{PREFIX}/status/", f"{PREFIX}/memory/")):
                 body = _older(body.decode(errors="replace"), by).encode()
             objects[name] = replace(stored, body=body, modified=stored.modified - by)
 

@@ -92,7 +92,7 @@ def test_a_run_that_changes_nothing(world, large, aged_seconds):
     assert Counter(world.operations()) == {
         "ListObjects": 1,
         "PutMessages": 1,
-        "GetObject": 1,
+        "GetObject": 3,
         "PutObject": 2,
         "ListSecrets": pages,
     }

@@ -9,7 +9,7 @@ from functions.errors import NotFound, Refused, SourceMissing
 from functions.plan.models import Folder
 from functions.sources.errors import RouteMissing
 from functions.sources.http import SourceHttp, url_path
-from functions.sources.infisical.rows import FolderAddress, Listing, parse
+from functions.sources.infisical.rows import FolderAddress, Listing, parse, place_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class Api:
                 f"The source has no folder {folder.path} in environment {folder.environment} of "
                 f"project {folder.project_id}, or hides it from this identity. ({error})"
             ) from None
-        return parse(body, (folder.environment, folder.path), recursive=recursive)
+        place = (folder.environment, folder.path)
+        return parse(body, folder.project_id, place, recursive=recursive)
 
     def environments(self, project_id: str) -> set[str]:
         """Return the slugs of a project's environments."""
@@ -107,12 +108,17 @@ class Api:
         body = self._routed("folders", folder.project_id, query=query)
         return {row["name"] for row in _list(body, "folders")}
 
-    def imports(self, folder: Folder) -> set[FolderAddress]:
-        """Return what a folder imports."""
+    def imports(self, folder: Folder) -> list[FolderAddress]:
+        """Return what a folder imports, in the order in which a later one counts more."""
         query = {"environment": folder.environment, "path": folder.path}
         body = self._routed("imports", folder.project_id, query=query)
-        rows = _list(body, "secretImports")
-        return {(row["importEnv"]["slug"], row["importPath"]) for row in rows}
+        ours = folder.project_id
+        try:
+            rows = sorted(_list(body, "secretImports"), key=lambda row: row.get("position", 0))
+            places = [(row["importEnv"], row["importPath"]) for row in rows]
+            return [place_in(env.get("projectId"), ours, env["slug"], path) for env, path in places]
+        except (KeyError, TypeError, AttributeError):
+            raise Refused("The source's list of imports is not in a form known here.") from None
 
     def write(self, method: str, folder: Folder, values: Mapping[str, str]) -> dict[str, Any]:
         """Create (POST) or update (PATCH) secrets, all or none."""

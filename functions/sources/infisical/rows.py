@@ -45,13 +45,24 @@ class View:
     doubtful: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse(body: Mapping[str, Any], place: FolderAddress, *, recursive: bool) -> Listing:
+def is_foreign(place: FolderAddress) -> bool:
+    """Say whether a place is in another project: only the list that shows it says what is there."""
+    return place[0].startswith("@")
+
+
+def place_in(project: object, ours: str, environment: str, path: str) -> FolderAddress:
+    """Return a place, marked where the source says that it is in another project."""
+    foreign = isinstance(project, str) and project not in ("", ours)
+    place = f"@{project}.{environment}" if foreign else environment
+    return encodable(place), encodable(path)
+
+
+def parse(
+    body: Mapping[str, Any], project_id: str, place: FolderAddress, *, recursive: bool
+) -> Listing:
     """Read the body of a list answer. Raises SourceMasked, and Refused where it is no such body."""
     try:
-        blocks = tuple(
-            _import(block["environment"], block["secretPath"], block["secrets"])
-            for block in body.get("imports") or ()
-        )
+        blocks = tuple(_import(block, project_id) for block in body.get("imports") or ())
         rows = body["secrets"]
         if recursive:  # it is known to answer for more than was asked
             rows = [row for row in rows if _environment(row, place) == place[0]]
@@ -78,9 +89,11 @@ def _environment(row: Mapping[str, Any], place: FolderAddress) -> str:
     return str(row.get("environment", place[0]))
 
 
-def _import(environment: str, path: str, rows: Any) -> tuple[FolderAddress, tuple[Row, ...]]:
+def _import(block: Mapping[str, Any], project_id: str) -> tuple[FolderAddress, tuple[Row, ...]]:
     # Rows of an import inside the import count as its own: where they are from is not said reliably.
-    place = (encodable(environment), encodable(path))
+    rows = block["secrets"]
+    project = block.get("projectId") or (rows[0].get("workspace") if rows else None)
+    place = place_in(project, project_id, block["environment"], block["secretPath"])
     return place, _rows(rows, place, recursive=False)
 
 

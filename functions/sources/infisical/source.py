@@ -1,7 +1,6 @@
 """Infisical, and what serves the same API, as the source of secrets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace as changed
 
 from functions.calls.retry import Retrying
 from functions.errors import (
@@ -12,10 +11,12 @@ from functions.errors import (
     SourceMissing,
     Temporary,
 )
+from functions.plan.kept import Missing
 from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
 from functions.ports import SourceProject
 from functions.sources.http import SourceHttp
 from functions.sources.infisical.browse import projects
+from functions.sources.infisical.evidence import Evidence, Folders
 from functions.sources.infisical.references import Expander
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
@@ -23,7 +24,7 @@ from functions.sources.infisical.write import write
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 FOLDER_IMPORT = "sub-folder import"
-"""Kind of an origin that a sub-folder imports; the source does not say which, so it never is gone."""
+"""Kind of an origin that a sub-folder imports; the source does not say which."""
 
 _MOST_FOLDERS_REFERRED_TO = 100
 """Each is a call, and whoever edits a folder decides to how many others its values refer."""
@@ -34,6 +35,8 @@ class Infisical:
 
     def __init__(self, http: SourceHttp, retrying: Retrying) -> None:
         self._api = Api(http, retrying)
+        self._evidence: Evidence | None = None
+        """What the last read showed, and what was asked since."""
 
     def ping(self) -> None:
         """Log in, and make one cheap call with the token."""
@@ -52,22 +55,17 @@ class Infisical:
             raise self._more_exact(missing, folder) from None
         if not top:
             self._prove_existence(folder)
-        if not sub_folders:
-            return _Reading(self._api, folder, top).result()
-        below = self._api.secrets(folder, recursive=True)
-        return _Reading(self._api, folder, top, below).result()
+        below = self._api.secrets(folder, recursive=True) if sub_folders else None
+        reading = _Reading(self._api, folder, top, below)
+        result = reading.result()
+        self._evidence = reading.evidence()
+        return result
 
-    def is_gone(self, folder: Folder, origin: Origin) -> bool:
-        """Say whether the source lists `origin` no more, or lists a sub-folder that is empty."""
-        try:
-            if origin.kind == "import":
-                return (origin.environment, origin.path) not in self._api.imports(folder)
-            if origin.kind == "folder":
-                there = changed(folder, path=origin.path)
-                return not self._has_path(there, folder.path) or not self._api.secrets(there)
-        except Refused:
-            return False
-        return False
+    def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
+        if self._evidence is None:
+            self.read(folder, sub_folders=False)
+        assert self._evidence
+        return self._evidence.why_kept(missing, may_ask=may_ask)
 
     def projects(self, known: Iterable[str]) -> Sequence[SourceProject]:
         return projects(self._api, known)
@@ -94,26 +92,18 @@ class Infisical:
 
     def _prove_existence(self, folder: Folder) -> None:
         """Some versions answer a list of what does not exist with nothing: look for the folder."""
-        if folder.environment not in self._api.environments(folder.project_id):
+        folders = Folders(self._api, folder.project_id)
+        if folder.environment not in folders.environments:
             raise SourceMissing(
                 f"Project {folder.project_id} has no environment {folder.environment}. "
                 "Correct the sync's environment (its slug, in the right case).",
                 "environment",
             )
-        if not self._has_path(folder, "/"):
+        if not folders.has_path((folder.environment, folder.path)):
             raise SourceMissing(
                 f"Environment {folder.environment} of project {folder.project_id} has no folder "
                 f"{folder.path}. Create it, or correct the sync's secret path."
             )
-
-    def _has_path(self, folder: Folder, start: str) -> bool:
-        """Walk from `start`, which exists, down to the folder: a list of nowhere looks like an empty one."""
-        parent = start
-        for name in folder.path[len(start) :].strip("/").split("/"):
-            if name and name not in self._api.folders(changed(folder, path=parent)):
-                return False
-            parent = f"{parent.rstrip('/')}/{name}"
-        return True
 
 
 class _Reading:
@@ -124,11 +114,13 @@ class _Reading:
     ) -> None:
         self._api = api
         self._folder = folder
+        self._folders = Folders(api, folder.project_id)
         self._place = (folder.environment, folder.path)
         self._top = top
         self._below = below
         self._holders = self._sort_out_folders()
         self._views = {self._place: merged(top)}
+        self._blocks = {self._place: _places(top)}
         self._unreadable: dict[FolderAddress, str] = {}
         self._seen = {**self._holders, **{place: unique(rows) for place, rows in top.imports}}
 
@@ -139,14 +131,14 @@ class _Reading:
         expander = Expander(self._look_up, self._api.check)
         for key, (row, origin) in sorted(rows.items()):
             try:
-                value = expander.expand(row)
+                value, references = expander.expand(row)
                 value.get_secret_value().encode()
             except UnicodeEncodeError:
                 errors[key] = "its value holds characters that are not valid Unicode"
             except Refused as refusal:
                 errors[key] = str(refusal)
             else:
-                secrets.append(SourceSecret(key, value, origin))
+                secrets.append(SourceSecret(key, value, origin, references))
         return SourceSecrets(tuple(secrets), errors, self._origins(), collisions)
 
     def _sort_out_folders(self) -> dict[FolderAddress, View]:
@@ -232,8 +224,24 @@ class _Reading:
             except (SourceMissing, NotFound):
                 listing = Listing()
             except (Forbidden, SourceMasked) as refusal:
+                if isinstance(refusal, Forbidden) and self._folders.is_absent(place):
+                    # Permission is judged before existence: `spring` of ${spring.datasource.url}.
+                    self._views[place] = View()
+                    return self._views[place]
                 why = f"it refers to {environment}:{path}, which this identity may not read"
                 self._unreadable[place] = f"{why} ({refusal})"
                 raise Refused(self._unreadable[place]) from None
             self._views[place] = merged(listing)
+            self._blocks[place] = _places(listing)
         return self._views[place]
+
+    def evidence(self) -> Evidence:
+        """Return what this read shows of imports, to judge what it does not show."""
+        nested = frozenset(place for place, _ in self._nested_imports())
+        project = self._folder.project_id
+        has_sub_folders = self._below is not None
+        return Evidence(self._api, project, self._folders, self._blocks, nested, has_sub_folders)
+
+
+def _places(listing: Listing) -> tuple[FolderAddress, ...]:
+    return tuple(place for place, _ in listing.imports)

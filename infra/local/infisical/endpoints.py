@@ -23,9 +23,11 @@ class Refusal(Exception):
 class Endpoints:
     """The routes' work on a source. The attributes may be changed at any time.
 
-    `masked` hides all values, `forbidden` folders cannot be read or written, `rotated` keys cannot be
-    changed, with `approvals` every change only waits for one, and a list of a place in `mistaken` is
-    answered with another's, as by a cache that mixes up addresses.
+    `masked` hides all values, `forbidden` folders cannot be read or written, `secret_lists` are folders
+    whose import list cannot be read, `rotated` keys cannot be changed, and with `approvals` every change only
+    waits for one. `allowed` limits a role to environments: for all others it is refused whether they exist or
+    not. With `keeps_blocks` an import that may not be read stays in the answer, empty, as newer servers do. A
+    list of a place in `mistaken` is answered with another's, as by a cache that mixes up addresses.
     """
 
     source: Source = field(default_factory=Source)
@@ -33,6 +35,9 @@ class Endpoints:
     approvals: bool = False
     masked: bool = False
     forbidden: set[Place] = field(default_factory=set)
+    secret_lists: set[Place] = field(default_factory=set)
+    allowed: set[str] | None = None
+    keeps_blocks: bool = False
     rotated: set[str] = field(default_factory=set)
     mistaken: dict[Place, Place] = field(default_factory=dict)
 
@@ -87,7 +92,10 @@ class Endpoints:
 
     def imports(self, request: Request) -> dict[str, Any]:
         """List what a folder imports."""
-        folder = self.source.folders.get(self._place(request.query, "path"))
+        place = self._place(request.query, "path")
+        if place in self.secret_lists:
+            raise Refusal(403, "PermissionDenied", "You are not allowed to read on secret-imports")
+        folder = self.source.folders.get(place)
         if folder is None:
             raise Refusal(404, "NotFound", "Folder not found")
         rows = [
@@ -104,10 +112,10 @@ class Endpoints:
         recursive = query.get("recursive") == "true"
         with self.source.lock:
             folder = self.source.folders.get(place)
+            if not (recursive or self._may_read(place)):
+                raise Refusal(403, "PermissionDenied", "You are not allowed to read on secrets")
             if folder is None:
                 return self._no_folder(place, recursive=recursive)
-            if place in self.forbidden and not recursive:
-                raise Refusal(403, "PermissionDenied", "You are not allowed to read on secrets")
             # The real server matches a prefix of the path, not of its folders.
             folders = {
                 other: row
@@ -115,7 +123,7 @@ class Endpoints:
                 if other == place
                 or (recursive and other[0] == place[0] and other[1].startswith(place[1]))
             }
-            readable = {p: row for p, row in folders.items() if p not in self.forbidden}
+            readable = {p: row for p, row in folders.items() if self._may_read(p)}
             rows = [self._row(p, s) for p, row in readable.items() for s in row.secrets]
             return {"secrets": rows, "imports": self._blocks(query, place, readable)}
 
@@ -136,12 +144,18 @@ class Endpoints:
             {
                 "environment": place[0],
                 "secretPath": place[1],
-                "secrets": [self._row(place, s) for s in self.source.imported(place, {asked})],
+                "secrets": [
+                    self._row(place, s)
+                    for s in self.source.imported(place, {asked}, self._may_read)
+                ],
             }
             for folder in folders.values()
             for place in folder.imports
-            if place not in self.forbidden
+            if self.keeps_blocks or self._may_read(place)
         ]
+
+    def _may_read(self, place: Place) -> bool:
+        return place not in self.forbidden and (self.allowed is None or place[0] in self.allowed)
 
     def _row(self, place: Place, secret: Secret) -> dict[str, Any]:
         return {

@@ -68,6 +68,22 @@ class Source:
                 if place[0] == environment and (place[1] + "/").startswith(path + "/"):
                     del self.folders[place]
 
+    def rename_folder(self, environment: str, path: str, to: str) -> None:
+        """Rename a folder and what is below it; imports go on pointing at the old path. No event is sent."""
+        with self.lock:
+            for place in list(self.folders):
+                if place[0] == environment and (place[1] + "/").startswith(path + "/"):
+                    self.folders[environment, to + place[1][len(path) :]] = self.folders.pop(place)
+
+    def rename_environment(self, slug: str, to: str) -> None:
+        """Rename an environment: imports follow it, references in values do not."""
+        with self.lock:
+            self.environments[self.environments.index(slug)] = to
+            for place in [place for place in self.folders if place[0] == slug]:
+                self.folders[to, place[1]] = self.folders.pop(place)
+            for folder in self.folders.values():
+                folder.imports = [(to if e == slug else e, p) for e, p in folder.imports]
+
     def set(
         self, environment: str, path: str, key: str, value: str, *, quotes_lines: bool = False
     ) -> None:
@@ -120,15 +136,17 @@ class Source:
                 and "/" not in path.removeprefix(prefix)
             ]
 
-    def imported(self, place: Place, seen: Places) -> list[Secret]:
+    def imported(
+        self, place: Place, seen: Places, may_read: Callable[[Place], bool] = lambda _: True
+    ) -> list[Secret]:
         """Return a folder's rows followed by those it imports itself, circles cut."""
         folder = self.folders.get(place)
-        if folder is None or place in seen:
+        if folder is None or place in seen or not may_read(place):
             return []
         seen.add(place)
         rows = [secret for secret in folder.secrets if not secret.personal]
         for deeper in folder.imports:
-            rows += self.imported(deeper, seen)
+            rows += self.imported(deeper, seen, may_read)
         return rows
 
     def dependents(self, place: Place) -> Places:

@@ -221,7 +221,7 @@ def test_imported_key_collides_with_sub_folder(server, source):
 
 
 def test_import_of_sub_folder(server, source):
-    """What a sub-folder imports is read; its origin is of a kind that is never confirmed as gone."""
+    """What a sub-folder imports is read; which sub-folder imports it, the source does not say."""
     server.source.set("prod", "/x", "K", "1")
     server.source.set("dev", "/app", "A", "1")
     server.source.add_folder("dev", "/app/a")
@@ -229,7 +229,6 @@ def test_import_of_sub_folder(server, source):
     result = read(source, sub_folders=True)
     origin = Origin(FOLDER_IMPORT, "prod", "/x")
     assert {s.key: s.origin for s in result.secrets} == {"A": None, "K": origin}
-    assert not source.is_gone(APP, origin)
 
 
 def test_sub_folders_import_differing_values(server, source):
@@ -258,37 +257,6 @@ def test_move_during_a_read(server, source):
 
     server.faults = move
     assert values(read(source, sub_folders=True)) == {"K": "1"}
-
-
-def test_import_gone(server, source):
-    """An import is gone when the folder's list of imports does not name it, not when it is hidden."""
-    origin = Origin("import", "prod", "/x")
-    server.source.set("prod", "/x", "K", "1")
-    server.source.add_import("dev", "/app", "prod", "/x")
-    server.forbidden = {("prod", "/x")}
-    assert origin not in read(source).origins
-    assert not source.is_gone(APP, origin)
-    server.source.remove_import("dev", "/app", "prod", "/x")
-    assert source.is_gone(APP, origin)
-
-
-def test_sub_folder_gone(server, source):
-    """A sub-folder is gone when its parent does not list it, or when it is readable and empty."""
-    server.source.set("dev", "/app/a/b", "K", "1")
-    origin = Origin("folder", "dev", "/app/a/b")
-    server.forbidden = {("dev", "/app/a/b")}
-    assert not source.is_gone(APP, origin)
-    server.forbidden = set()
-    server.source.delete("dev", "/app/a/b", "K")
-    assert source.is_gone(APP, origin)
-    server.source.delete_folder("dev", "/app/a")
-    assert source.is_gone(APP, origin)
-
-
-def test_gone_is_unknown_where_the_folder_is_missing(source):
-    """Where the source does not know the folder itself, nothing is confirmed as gone."""
-    assert not source.is_gone(Folder("project", "qa", "/"), Origin("folder", "qa", "/a"))
-    assert not source.is_gone(Folder("other", "dev", "/"), Origin("import", "dev", "/a"))
 
 
 def test_references_across_folders(server, source):

@@ -24,7 +24,8 @@ def expanded(value, held=None, *, key="ROOT", quotes_lines=False):
         environment, path, own = (*HERE, name) if isinstance(name, str) else name
         rows[environment, path, own] = row(text, key=own, place=(environment, path))
     expander = Expander(lambda place, name: rows.get((*place, name)), lambda: None)
-    return expander.expand(row(value, key=key, quotes_lines=quotes_lines)).get_secret_value()
+    value, _ = expander.expand(row(value, key=key, quotes_lines=quotes_lines))
+    return value.get_secret_value()
 
 
 PROD = ("prod", "/api/v1", "A")
@@ -48,6 +49,11 @@ PROD = ("prod", "/api/v1", "A")
         ("${prod.${ENV}.v1.A}", {"ENV": "api", PROD: "1"}, "1"),
         ("${prod.api.v1.A}", {PROD: "[${B}]", ("prod", "/api/v1", "B"): "b", "B": "x"}, "[b]"),
         ("${prod.api.v1.A}", {PROD: "[${B}]", "B": "not of that folder"}, "[${B}]"),
+        (
+            "${@other.prod.A}-${A}",
+            {"A": "${@other.prod.b.C}"},
+            "${@other.prod.A}-${@other.prod.b.C}",
+        ),
     ],
 )
 def test_references(value, held, result):
@@ -95,16 +101,13 @@ def circles(members):
 @pytest.mark.parametrize(
     ("value", "held", "reason"),
     [
-        ("${@other.prod.A}", {}, "another project"),
-        ("${A}", {"A": "${@other.prod.A}"}, "another project"),
         ("${C0}", circles(8), "more than 1000 secrets"),
         ("${9a}", bushy(10, "x"), "more than the 25000 bytes"),
         ("${A}" * 26, {"A": "x" * 1000}, "more than the 25000 bytes"),
-        ("${@A.B.C}" * 2, {}, "another project"),
     ],
 )
 def test_not_expandable(value, held, reason):
-    """References to other projects and those that grow without measure are refused."""
+    """References that grow without measure are refused."""
     with pytest.raises(Refused, match=reason):
         expanded(value, held)
 
@@ -133,7 +136,7 @@ def test_each_target_is_expanded_once():
     """What many secrets refer to is read once; 4^9 ways to it cost as much as one."""
     expander = Counted(bushy(10))
     for name in "abcd" * 10:
-        assert expander.expand(row(f"${{9{name}}}")).get_secret_value() == ""
+        assert expander.expand(row(f"${{9{name}}}"))[0].get_secret_value() == ""
     assert expander.reads == 40
 
 
@@ -142,7 +145,7 @@ def test_circles_are_read_the_same_whatever_was_read_before():
     held = {"A": "a${B}", "B": "b${C}", "C": "c${A}"}
     together = Counted(held)
     for key in "CABCAB":
-        value = together.expand(row(held[key], key=key)).get_secret_value()
+        value = together.expand(row(held[key], key=key))[0].get_secret_value()
         assert value == expanded(held[key], held, key=key)
 
 
@@ -177,7 +180,7 @@ def test_a_read_is_bounded():
     assert expander.spent([row(text, key=key) for key, text in held.items()]) <= 16_000_000
     with pytest.raises(Refused, match="take too long to follow"):
         expander.expand(row(held["K1"], key="K1"))
-    assert expander.expand(row("plain")).get_secret_value() == "plain"
+    assert expander.expand(row("plain"))[0].get_secret_value() == "plain"
 
 
 def test_the_invocation_s_time_ends_it():

@@ -89,7 +89,7 @@ def test_an_import_that_the_source_refuses_is_kept(world):
     sync.run()
     held = world.cloud.vault.live(sync.vault_id)
     assert held == {"A": b"\xff\xfe no text", "B": b"\xfe no text"}
-    assert sync.status.import_pending.keys() == {"A", "B"}
+    assert sync.memory.import_pending.keys() == {"A", "B"}
 
 
 def test_an_import_does_not_double_a_key_of_a_sub_folder(world):
@@ -104,7 +104,7 @@ def test_an_import_does_not_double_a_key_of_a_sub_folder(world):
     assert sync.live == {"TOP": "1", "S": "vault"}
     world.source.set("dev", f"{sync.folder}/below", "S", "vault")
     sync.run()
-    assert sync.status.import_pending == {}
+    assert sync.memory.import_pending == {}
 
 
 def test_remove(world):

@@ -41,7 +41,7 @@ def test_what_was_not_imported_is_kept_over_a_failure_of_its_key(world):
     sync.set("B", "3")
     sync.run()
     assert sync.versions("B") == 1
-    assert sync.status.import_pending.keys() == {"B"}
+    assert sync.memory.import_pending.keys() == {"B"}
 
 
 def test_what_was_not_imported_is_settled_when_it_is_gone(world):
@@ -50,9 +50,9 @@ def test_what_was_not_imported_is_settled_when_it_is_gone(world):
     sync.seed("B", NO_TEXT)
     sync.seed("C", NO_TEXT)
     sync.run()
-    assert sync.status.import_pending.keys() == {"B", "C"}
+    assert sync.memory.import_pending.keys() == {"B", "C"}
     assert sync.run(force=sync.plan()["fingerprint"])["outcome"] == "succeeded"
-    assert (sync.status.import_pending, sync.live) == ({}, {"A": "1", "B": "2"})
+    assert (sync.memory.import_pending, sync.live) == ({}, {"A": "1", "B": "2"})
 
 
 def test_what_could_not_be_read_is_not_overwritten_by_the_source(world):
@@ -171,44 +171,56 @@ def test_a_name_that_may_not_be_taken_says_why(world):
     assert "see the policy statements write-secrets, use-vault, use-key" in sync.status.sync.message
 
 
-def test_more_unimported_secrets_than_can_be_kept_in_mind(world):
-    """Where more could not be imported than the status can hold, none is deleted nor overwritten."""
+def test_many_unimported_secrets_are_kept_in_mind(world):
+    """However many secrets could not be imported: none is deleted or overwritten, each by its name."""
     names = [f"{number:0250}" for number in range(90)]
     sync = world.sync(values={"A": "1", names[0]: "ours"}, options=IMPORT_FIRST)
     for name in names:
         sync.seed(name, NO_TEXT)
-    for _ in range(2):
-        answer = sync.run()
-        assert answer["outcome"] == "failed"
-        assert "too many could not be imported into the source to tell" in answer["message"]
+    sync.run()
+    assert sync.memory.import_pending.keys() == set(names)
     assert sync.versions(names[0]) == 1
-    assert world.command("import", sync)["outcome"] == "failed"
-    assert sync.status.runs[0].errors[names[1]].startswith("its content is not text")
     sync.webhook()
     assert sync.states == dict.fromkeys(["A", *names], "ACTIVE")
-
+    sync.delete("A")
+    sync.webhook()
+    assert [name for name, state in sync.states.items() if state != "ACTIVE"] == ["A"]
     assert sync.run(force=sync.plan()["fingerprint"])["outcome"] == "succeeded"
-    assert sync.live == {"A": "1", names[0]: "ours"}
-    assert sync.status.import_pending == {}
+    assert (sync.live, sync.memory.import_pending) == ({names[0]: "ours"}, {})
 
 
-def test_an_import_by_hand_of_which_not_all_is_kept_in_mind(world):
-    """Too many to be kept in mind are kept until an import of which the names fit."""
-    sync = world.sync(values={f"K{number}": "1" for number in range(300)})
+def test_an_import_by_hand_is_kept_in_mind_until_it_is_done(world):
+    """What an import by hand could not bring is kept until an import brought it."""
+    sync = world.sync(values={f"K{number}": "1" for number in range(10)})
     sync.run()
-    names = [f"{number:0250}" for number in range(90)]
-    for name in names:
+    for name in ("B", "C"):
         sync.seed(name, NO_TEXT)
     world.command("import", sync)
     sync.run()
     assert set(sync.states.values()) == {"ACTIVE"}
-    for name in names[1:]:
-        sync.edit(name, value=b"text")
+    sync.edit("C", value=b"text")
     world.command("import", sync)
     sync.delete("K1")
     assert sync.run()["outcome"] == "succeeded"
-    assert sync.status.import_pending.keys() == {names[0]}
+    assert sync.memory.import_pending.keys() == {"B"}
     assert [name for name, state in sync.states.items() if state != "ACTIVE"] == ["K1"]
+
+
+def test_what_the_sync_never_wrote_is_kept_where_the_memory_was_too_large(world):
+    """Where nobody knows any more what could not be imported, only what the sync wrote is changed."""
+    sync = world.sync(values={"A": "1", "B": "ours"}, options=IMPORT_FIRST)
+    for name in ("B", "C"):
+        sync.seed(name, NO_TEXT)
+    sync.run()
+    world.bucket.put(sync.memory_object, b'{"wasTooLarge": true}')
+    sync.set("A", "2")
+    answer = sync.run()
+    assert "C: kept, it is not known any more whether it was imported" in answer["message"]
+    assert set(sync.states.values()) == {"ACTIVE"}
+    assert (sync.versions("A"), sync.versions("B")) == (2, 1)
+    assert sync.run(force=sync.plan()["fingerprint"])["outcome"] == "succeeded"
+    assert sync.live == {"A": "2", "B": "ours"}
+    assert not sync.memory.was_too_large
 
 
 def test_what_an_import_may_not_read_is_kept(world):

@@ -6,6 +6,7 @@ from functools import cached_property
 from functions.plan.models import BLOCKING, State
 from functions.plan.ownership import OWNER_TAG
 from functions.plan.sync_config import BlockingScope
+from functions.state.memory import Memory, memory_object
 from functions.state.status import parse_status
 from functions.state.status_document import status_object
 
@@ -59,12 +60,17 @@ class View:
             if secret.value.get_secret_value() and " " not in secret.key
         }
 
+    @property
+    def lost_names(self):
+        """Return the names of keys whose import may not be read."""
+        return {rendered(self.options.key_schema, key) for key in self.lost}
+
     @cached_property
     def kept(self):
         """Return the names that must stay as they are: no value is known that the vault would take."""
         refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
-        unknown = refused | self.answer.errors.keys()
-        return self.lost | {rendered(self.options.key_schema, key) for key in unknown}
+        unknown = refused | self.answer.errors.keys() | self.lost
+        return {rendered(self.options.key_schema, key) for key in unknown}
 
     def scoped(self, name):
         return in_scope(self.options.key_schema, name)
@@ -154,13 +160,14 @@ class Auditor:
         return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
 
     def _lost(self, folder):
-        """Return the names that the last success knew of imports that may not be read now."""
+        """Return the keys that the last success knew of imports that may not be read now."""
         hidden = [other for other in self.source.imports[folder] if other in self.source.hidden]
-        stored = self.store.get(f"status/p/{folder.path[1:]}.json")
-        status = parse_status(stored.body) if hidden and stored else None
+        stored = self.store.get(f"memory/p/{folder.path[1:]}.json")
+        if not (hidden and stored):
+            return frozenset()
         origins = {f"import {other.environment}:{other.path}" for other in hidden}
-        known = status.origins.items() if status else ()
-        return frozenset(name for origin, names in known if origin in origins for name in names)
+        known = Memory.model_validate_json(stored.body).keys
+        return frozenset(key for key, one in known.items() if one.origin in origins)
 
     def _knows_config(self, view):
         seen_at = view.process.seen.get((view.sync.object_name, view.sync.etag), -1)
@@ -196,7 +203,7 @@ class Auditor:
         """Say whether so much would be deleted that a guard must stop the run, or `at_most` may."""
         if view.options.disable_secret_deletion:
             return False
-        held = self.unimported(view) | (view.lost - view.values.keys())
+        held = self.unimported(view) | (view.lost_names - view.values.keys())
         standing = {
             name: secret
             for name, secret in index(view.listing).items()
@@ -214,9 +221,9 @@ class Auditor:
 
     def unimported(self, view):
         """Return the names that an import could not bring into the source, and that it lacks."""
-        stored = self.store.get(status_object(view.sync.object_name))
-        status = parse_status(stored.body) if stored else None
-        return status.import_pending.keys() - view.values.keys() if status else set()
+        stored = self.store.get(memory_object(view.sync.object_name))
+        memory = Memory.model_validate_json(stored.body) if stored else Memory()
+        return memory.import_pending.keys() - view.values.keys()
 
     def _is_flood(self, view, doomed, group, lately):
         going, total = (doomed & group) | lately, len(group | lately)

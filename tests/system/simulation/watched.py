@@ -16,8 +16,8 @@ class WatchedStore:
     def __getattr__(self, operation):
         return getattr(self._store, operation)
 
-    def get(self, name):
-        stored = self._store.get(name)
+    def get(self, name, **how):
+        stored = self._store.get(name, **how)
         self._process.seen[name, stored and stored.etag] = self._process.monotonic()
         return stored
 

@@ -1,0 +1,93 @@
+"""What cannot be read is not gone: which changes only follow from something that is not shown any more.
+
+A key that comes through an import, and a reference in a value, may be missing because somebody removed
+it, or because this identity may not read it any more. The answer of the source looks the same. So each
+key remembers which place gave it and each reference in its text, and before a change that follows from a
+place showing less, that place is asked. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import ConfigDict
+
+from functions.plan.models import Action, Change, Origin, Place, SourceSecret, parse_place
+from functions.plan.sync_config import Camel
+
+
+class KeyMemory(Camel):
+    """Where a key, and each reference in its text, came from when the vault last held it as it should."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    origin: str | None = None
+    """As `str(Origin)`; None: the folder itself."""
+    references: Mapping[str, str] | None = {}
+    """`env:path` of the place that gave the target, by `env:path KEY`; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A key that a place gave before and does not give now: is it gone, or not readable?"""
+
+    folder: Place
+    """Where the key is looked up: the folder of the sync, or one that a reference names."""
+    key: str
+    giver: Origin | None
+    """None: it is not known which place gave it."""
+    shown_by: Origin | None = None
+    """Which place gives it now."""
+    is_reference: bool = False
+
+
+def lost_reference(
+    change: Change, secret: SourceSecret | None, known: KeyMemory | None
+) -> str | None:
+    """Say which reference of the new value resolved before and does not now; None where none did.
+
+    A reference that never resolved is text, as it is in the source. Where nothing is known it is text
+    only if the vault holds that text, or nothing.
+    """
+    if secret is None or change.action not in (Action.CREATE, Action.UPDATE):
+        return None
+    before = known.references if known else None
+    for reference, place in secret.references.items():
+        if place is not None:
+            continue
+        if reference in (before or ()) or (before is None and change.action == Action.UPDATE):
+            return f"it refers to {reference}, which is not there"
+    return None
+
+
+def missing(
+    change: Change,
+    key: str,
+    secret: SourceSecret | None,
+    known: KeyMemory | None,
+    folder: Place,
+    *,
+    is_mine: bool,
+) -> Iterator[Missing]:
+    """Return what the source must be asked before this change; what a folder holds itself is no question."""
+    if change.action not in (Action.CREATE, Action.UPDATE, Action.DELETE):
+        return
+    if known is None:
+        if secret is None and is_mine:
+            yield Missing(folder, key, None)
+        return
+    shown_by = secret.origin if secret else None
+    is_own = secret is not None and shown_by is None
+    if known.origin is not None and not is_own and known.origin != str(shown_by):
+        yield Missing(folder, key, Origin.parse(known.origin), shown_by)
+    before = known.references or {}
+    for reference, giver in secret.references.items() if secret else ():
+        place, _, name = reference.rpartition(" ")
+        was = before.get(reference)
+        if was and giver and was not in (giver, place) and giver != place:
+            yield Missing(
+                parse_place(place),
+                name,
+                Origin("import", *parse_place(was)),
+                Origin("import", *parse_place(giver)),
+                is_reference=True,
+            )

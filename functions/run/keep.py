@@ -1,0 +1,125 @@
+"""Why changes are held back: what they follow from may only be unreadable, or an import left it open."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from functions.plan.kept import KeyMemory, lost_reference, missing
+from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
+from functions.plan.plan import Plan
+from functions.plan.sync_config import Sync
+from functions.plan.table import Planner
+from functions.ports import SecretSource
+from functions.state.memory import Memory
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """What one plan may not do unless a person forces it."""
+
+    sync: Sync
+    planner: Planner
+    source: SecretSource
+    memory: Memory
+    found: SourceSecrets
+
+    def kept(self, plan: Plan, now: datetime, *, may_ask_all: bool) -> dict[str, str]:
+        """Return why which names stay as they are; asks the source what became of what is not shown."""
+        reasons: dict[str, str] = {}
+        for change in plan.changes:
+            why = (
+                self._pending(change)
+                or lost_reference(change, self._secrets.get(change.name), self._known(change.name))
+                or self._missing(change, now, may_ask_all=may_ask_all)
+            )
+            if why:
+                reasons[change.name] = why
+        return reasons
+
+    def _pending(self, change: Change) -> str | None:
+        if change.action not in (Action.UPDATE, Action.DELETE):
+            return None
+        entry = self.memory.import_pending.get(change.name)
+        if entry and (entry.was_in_source or change.action == Action.DELETE):
+            return "its value could not be imported into the source"
+        if self.memory.was_too_large and change.secret and not self.planner.is_mine(change.secret):
+            return "it is not known any more whether it was imported into the source"
+        return None
+
+    def _missing(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
+        config = self.sync.config
+        is_mine = change.secret is not None and self.planner.is_mine(change.secret)
+        for one in missing(
+            change,
+            self.planner.schema.strip(change.name) or change.name,
+            self._secrets.get(change.name),
+            self._known(change.name),
+            (config.environment, config.secret_path),
+            is_mine=is_mine,
+        ):
+            place = str(one.giver or "any place")
+            may_ask = may_ask_all or place not in self.memory.asked
+            why = self.source.why_kept(config.folder, one, may_ask=may_ask)
+            if why:
+                self.memory.asked.setdefault(place, now)
+                return why
+        return None
+
+    def _known(self, name: str) -> KeyMemory | None:
+        return self._memory.get(name)
+
+    @cached_property
+    def _memory(self) -> Mapping[str, KeyMemory]:
+        return {self.planner.schema.render(key): one for key, one in self.memory.keys.items()}
+
+    @cached_property
+    def _secrets(self) -> Mapping[str, SourceSecret]:
+        return {self.planner.schema.render(one.key): one for one in self.found.secrets}
+
+
+def keys_before(
+    known: Mapping[str, KeyMemory],
+    found: SourceSecrets,
+    changes: Iterable[Change],
+    planner: Planner,
+) -> dict[str, KeyMemory]:
+    """Return what is true of each key whether the changes that are about to be made succeed or not.
+
+    Only references in the present text hold a key, so that more of them do no harm.
+    """
+    merged = dict(known)
+    for key, new in _learned(found, {change.name for change in changes}, planner).items():
+        old = known.get(key, new)
+        references = old.references and {**(new.references or {}), **old.references}
+        merged[key] = KeyMemory(origin=old.origin, references=references)
+    return merged
+
+
+def keys_after(
+    known: Mapping[str, KeyMemory],
+    source: SourceSecrets,
+    listing: Sequence[VaultSecret],
+    plan: Plan,
+    done: Mapping[str, Action],
+    planner: Planner,
+) -> dict[str, KeyMemory]:
+    """Return what is known of each key after a run; what was held back or failed keeps what it has."""
+    schema = planner.schema
+    undone = plan.errors.keys() | {c.name for c in plan.changes if c.name not in done}
+    settled = {schema.render(s.key) for s in source.secrets if s.value.get_secret_value()} - undone
+    wanted = {schema.render(key) for key in (*source.errors, *(s.key for s in source.secrets))}
+    standing = wanted | planner.index(listing).keys()
+    kept = {key: one for key, one in known.items() if schema.render(key) in standing}
+    return kept | _learned(source, settled, planner)
+
+
+def _learned(found: SourceSecrets, names: Container[str], planner: Planner) -> dict[str, KeyMemory]:
+    return {
+        secret.key: KeyMemory(
+            origin=secret.origin and str(secret.origin),
+            references={ref: place for ref, place in secret.references.items() if place},
+        )
+        for secret in found.secrets
+        if planner.schema.render(secret.key) in names
+    }

@@ -1,0 +1,192 @@
+"""Is a key that is not shown any more gone, or may this identity only not read it?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+from functions.errors import Refused, Temporary
+from functions.plan.kept import Missing
+from functions.plan.models import Folder, Place
+from functions.sources.infisical.routes import Api
+from functions.sources.infisical.rows import Listing, is_foreign, merged
+
+MOST_PLACES = 10
+"""How many places are asked in a run; what was not asked is kept."""
+
+
+class Found(Enum):
+    """What a place says of a key."""
+
+    SHOWN = "shows it"
+    WITHOUT = "is readable and does not have it"
+    ABSENT = "does not exist"
+    UNKNOWN = "cannot be read"
+
+
+@dataclass
+class Evidence:
+    """What the source says beside the list of the synced folder. Each place is asked once."""
+
+    api: Api
+    project_id: str
+    folders: "Folders"
+    blocks: Mapping[Place, tuple[Place, ...]]
+    """Which imports the lists that were read show, by the folder that was listed."""
+    nested_blocks: frozenset[Place] = frozenset()
+    """Which imports of sub-folders a recursive list showed."""
+    has_sub_folders: bool = False
+    _listings: dict[Place, Listing | None] = field(default_factory=dict)
+    _imports: dict[Place, list[Place] | None] = field(default_factory=dict)
+
+    def why_kept(self, missing: Missing, *, may_ask: bool) -> str | None:
+        """See SecretSource.why_kept."""
+        if missing.giver is None:
+            return self._why_unknown(missing, may_ask=may_ask)
+        giver = (missing.giver.environment, missing.giver.path)
+        why = f"the {missing.giver} is not readable any more, but the source does not say it was removed"
+        rows = self._imports_of(missing.folder) if missing.giver.kind == "import" else None
+        if rows is not None and giver not in rows:
+            return None
+        if missing.giver.kind == "import" and self._counts_more(missing, giver, rows):
+            return None
+        if is_foreign(giver):
+            return why  # only the import list speaks for another project
+        if not may_ask:
+            return f"{why}; it was asked a short time ago"
+        found = self._look(giver, missing.key, own=missing.giver.kind == "folder")
+        if found == Found.ABSENT and missing.is_reference:
+            where = f"{missing.folder[0]}:{missing.folder[1]} {missing.key}"
+            return f"it refers to {where}, and the {missing.giver} that gave it is not there"
+        if found in (Found.WITHOUT, Found.ABSENT) or (rows is None and self._was_removed(missing)):
+            return None
+        return why
+
+    def _counts_more(self, missing: Missing, giver: Place, rows: list[Place] | None) -> bool:
+        """Say whether the place that gives the key now counts before the former one: a later import."""
+        if missing.shown_by is None or missing.shown_by.kind != "import":
+            return False
+        order = self.blocks.get(missing.folder, ()) if rows is None else rows
+        now = (missing.shown_by.environment, missing.shown_by.path)
+        return now in order and giver in order and order.index(now) > order.index(giver)
+
+    def _was_removed(self, missing: Missing) -> bool:
+        """Say whether a folder is readable and not empty, and yet no list shows an import of it."""
+        assert missing.giver
+        giver = (missing.giver.environment, missing.giver.path)
+        if missing.giver.kind == "folder":
+            return False
+        shown = self.blocks.get(missing.folder, ())
+        if missing.giver.kind != "import":
+            shown = (*shown, *self.nested_blocks)
+        return bool(self._listing(giver)) and giver not in shown
+
+    def _why_unknown(self, missing: Missing, *, may_ask: bool) -> str | None:
+        """Judge a key of which it is not known where it came from: no place that is imported may hide it."""
+        rows = self._imports_of(missing.folder)
+        if rows is None or (rows and not may_ask):
+            return "it is not known which import gave it, and they cannot all be read"
+        try:
+            below = self._below(missing.folder) if self.has_sub_folders else []
+        except (Refused, Temporary):
+            return "it is not known which sub-folder gave it, and they cannot all be read"
+        looks = (self._look(place, missing.key) for place in (*rows, *below))
+        if all(found in (Found.WITHOUT, Found.ABSENT) for found in looks):
+            return None
+        return "it is not known which import or sub-folder gave it, and not all can be read"
+
+    def _below(self, place: Place) -> list[Place]:
+        """Return all sub-folders. Raises Refused where they are too many to ask."""
+        found: list[Place] = []
+        open_ = [place]
+        while open_:
+            environment, path = parent = open_.pop()
+            names = sorted(self.folders.children(parent))
+            children = [(environment, f"{path.rstrip('/')}/{name}") for name in names]
+            found += children
+            open_ += children
+            if len(found) > MOST_PLACES:
+                raise Refused("too many sub-folders to ask them all")
+        return found
+
+    def _look(
+        self, place: Place, key: str, *, own: bool = False, above: Iterable[Place] = ()
+    ) -> Found:
+        """Ask a place for a key, and what it imports in turn; with `own` only the place itself."""
+        listing = self._listing(place)
+        if listing is None:
+            was_asked = place in self._listings
+            return Found.ABSENT if was_asked and self.folders.is_absent(place) else Found.UNKNOWN
+        view = merged(listing)
+        if key in view.rows or key in view.doubtful:
+            return Found.SHOWN
+        if not listing and self.folders.is_absent(place):
+            return Found.ABSENT
+        way = {*above, place}
+        nested = [] if own else self._imports_of(place)
+        if nested is None:
+            return Found.UNKNOWN
+        for deeper in nested:
+            if deeper not in way:
+                found = self._look(deeper, key, above=way)
+                if found in (Found.SHOWN, Found.UNKNOWN):
+                    return found
+        return Found.WITHOUT
+
+    def _listing(self, place: Place) -> Listing | None:
+        """Return what a place holds, None where it may not be read or too many were asked."""
+        if place not in self._listings and self._may_ask_more():
+            try:
+                listing = self.api.secrets(Folder(self.project_id, *place))
+            except (Refused, Temporary):
+                listing = None
+            self._listings[place] = listing
+        return self._listings.get(place)
+
+    def _may_ask_more(self) -> bool:
+        return len(self._listings) < MOST_PLACES
+
+    def _imports_of(self, place: Place) -> list[Place] | None:
+        if place not in self._imports:
+            try:
+                self._imports[place] = self.api.imports(Folder(self.project_id, *place))
+            except (Refused, Temporary):
+                self._imports[place] = None
+        return self._imports[place]
+
+
+class Folders:
+    """Which environments and folders the project has; each list is read once."""
+
+    def __init__(self, api: Api, project_id: str) -> None:
+        self._api = api
+        self._project_id = project_id
+        self._children: dict[Place, set[str]] = {}
+
+    @cached_property
+    def environments(self) -> set[str]:
+        """The slugs. Raises Refused, Temporary."""
+        return self._api.environments(self._project_id)
+
+    def children(self, place: Place) -> set[str]:
+        """Return the names of the direct sub-folders. Raises Refused, Temporary."""
+        if place not in self._children:
+            self._children[place] = self._api.folders(Folder(self._project_id, *place))
+        return self._children[place]
+
+    def has_path(self, place: Place) -> bool:
+        """Walk down to a folder from the root: a list of nowhere looks like an empty one."""
+        environment, path = place
+        parent = "/"
+        for name in path.strip("/").split("/"):
+            if name and name not in self.children((environment, parent)):
+                return False
+            parent = f"{parent.rstrip('/')}/{name}"
+        return True
+
+    def is_absent(self, place: Place) -> bool:
+        """Say whether there is no such environment or folder; False where that cannot be known."""
+        try:
+            return place[0] not in self.environments or not self.has_path(place)
+        except (Refused, Temporary):
+            return False

@@ -1,0 +1,156 @@
+"""What later runs of a sync must know: an object of its own beside the status, written when it changed."""
+
+from collections.abc import Container
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from pydantic import AwareDatetime, ValidationError
+
+from functions.errors import Conflict, Temporary
+from functions.plan.kept import KeyMemory
+from functions.plan.naming import KeySchema
+from functions.plan.sync_config import SyncConfig
+from functions.ports import ABSENT, ConfigStore
+from functions.state.status import Granted, Part, Pending, Status
+
+MAX_MEMORY_BYTES = 2_000_000
+STALE_LIST_SECONDS = 300
+ASKED_SECONDS = 600
+"""A place that was not readable is asked again for a hint after this time; people's jobs always ask."""
+_ALL = "*"
+"""In a status of version 0.1.0: every name, where the names themselves did not fit."""
+log = getLogger(__name__)
+
+
+def memory_object(config_object: str) -> str:
+    """Return the name of a sync's memory object."""
+    return "memory/" + config_object.removeprefix("secret-syncs/")
+
+
+class Memory(Part):
+    """What is known of one sync's keys and names. Every field has a default: unknown means keep."""
+
+    scope: str = ""
+    """The folder and option that `keys` is about; another one forgets them."""
+    keys: dict[str, KeyMemory] = {}
+    asked: dict[str, AwareDatetime] = {}
+    """When a place was last asked that could not be taken as gone."""
+    recent: dict[str, AwareDatetime] = {}
+    """Names that may have been written lately: a listing may not show them as they are."""
+    doubted_until: AwareDatetime | None = None
+    """Until then any name may have been written lately: which ones is not known."""
+    import_pending: dict[str, Pending] = {}
+    """By name: what an import could not bring into the source."""
+    granted: Granted | None = None
+    was_too_large: bool = False
+    """It was dropped whole: what the sync never wrote is kept until a person forces a plan."""
+
+    def forget_writes(self, refused: Container[str], now: datetime) -> None:
+        """Drop names whose write was refused, or so long ago that every listing shows it."""
+        fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
+        self.recent = {
+            name: at for name, at in self.recent.items() if at > fresh and name not in refused
+        }
+        if self.doubted_until and self.doubted_until <= now:
+            self.doubted_until = None
+        asked = now - timedelta(seconds=ASKED_SECONDS)
+        self.asked = {place: at for place, at in self.asked.items() if at > asked}
+
+    def doubt_everything(self, now: datetime) -> None:
+        """Take every name for one that was just written."""
+        self.doubted_until = now + timedelta(seconds=STALE_LIST_SECONDS)
+
+    def doubts(self, name: str) -> bool:
+        """Say whether a listing may not show this name as it is."""
+        return self.doubted_until is not None or name in self.recent
+
+    def to_json(self, now: datetime) -> bytes:
+        """Return the document; dropped whole where it is too large: half of it would mislead."""
+        body = self._dump()
+        if len(body) <= MAX_MEMORY_BYTES:
+            return body
+        dropped = Memory(was_too_large=True)
+        dropped.doubt_everything(now)
+        return dropped._dump()
+
+    def _dump(self) -> bytes:
+        return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def scope_of(config: SyncConfig) -> str:
+    """Return what `Memory.keys` is about."""
+    below = " and below" if config.sync_options.include_all_sub_folders else ""
+    return f"{config.environment}:{config.secret_path}{below}"
+
+
+class MemoryDocument:
+    """Reads and writes the memory of one sync. Whoever writes it holds the sync's lease."""
+
+    def __init__(self, store: ConfigStore, config_object: str) -> None:
+        self._store = store
+        self._object = memory_object(config_object)
+        self._etag = ABSENT
+        self._saved = b""
+        self.memory = Memory()
+
+    def load(self, status: Status, config: SyncConfig, now: datetime, *, took_over: bool) -> None:
+        """Read the memory; `took_over`: another run may have written until a moment ago."""
+        found = self._read()
+        memory = found or _from_status(status, config)
+        if found is None and took_over:
+            memory.doubt_everything(now)  # what the other run was writing was not noted, or lost
+        # A container of version 0.1.0 may work on the sync too, for as long as a deployment takes.
+        memory.recent = status.recent | memory.recent
+        if _ALL in memory.recent:
+            memory.doubt_everything(memory.recent.pop(_ALL))
+        if took_over:
+            memory.recent = dict.fromkeys(memory.recent, now)
+        memory.forget_writes((), now)
+        self._saved = memory.to_json(now) if found else b""
+        if memory.scope != scope_of(config):
+            memory.scope, memory.keys = scope_of(config), {}
+        self.memory = memory
+
+    def save(self, now: datetime) -> None:
+        """Write the memory if it changed. Raises Temporary where another run wrote it meanwhile."""
+        body = self.memory.to_json(now)
+        if body == self._saved:
+            return
+        try:
+            self._etag = self._store.put(self._object, body, if_match=self._etag)
+        except Conflict:
+            stored = self._store.get(self._object, max_bytes=MAX_MEMORY_BYTES)
+            if stored is None or stored.body != body:
+                raise Temporary(f"{self._object} was changed by another run.") from None
+            self._etag = stored.etag  # it is one's own write, of which the answer got lost
+        self._saved = body
+
+    def _read(self) -> Memory | None:
+        stored = self._store.get(self._object, max_bytes=MAX_MEMORY_BYTES)
+        self._etag = stored.etag if stored else ABSENT
+        if stored is None:
+            return None
+        try:
+            return Memory.model_validate_json(stored.body)
+        except ValidationError:
+            log.error(  # noqa: TRY400 - its text might hold anything
+                "memory object is not readable, rebuilding it: %s", self._object
+            )
+            return None
+
+
+def _from_status(status: Status, config: SyncConfig) -> Memory:
+    """Return what a status of version 0.1.0 knows; it stays there for containers of that version."""
+    schema = KeySchema(config.sync_options.key_schema, config.environment)
+    memory = Memory(granted=status.granted, scope=scope_of(config))
+    memory.was_too_large = _ALL in status.import_pending
+    memory.import_pending = {n: why for n, why in status.import_pending.items() if n != _ALL}
+    memory.keys = {
+        key: KeyMemory(origin=origin, references=None)
+        for origin, names in status.origins.items()
+        for name in names or ()
+        if (key := schema.strip(name)) is not None
+    }
+    if status.wrote_at and not status.recent:
+        memory.doubt_everything(status.wrote_at)  # there was a memory, and it is lost
+    return memory

@@ -1,0 +1,189 @@
+from datetime import timedelta
+
+import pytest
+
+from functions.errors import Conflict, Temporary
+from functions.plan.kept import KeyMemory
+from functions.state.memory import (
+    ASKED_SECONDS,
+    MAX_MEMORY_BYTES,
+    STALE_LIST_SECONDS,
+    Memory,
+    MemoryDocument,
+    memory_object,
+)
+from functions.state.status import Granted, Pending, Status
+from tests.support.memory import MemoryStore
+from tests.support.plan_examples import NOW, sync
+from tests.support.virtual_time import VirtualClock
+
+CONFIG = sync().config
+OBJECT = "secret-syncs/p/a.json"
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def store():
+    """An empty store."""
+    return MemoryStore("oci://b@n/p", VirtualClock())
+
+
+def loaded(store, status=None, *, config=CONFIG, now=NOW, took_over=False):
+    """Load the memory."""
+    document = MemoryDocument(store, OBJECT)
+    document.load(status or Status(), config, now, took_over=took_over)
+    return document
+
+
+def test_a_memory_is_read_back_as_it_was(store):
+    """What is written is read back, in an object beside the status, by whoever works on the sync next."""
+    document = loaded(store)
+    memory = document.memory
+    memory.keys = {"A": KeyMemory(origin="import dev:/x", references={"dev:/x B": "dev:/x"})}
+    memory.recent = {"A": NOW}
+    memory.import_pending = {"B": Pending(why="w", was_in_source=True)}
+    memory.granted = Granted(fingerprint="0123456789abcdef", names=["A"])
+    document.save(NOW)
+    assert list(store.objects) == [memory_object(OBJECT)] == ["memory/p/a.json"]
+    assert loaded(store).memory == memory
+
+
+def test_a_memory_is_written_only_when_it_changed(store):
+    """A run that learns nothing writes nothing, also when what it knew has grown old."""
+    document = loaded(store)
+    document.memory.recent = {"A": NOW}
+    document.save(NOW)
+    written = store.objects[memory_object(OBJECT)]
+    document.save(NOW)
+    loaded(store, now=NOW + timedelta(hours=1)).save(NOW)
+    assert store.objects[memory_object(OBJECT)] is written
+
+
+def test_another_folder_or_option_forgets_the_keys(store):
+    """What is known of keys belongs to a folder and to whether its sub-folders count; names stay known."""
+    document = loaded(store)
+    document.memory.keys, document.memory.recent = {"A": KeyMemory()}, {"A": NOW}
+    document.save(NOW)
+    options = CONFIG.sync_options.model_copy(update={"include_all_sub_folders": True})
+    for changes in ({"secret_path": "/other"}, {"sync_options": options}):
+        memory = loaded(store, config=CONFIG.model_copy(update=changes)).memory
+        assert (memory.keys, list(memory.recent)) == ({}, ["A"])
+
+
+def test_names_are_forgotten_when_every_listing_shows_them(store):
+    """Written names are known for five minutes, refused ones no longer than their run, asked places ten."""
+    memory = Memory(recent={"OLD": NOW, "A": NOW + SECOND}, asked={"p": NOW})
+    memory.doubted_until = NOW + timedelta(seconds=STALE_LIST_SECONDS)
+    memory.forget_writes(["A"], NOW)
+    assert (list(memory.recent), memory.doubts("ANY")) == (["OLD"], True)
+    memory.forget_writes((), NOW + timedelta(seconds=STALE_LIST_SECONDS))
+    assert (memory.recent, memory.doubts("ANY"), list(memory.asked)) == ({}, False, ["p"])
+    memory.forget_writes((), NOW + timedelta(seconds=ASKED_SECONDS))
+    assert memory.asked == {}
+
+
+def test_what_a_dead_run_marked_counts_from_now(store):
+    """Whoever takes a lease over takes what the other run was writing for written a moment ago."""
+    document = loaded(store)
+    document.memory.recent = {"A": NOW}
+    document.save(NOW)
+    later = NOW + timedelta(seconds=STALE_LIST_SECONDS + 1)
+    assert loaded(store, now=later).memory.recent == {}
+    assert loaded(store, now=NOW + SECOND, took_over=True).memory.recent == {"A": NOW + SECOND}
+
+
+def test_a_lost_memory_doubts_every_name(store):
+    """Where a run wrote not long ago, or died, and its marks are lost, any name may have been written."""
+    assert not loaded(store).memory.doubts("A")
+    assert loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory.doubts("A")
+    assert loaded(store, took_over=True).memory.doubts("A")
+    store.put(memory_object(OBJECT), b"nonsense")
+    assert loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory.doubts("A")
+    long_ago = Status(wrote_at=NOW - timedelta(hours=1))
+    assert not loaded(store, long_ago).memory.doubts("A")
+
+
+def test_a_memory_that_is_too_large_is_dropped_whole(store):
+    """What could not be read back is never written: the next run knows that it knows nothing."""
+    document = loaded(store)
+    key = KeyMemory(origin="import dev:/" + "x" * 200)
+    document.memory.keys = {f"K{number:05}": key for number in range(10_000)}
+    document.save(NOW)
+    stored = store.objects[memory_object(OBJECT)][0]
+    assert len(stored.body) < MAX_MEMORY_BYTES
+    memory = loaded(store, now=NOW + SECOND).memory
+    assert (memory.keys, memory.was_too_large, memory.doubts("A")) == ({}, True, True)
+
+
+def test_the_largest_memory_can_be_read_back(store):
+    """A memory as large as it may be comes back as it was."""
+    document = loaded(store)
+    for number in range(100_000):
+        document.memory.keys[f"K{number:05}"] = KeyMemory(origin="import dev:/" + "x" * 200)
+        if number % 100 == 0 and len(document.memory.to_json(NOW)) < 1000 < number:
+            break
+    for name in [*document.memory.keys][-101:]:
+        del document.memory.keys[name]
+    document.save(NOW)
+    assert len(store.objects[memory_object(OBJECT)][0].body) > 0.98 * MAX_MEMORY_BYTES
+    assert loaded(store).memory.keys == document.memory.keys
+
+
+class LostAnswer(MemoryStore):
+    """Carries a write out and answers that it lost."""
+
+    def put(self, name, body, *, if_match=None):
+        super().put(name, body, if_match=if_match)
+        raise Conflict("lost answer")
+
+
+def test_a_lost_answer_is_no_conflict():
+    """A write whose answer got lost is known again."""
+    store = LostAnswer("oci://b@n/p", VirtualClock())
+    document = loaded(store)
+    document.memory.recent = {"A": NOW}
+    document.save(NOW)
+    assert loaded(store).memory.recent == {"A": NOW}
+
+
+def test_a_memory_of_another_run_is_not_overwritten(store):
+    """A run that finds the memory changed by another stops: only one of the two holds the lease."""
+    one, two = loaded(store), loaded(store)
+    one.memory.recent, two.memory.recent = {"A": NOW}, {"B": NOW}
+    one.save(NOW)
+    with pytest.raises(Temporary, match="changed by another run"):
+        two.save(NOW)
+    assert loaded(store).memory.recent == {"A": NOW}
+
+
+def test_a_status_of_version_0_1_0_is_taken_over(store):
+    """What the status of 0.1.0 knows is known; that it knows nothing of references is known too."""
+    status = Status(
+        import_pending={"P": Pending(why="w")},
+        origins={"import dev:/x": ["A"], "import dev:/y": None},
+        recent={"R": NOW},
+        granted=Granted(fingerprint="0123456789abcdef", names=["A"]),
+        wrote_at=NOW,
+    )
+    memory = loaded(store, status).memory
+    assert memory.keys == {"A": KeyMemory(origin="import dev:/x", references=None)}
+    assert (list(memory.import_pending), list(memory.recent)) == (["P"], ["R"])
+    assert (memory.granted, memory.doubts("A")) == (status.granted, False)
+
+
+def test_all_of_version_0_1_0_means_every_name(store):
+    """Where 0.1.0 noted that its names did not fit, any name may be meant."""
+    status = Status(import_pending={"*": Pending()}, recent={"*": NOW})
+    memory = loaded(store, status).memory
+    assert (memory.import_pending, memory.recent) == ({}, {})
+    assert (memory.was_too_large, memory.doubts("A")) == (True, True)
+
+
+def test_a_container_of_version_0_1_0_may_work_beside(store):
+    """Names that a container of 0.1.0 notes in the status meanwhile count as written too."""
+    document = loaded(store)
+    document.memory.recent = {"A": NOW}
+    document.save(NOW)
+    memory = loaded(store, Status(recent={"B": NOW, "*": NOW})).memory
+    assert memory.recent.keys() == {"A", "B"}
+    assert memory.doubts("C")
