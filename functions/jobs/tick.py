@@ -29,6 +29,7 @@ from functions.state.stop import load_pause
 
 MAX_QUEUED_AT_ONCE = 500
 DEPTH_EVERY_MINUTES = 10
+LOOK_FOR_PAUSE_SECONDS = 2.0
 EPOCH = datetime.min.replace(tzinfo=UTC)
 log = getLogger(__name__)
 
@@ -74,7 +75,20 @@ class Ticker:
             return True
 
     def _unless_paused(self, is_time_left: Callable[[], bool]) -> Callable[[], bool]:
-        return lambda: is_time_left() and not self._is_paused()
+        """Look for a pause now and then: the tick itself began with a look."""
+        clock = self.dispatcher.services.clock
+        looked_at = clock.monotonic()
+
+        def may_go_on() -> bool:
+            nonlocal looked_at
+            if not is_time_left():
+                return False
+            if clock.monotonic() - looked_at < LOOK_FOR_PAUSE_SECONDS:
+                return True
+            looked_at = clock.monotonic()
+            return not self._is_paused()
+
+        return may_go_on
 
     def _is_paused(self) -> bool:
         pause = load_pause(self.dispatcher.services.store)

@@ -109,7 +109,7 @@ def test_the_memory_of_a_run(world, large):
 
 
 def test_a_tick_over_ten_thousand_syncs(world):
-    """A tick over 10,000 syncs of which none is due lists two prefixes and asks the queue, nothing else."""
+    """A tick over 10,000 syncs of which none is due lists two prefixes and asks for a pause and the queue, nothing else."""
     world.reset()
     configs = 10_000
     objects = world.cloud.objects
@@ -123,20 +123,24 @@ def test_a_tick_over_ten_thousand_syncs(world):
     world.command("tick")
     calls = Counter(world.operations())
     calls.pop("GetStats", None)  # dead letters are counted once in ten minutes
-    assert calls == {"GetMessages": 1, "ListObjects": 2 * configs // LIST_PAGE_ROWS}
+    assert calls == {
+        "GetMessages": 1,
+        "GetObject": 1,  # is everything paused?
+        "ListObjects": 2 * configs // LIST_PAGE_ROWS,
+    }
     assert world.infisical.calls == []
     world.reset()
 
 
 def test_an_empty_tick(world):
-    """A tick without any sync costs three calls."""
+    """A tick without any sync costs four calls: is there a pause, a message, a sync that is due?"""
     world.reset()
     world.command("tick")
     world.cloud.reset_calls()
     world.command("tick")
     calls = Counter(world.operations())
     calls.pop("GetStats", None)
-    assert calls == {"GetMessages": 1, "ListObjects": 2}
+    assert calls == {"GetObject": 1, "GetMessages": 1, "ListObjects": 2}
 
 
 def test_no_thread_outlives_an_invocation(world):
