@@ -39,7 +39,7 @@ from functions.sources.http import SourceCredentials
 from functions.sources.transport import Transport, proxy_of
 from functions.state.sync_configs import ConfigCache, Configs
 from functions.triggers.call import ApiRequest, Call, Ignored, Tick
-from functions.triggers.command import Command
+from functions.triggers.command import Command, WrongCommand
 from functions.triggers.oci_event import ResourceEvent
 from functions.triggers.parse import parse
 from functions.triggers.webhook import Webhook
@@ -84,7 +84,11 @@ class App:
     def handle(self, call: Call, seconds: float) -> Reply:
         """Answer one call within `seconds`. Raises SyncError; see `refusal` for HTTP."""
         self._gate = Gate(self._clock, self._clock.monotonic() + seconds - DEADLINE_MARGIN_SECONDS)
-        match parse(call, self._webhook_secrets, self._clock.now()):
+        try:
+            trigger = parse(call, self._webhook_secrets, self._clock.now())
+        except WrongCommand as error:
+            return Reply({"error": str(error)})
+        match trigger:
             case Webhook(is_test=True):
                 return Reply({"message": "The webhook works."})
             case Webhook() | ResourceEvent() as hint:
@@ -97,7 +101,7 @@ class App:
             case Command(command="drain"):
                 return self._work()
             case Command() as command:
-                return Reply(self._dispatcher().command(command))
+                return self._do(command)
             case ApiRequest() as request:
                 reply = self._api.answer(request, self._api_context())
                 # An invocation knows no status but its own: there it stands in the answer.
@@ -114,6 +118,18 @@ class App:
             return _to_reply(self._dispatcher().event(hint), hint.type)
         except Paused as pause:
             return Reply({"message": str(pause)}, HTTPStatus.ACCEPTED)
+
+    def _do(self, command: Command) -> Reply:
+        """Do what a command asks for; a refusal is an answer, as OCI hides the text of what is raised."""
+        try:
+            match command.command:
+                case "list" | "status" | "runs" | "check" | "pause" | "resume" as name:
+                    return self._api.serve(name, command, self._api_context())
+                case _:
+                    return Reply(self._dispatcher().command(command))
+        except SyncError as error:
+            log.error("command %s: %s", command.command, error)  # noqa: TRY400 - it says it all
+            return Reply({"error": str(error)})
 
     def _dispatcher(self, patience_seconds: float | None = None) -> Dispatcher:
         """Return the dispatcher of this invocation; each run gets its own gate, with room to record."""
@@ -176,6 +192,7 @@ class App:
             gate=self._gate,
             cache=self._api.cache,
             health=lambda: self._api.health.answer(self._health_checks()),
+            checks=self._health_checks,
             connections=self._connections(self._gate),
             directory=self._connection_clients.directory,
             private_keys=self._private_keys,

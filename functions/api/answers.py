@@ -210,6 +210,20 @@ class PlaceRow(Camel):
     display_name: str
 
 
+class Check(Camel):
+    """One thing that was checked; `message` says what is wrong with it."""
+
+    what: str
+    is_ok: bool
+    message: str | None
+
+
+class Checks(Camel):
+    """What was checked."""
+
+    checks: list[Check]
+
+
 class SourceShown(Camel):
     """The secret manager."""
 

@@ -8,20 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions.api.auth import Authenticator, WrongToken
-from functions.api.context import ApiContext, ParsedRequest
+from functions.api.commands import serve
+from functions.api.context import BY_IAM, ApiContext, ParsedRequest
 from functions.api.health import HealthCheck
 from functions.api.requests import read
 from functions.api.route import Route
 from functions.api.routes import CONNECTIONS, choose, find
-from functions.credentials import ApiToken, CredentialsKeeper
+from functions.credentials import CredentialsKeeper
 from functions.errors import Rejected, SyncError
 from functions.ports import Clock, Pool
 from functions.reply import Reply, refusal
 from functions.state.sync_repository import ApiCache
 from functions.triggers.call import ApiRequest
+from functions.triggers.command import ApiCommandName, Command
 
-BY_IAM = ApiToken(sha256="0" * 64, name="iam")
-"""Stands for the token of who needs none."""
 log = getLogger(__name__)
 
 
@@ -52,6 +52,10 @@ class Api:
             if not isinstance(error, WrongToken):
                 log.warning("API request refused: %s", error)
             return refusal(error)
+
+    def serve(self, name: ApiCommandName, command: Command, context: ApiContext) -> Reply:
+        """Answer a command as its route would. Raises SyncError."""
+        return Reply(_json(serve(name, command, context)))
 
 
 def _is_for_readers(route: Route, method: str) -> bool:

@@ -17,6 +17,7 @@ from functions.api.answers import (
     OneRow,
     Row,
 )
+from functions.api.health import HealthChecks
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel
 from functions.credentials import ApiToken
@@ -38,6 +39,9 @@ LOCK_POLL_SECONDS = 0.05
 SHARED = SyncConfig.model_fields.keys() & Row.model_fields.keys() - {"connection_id", "environment"}
 """What a row shows as the config has it."""
 RUN = set(LastRun.model_fields)
+
+BY_IAM = ApiToken(sha256="0" * 64, name="iam")
+"""Stands for the token of who needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class ApiContext:
     gate: Gate
     cache: ApiCache
     health: Callable[[], Health]
+    checks: Callable[[], HealthChecks]
     connections: Connections
     directory: Callable[..., OciDirectory]
     private_keys: Callable[[Gate], PrivateKeyStore]

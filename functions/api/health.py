@@ -11,7 +11,7 @@ from functions.ports import Clock, Pool
 HEALTH_SECONDS = 15.0
 """How long an answer is remembered: else anybody could have the outside called."""
 
-Checks = Mapping[str, Callable[[], object]]
+HealthChecks = Mapping[str, Callable[[], object]]
 """By the name of what is checked: a call that raises SyncError if it is not well."""
 
 log = getLogger(__name__)
@@ -26,7 +26,7 @@ class HealthCheck:
         self._unwell: list[str] = []
         self._checked_at = float("-inf")
 
-    def answer(self, checks: Checks) -> Health:
+    def answer(self, checks: HealthChecks) -> Health:
         """Return if every check passed lately. Raises Rejected (503) that names those that did not."""
         now = self._clock.monotonic()
         if now - self._checked_at >= HEALTH_SECONDS:
@@ -35,7 +35,7 @@ class HealthCheck:
             raise Rejected(503, f"Not healthy: {', '.join(self._unwell)}.")
         return Health()
 
-    def _failed(self, checks: Checks) -> list[str]:
+    def _failed(self, checks: HealthChecks) -> list[str]:
         results = try_in_parallel(self._pool, checks.values())
         failed = []
         for name, result in zip(checks, results, strict=True):

@@ -85,7 +85,7 @@ class SyncQuery(PlannedQuery):
 
 
 class DraftQuery(Camel):
-    """The sync that a draft is to change; none for a new one."""
+    """The sync that is meant, if one is."""
 
     sync_id: UUID | None = None
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 from uuid import UUID
 
-from functions.api import connections, edits, openapi, session, source, syncs
+from functions.api import check, connections, edits, openapi, session, source, syncs
 from functions.api.answers import (
+    Checks,
     CompartmentRow,
     ConnectionRows,
     Document,
@@ -73,6 +74,7 @@ ROUTES: Mapping[str, Methods] = {
     DOCUMENT_PATH: {"GET": Route("getOpenApi", get_document, Document)},
     f"{_SYNCS}/options": {"GET": Route("listSecretSyncOptions", syncs.options, Options)},
     SESSION_PATH: {"GET": Route("getSession", session.get, Session)},
+    f"{API_ROOT}check": {"GET": Route("check", check.check, Checks, DraftQuery)},
     f"{API_ROOT}pause": {"POST": Route("pauseSyncs", session.pause, Session)},
     f"{API_ROOT}resume": {"POST": Route("resumeSyncs", session.resume, Session)},
     _PROJECTS: {"GET": Route("listProjects", source.projects, Projects)},

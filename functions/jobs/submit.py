@@ -83,9 +83,7 @@ class Dispatcher:
 
     def command(self, command: Command) -> dict[str, Any]:
         """Do what a direct invocation asks for one sync. Raises NotFound, InvalidInput."""
-        if command.sync is None:
-            raise InvalidInput('Say which sync: "sync": "<name or id>".')
-        sync = self.configs.find(command.sync)
+        sync = self.configs.find(command.named_sync)
         if command.command == "plan":
             document = self.services.document(sync.object_name, "plan")
             plan = preview(sync, self.services, self.new_gate(), document)

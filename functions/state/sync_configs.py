@@ -1,13 +1,15 @@
 """The sync configs in the store, cached by ETag while the container is warm."""
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from logging import getLogger
+from pathlib import PurePath
 
 from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, NotFound, SyncError
-from functions.plan.sync_config import PREFIX, Sync, parse_sync
+from functions.plan.sync_config import PREFIX, Sync, parse_sync, sync_id
 from functions.ports import Clock, ConfigStore, Entry, Pool
 from functions.state.index import Index
 from functions.state.status import Phase, Status, shorten
@@ -76,14 +78,26 @@ class Configs:
 
     def find(self, name_or_id: str) -> Sync:
         """Return the config with this id or name. Raises NotFound, InvalidInput."""
-        syncs = self.load(self.entries())
+        entries = self.entries()
+        syncs = self.load(entries)
         found = [s for s in syncs if name_or_id in (str(s.id), s.config.name)]
         if not found:
+            for name, fault in self.faults(entries).items():
+                if name_or_id in self._names_of(name):
+                    raise fault
             raise NotFound(f'There is no sync with the name or id "{name_or_id[:64]}".')
         if len(found) > 1:
             ids = ", ".join(f"{sync.id} in {sync.config.project_id}" for sync in found[:5])
             raise InvalidInput(f"More than one sync has this name; give an id: {ids}.")
         return found[0]
+
+    def _names_of(self, object_name: str) -> set[str]:
+        """Return what a config that is wrong may be called by: its id, its file, the name that it says."""
+        names = {str(sync_id(self._store.url, object_name)), PurePath(object_name).stem}
+        stored = self._store.get(object_name)
+        with suppress(ValueError, RecursionError, AttributeError):
+            names.add(str(json.loads(stored.body if stored else b"").get("name")))
+        return names
 
     def _read(self, name: str) -> Sync | None:
         stored = self._store.get(name)

@@ -5,18 +5,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
+from functions.errors import InvalidInput
+from functions.plan.fields import ProjectId
 from functions.plan.job import Args
 from functions.plan.sync_config import Camel
 from functions.triggers.call import ApiRequest
 
 
+class WrongCommand(InvalidInput):
+    """A command is not one; like every refusal of a command it is answered, not raised."""
+
+
+ApiCommandName = Literal["list", "status", "runs", "check", "pause", "resume"]
+JobCommandName = Literal["sync", "plan", "import", "remove"]
+
+
 class Command(Camel):
     """A direct invocation, which IAM has authenticated."""
 
-    command: Literal["sync", "plan", "import", "remove", "tick", "drain"]
+    command: Literal[ApiCommandName, JobCommandName, "tick", "drain"]
+    project: ProjectId | None = None
     sync: Annotated[str, StringConstraints(min_length=1)] | None = None
     force: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
     import_behavior: Literal["prioritize-source", "prioritize-destination"] = "prioritize-source"
+
+    @property
+    def named_sync(self) -> str:
+        """Return the name or id of the sync. Raises InvalidInput where none is named."""
+        if self.sync is None:
+            raise InvalidInput('Say which sync: "sync": "<name or id>".')
+        return self.sync
 
     @property
     def args(self) -> Args:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from functions.errors import InvalidInput
 from functions.plan.sync_config import describe
 from functions.triggers.call import ApiRequest, Call, Ignored, Tick, json_object
-from functions.triggers.command import ApiCommand, Command
+from functions.triggers.command import ApiCommand, Command, WrongCommand
 from functions.triggers.oci_event import ALARM_TYPES, TICKING, ResourceEvent, parse_resource_event
 from functions.triggers.webhook import WEBHOOK_PATH, Webhook, WebhookSecrets, parse_webhook
 
@@ -45,7 +45,7 @@ def _parse_event(body: bytes) -> Trigger:
                 return ApiCommand.model_validate(data).request
             command = Command.model_validate(data)
         except ValidationError as error:
-            raise InvalidInput(f"The command is wrong. {describe(error)}") from None
+            raise WrongCommand(f"The command is wrong. {describe(error)}") from None
         return Tick() if command.command == "tick" else command
     if "eventtype" in fields:
         return parse_resource_event(fields)

@@ -124,7 +124,6 @@ def test_the_credentials_are_no_credentials(world):
     bad = world.cloud.vault.seed("bad-credentials", b'{"clientId": "geheim", "digestKey": "short"}')
     with function(world, CREDENTIALS_SECRET_OCID=bad) as host:
         reply = host.call(b'{"command": "sync", "sync": "x"}')
-    assert reply.status == 502
     assert "clientSecret: Field required" in reply.body.decode()
     assert "geheim" not in reply.body.decode() + "".join(world.log)
     with function(world, CREDENTIALS_SECRET_OCID=f"{bad}x") as host:

@@ -210,6 +210,4 @@ def test_a_command_of_the_function_changes_no_connection(world):
 )
 def test_a_command_that_is_no_request(world, wrong):
     """What is no request of the API is refused with the field that is wrong."""
-    reply = world.invoke({"command": "api", **wrong})
-    assert reply.status == 502
-    assert b"The command is wrong." in reply.body
+    assert world.call({"command": "api", **wrong})["error"].startswith("The command is wrong.")
