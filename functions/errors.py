@@ -8,6 +8,7 @@ SyncError                      base; its text is shown to users and never holds 
 │   ├── Unauthorized           a signature, token or login was rejected
 │   ├── Forbidden              the identity lacks a permission
 │   ├── NotFound               absent (or, on OCI, not permitted)
+│   ├── ContentRefused         a secret's content is not handed out: expired, its key disabled, …
 │   ├── SourceMissing          the source's folder, environment or project does not exist
 │   ├── SourceMasked           the source hides its values from this identity
 │   ├── NameTaken              a vault already has a secret of this name
@@ -77,6 +78,10 @@ class Forbidden(Refused):
 
 class NotFound(Refused):
     """The object is absent, or (on OCI) this principal may not see it."""
+
+
+class ContentRefused(Refused):
+    """The content of a secret is not handed out, though the secret is ACTIVE."""
 
 
 class SourceMissing(Refused):

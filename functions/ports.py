@@ -103,7 +103,10 @@ class SecretVault(Protocol):
         """Return one secret as it is now."""
 
     def read(self, secret_id: str) -> Bundle:
-        """Return the current content. Raises WrongState where it has none yet."""
+        """Return the current content. Raises WrongState where it has none yet.
+
+        Raises Forbidden, NotFound or ContentRefused where it is not handed out.
+        """
 
     def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
         """Create a secret. `token` makes a repeated request harmless. Raises NameTaken, InvalidInput."""

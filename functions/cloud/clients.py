@@ -104,11 +104,12 @@ class Clients:
         endpoint: str | None = None,
         quiet: bool = False,
         over_limit: type[Refused] = Refused,
+        refused: type[Refused] | None = None,
     ) -> T:
         """Return what `use` does with a client of the SDK class `kind`; its errors name `what`.
 
-        `quiet` keeps the service's own words out of errors: they might quote the request.
-        `over_limit` is raised where a service limit is reached.
+        `quiet` keeps the service's own words out of errors: they might quote the request. `over_limit` is
+        raised where a service limit is reached, `refused` where this one object is.
         """
         endpoint = self.endpoint or endpoint
         idle = self._idle[kind, endpoint]
@@ -119,7 +120,9 @@ class Clients:
         try:
             return use(client)
         except _NAMED as error:
-            raise translate(error, what, quiet=quiet, over_limit=over_limit) from None
+            raise translate(
+                error, what, quiet=quiet, over_limit=over_limit, refused=refused
+            ) from None
         finally:
             idle.append(client)
 

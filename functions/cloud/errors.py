@@ -52,13 +52,22 @@ _BY_STATUS: Mapping[int, type[SyncError]] = {
     429: Throttled,
     501: Refused,
 }
+_OF_ONE_OBJECT = frozenset({400, 409, 410, 412, 422})
 _LIMITS = frozenset({"LimitExceeded", "QuotaExceeded"})
 
 
 def translate(
-    error: Exception, what: str, *, quiet: bool = False, over_limit: type[Refused] = Refused
+    error: Exception,
+    what: str,
+    *,
+    quiet: bool = False,
+    over_limit: type[Refused] = Refused,
+    refused: type[Refused] | None = None,
 ) -> SyncError:
-    """Return this project's error for an error of the SDK."""
+    """Return this project's error for an error of the SDK.
+
+    `refused` stands for whatever refuses this one object: neither the caller, nor for now.
+    """
     if isinstance(error, UnusableAnswer):
         return Temporary(f"{what}: OCI's answer cannot be used; does a proxy stand in between?")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -69,6 +78,8 @@ def translate(
     if not isinstance(error, exceptions.ServiceError):
         return Temporary(f"{what}: no answer from OCI ({type(error).__name__})")
     kind = over_limit if error.code in _LIMITS else _kind(error)
+    if refused and error.status in _OF_ONE_OBJECT:
+        kind = refused
     words = "" if quiet or not error.message else f": {error.message}"
     text = f"{what}{_permission(error)}: OCI answered {error.status} {error.code}{words}"
     if error.request_id:

@@ -60,9 +60,13 @@ class Planner:
         """Say whether the secret's tags tell what it holds: this sync wrote them, with this key."""
         return self.is_mine(secret) and self._digests.knows(secret.tags.get(DIGEST_TAG))
 
-    def is_of_another_key(self, secret: VaultSecret) -> bool:
-        """Say whether this sync wrote the secret while it had another digest key."""
-        return self.is_mine(secret) and DIGEST_TAG in secret.tags and not self.tells(secret)
+    def may_write_unread(self, secret: VaultSecret, value: SecretBytes) -> bool:
+        """Say whether a secret whose content is not handed out may be written all the same.
+
+        A digest of a former key says nothing of the value; writing it once mends that.
+        """
+        was_written = self.is_mine(secret) and DIGEST_TAG in secret.tags
+        return was_written and not self.is_tagged_with(secret, value)
 
     def protected_because(self, secret: VaultSecret) -> str | None:
         """Say why no job may ever touch the secret, None where it may."""

@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from functions.calls.parallel import in_parallel
-from functions.errors import Refused
+from functions.errors import ContentRefused, Refused, SyncError
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
 from functions.plan.plan import join
@@ -102,7 +102,10 @@ def _read(run: Run, planner: Planner, observed: Observed, *, replace: bool) -> _
     ]
     bundles, unreadable = run.observer.read(secrets)
     refused = {
-        name: Pending(why=why, was_in_source=planner.schema.strip(name) in present)
+        name: Pending(
+            why=f"its content in the vault cannot be read: {why}",
+            was_in_source=planner.schema.strip(name) in present,
+        )
         for name, why in unreadable.items()
     }
     values: dict[str, SecretStr] = {}
@@ -121,8 +124,13 @@ def _read(run: Run, planner: Planner, observed: Observed, *, replace: bool) -> _
             refused[name] = Pending(why=why, was_in_source=True)
         else:
             values[key] = SecretStr(text)
-    is_blind = bool(unreadable) and not bundles
+    is_blind = bool(unreadable) and not (bundles or any(map(_is_of_one, unreadable.values())))
     return _Importable(values, refused, present, is_blind)
+
+
+def _is_of_one(refusal: SyncError) -> bool:
+    """Say whether a refusal concerns its secret alone; the others may be for want of a permission."""
+    return isinstance(refusal, ContentRefused)
 
 
 def _comes_back(schema: KeySchema, name: str) -> bool:

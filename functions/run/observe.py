@@ -8,7 +8,14 @@ from pydantic import SecretBytes
 
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel, try_in_parallel
-from functions.errors import InvalidInput, NotFound, SyncError, WrongState
+from functions.errors import (
+    ContentRefused,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SyncError,
+    WrongState,
+)
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
 from functions.plan.models import Bundle, SourceSecrets, State, VaultSecret
@@ -32,7 +39,7 @@ class Observed:
     bundles: Mapping[str, Bundle] = field(default_factory=dict)
     """The contents that were read, by name."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Why contents could not be read, by name."""
+    """Why names stay as they are whose contents could not be read."""
 
 
 class Observer:
@@ -134,8 +141,10 @@ class Observer:
     def _existing_sync_ids(self) -> frozenset[str]:
         return self._services.existing_sync_ids()
 
-    def read(self, secrets: Sequence[VaultSecret]) -> tuple[dict[str, Bundle], dict[str, str]]:
-        """Return the contents by name, and why some could not be read.
+    def read(
+        self, secrets: Sequence[VaultSecret]
+    ) -> tuple[dict[str, Bundle], dict[str, SyncError]]:
+        """Return the contents by name, and why some are not handed out.
 
         Raises Temporary, OutOfTime, and WrongState where the listing was stale: then nothing is known.
         """
@@ -145,15 +154,15 @@ class Observer:
             self._heartbeat,
         )
         bundles: dict[str, Bundle] = {}
-        errors: dict[str, str] = {}
+        errors: dict[str, SyncError] = {}
         for secret, result in zip(secrets, results, strict=True):
             match result:
                 case Bundle():
                     bundles[secret.name] = result
                 case WrongState():
                     raise WrongState(f"{secret.name} is not ACTIVE any more: {result}")
-                case NotFound():
-                    errors[secret.name] = f"its content in the vault cannot be read: {result}"
+                case Forbidden() | NotFound() | ContentRefused():
+                    errors[secret.name] = result
                 case _:
                     raise result
         return bundles, errors
@@ -177,10 +186,13 @@ class Observer:
             unsure=self.memory.import_pending,
             verify=verify or self.memory.was_too_large,
         )
-        bundles, unreadable = self.read(must_read)
-        # What this sync wrote with a key that is gone is written once more, unseen.
-        rewritten = {secret.name for secret in must_read if planner.is_of_another_key(secret)}
-        unreadable = {name: why for name, why in unreadable.items() if name not in rewritten}
+        bundles, refusals = self.read(must_read)
+        unreadable = {
+            secret.name: f"its content in the vault cannot be read: {refusals[secret.name]}"
+            for secret in must_read
+            if secret.name in refusals
+            and not planner.may_write_unread(secret, desired.values[secret.name])
+        }
         return replace(observed, bundles=bundles, unreadable=unreadable)
 
     def plan(

@@ -9,11 +9,19 @@ from oci.vault import VaultsClient, models
 from pydantic import SecretBytes
 
 from functions.cloud.clients import OciCalls, vault_endpoint
-from functions.errors import InvalidInput, NotFound, WrongState
+from functions.errors import (
+    ContentRefused,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    WrongState,
+)
 from functions.plan.models import Bundle, State, VaultSecret
 from functions.plan.sync_config import DestinationConfig
 
 PAGE_ROWS = 1000
+NOT_HANDED_OUT = (Forbidden, NotFound, ContentRefused)
+"""What content may be refused with. Which status stands for which cause is documented nowhere."""
 
 
 class VaultReader:
@@ -51,7 +59,7 @@ class VaultReader:
     def read(self, secret_id: str) -> Bundle:
         try:
             return self._bundle(secret_id)
-        except NotFound:
+        except NOT_HANDED_OUT:
             state = self.get(secret_id).state
             if state == State.ACTIVE:
                 raise
@@ -62,6 +70,7 @@ class VaultReader:
         response = self._retrieve(
             f"content of secret {secret_id}",
             lambda client: client.get_secret_bundle(secret_id, **version),
+            refused=ContentRefused,
         )
         content = base64.b64decode(response.data.secret_bundle_content.content)
         return Bundle(SecretBytes(content), response.data.version_number)
@@ -115,9 +124,9 @@ class VaultReader:
             VaultsClient, use, what=what, family=family, endpoint=self._management, **options
         )
 
-    def _retrieve(self, what: str, use: Callable[[Any], Any]) -> Any:
+    def _retrieve(self, what: str, use: Callable[[Any], Any], **kinds: Any) -> Any:
         return self._calls.call(
-            SecretsClient, use, what=what, family="bundle", endpoint=self._retrieval
+            SecretsClient, use, what=what, family="bundle", endpoint=self._retrieval, **kinds
         )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from oci.vault import models
 
 from functions.calls.wait import Patience
-from functions.errors import InvalidInput, NotFound, OutOfTime, TooManyVersions, WrongState
+from functions.errors import InvalidInput, OutOfTime, TooManyVersions, WrongState
 from functions.plan.models import VaultSecret
-from functions.vault.read import VaultReader, content
+from functions.vault.read import NOT_HANDED_OUT, VaultReader, content
 
 PRUNED_AT_ONCE = 5
 TAGS_GO_ALONE = "the vault refuses content and tags in one call"
@@ -76,7 +76,7 @@ class Vault(VaultReader):
     def _holds(self, secret: VaultSecret, number: int, value: bytes) -> bool:
         try:
             found = self._bundle(secret.id, version_number=number).value
-        except NotFound:
+        except NOT_HANDED_OUT:
             return False
         return hmac.compare_digest(found.get_secret_value(), value)
 

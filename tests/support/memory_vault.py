@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretBytes
 
 from functions.errors import (
+    ContentRefused,
     InvalidInput,
     NameTaken,
     NotFound,
@@ -36,6 +37,8 @@ class MemoryVault:
         self._vault = vault
         self._home = {"vaultId": vault_id, "compartmentId": compartment_id}
         self._tokens: set[str] = set()
+        self.unreadable: dict[str, datetime] = {}
+        """Ids of secrets whose content is not handed out, and since when."""
 
     def list(self) -> Sequence[VaultSecret]:
         """Return every secret of the compartment and vault, as it was a while ago."""
@@ -64,6 +67,8 @@ class MemoryVault:
         number = secret.current.at(now)
         if number is None or secret.state(now) not in READABLE:
             raise WrongState(f"secret {secret_id}: no content while it is {secret.state(now)}")
+        if secret_id in self.unreadable:
+            raise ContentRefused(f"secret {secret_id}: it expired")
         return Bundle(SecretBytes(secret.versions[number].content), number)
 
     def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
@@ -113,17 +118,16 @@ class MemoryVault:
         return len(chosen)
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
-        """Make the newest older version that holds `value` the current one."""
+        """Make the newest version that holds `value` the current one."""
         found, now = self._writable(secret, State.ACTIVE), self._now()
-        versions = list(reversed(found.there(now)))
-        current = [version for version in versions if "CURRENT" in found.stages(version, now)]
-        if any(version.content == value for version in current):
-            self._updated(found, secret.tags, tags)
+        if secret.id in self.unreadable:
+            return False
+        newest = [v for v in reversed(found.there(now)) if v.content == value and not v.deletion]
+        for version in sorted(newest, key=lambda v: "CURRENT" not in found.stages(v, now)):
+            ready = self._updated(found, secret.tags, tags)
+            if "CURRENT" not in found.stages(version, now):
+                found.promote(ready, version.number)
             return True
-        for version in versions:
-            if version.content == value and not version.deletion and version not in current:
-                found.promote(self._updated(found, secret.tags, tags), version.number)
-                return True
         return False
 
     def _updated(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from functions.plan.models import BLOCKING, State
-from functions.plan.ownership import OWNER_TAG
+from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.plan.sync_config import BlockingScope
 from functions.state.memory import Memory, memory_object
 from functions.state.status import parse_status
@@ -128,6 +128,8 @@ class Auditor:
             }
         else:
             faults["it is not wanted"] = name not in view.values
+        if operation in ("update", "promote"):
+            faults["it was not read"] = self._is_unknown(view, held)
         return [fault for fault, holds in faults.items() if holds]
 
     def written(self, view, operation, name, faults):
@@ -153,6 +155,13 @@ class Auditor:
             held = self.holder(name)
             if held is None or value.encode() not in {v.content for v in held.versions.values()}:
                 raise Violation(f"import of {key}: the vault never held this")
+
+    def _is_unknown(self, view, secret):
+        """Say whether a content that nobody could read in this run is about to be replaced."""
+        hidden = self.secrets.unreadable.get(secret.id)
+        tags = next((row.tags for row in view.listing if row.id == secret.id), {})
+        is_known = self._is_own(view, tags) and DIGEST_TAG in tags
+        return hidden is not None and hidden < view.began_at and not is_known
 
     def _follows_old_config(self, view):
         stored, changed_at = self.store.objects[view.sync.object_name]
@@ -203,7 +212,7 @@ class Auditor:
         """Say whether so much would be deleted that a guard must stop the run, or `at_most` may."""
         if view.options.disable_secret_deletion:
             return False
-        held = self.unimported(view) | (view.lost_names - view.values.keys())
+        held = (self.unimported(view) | view.lost_names) - view.values.keys()
         standing = {
             name: secret
             for name, secret in index(view.listing).items()
@@ -220,10 +229,11 @@ class Auditor:
         return any(self._is_flood(view, doomed, group, lately) for group in (set(standing), own))
 
     def unimported(self, view):
-        """Return the names that an import could not bring into the source, and that it lacks."""
+        """Return the names that stay as they are, as an import could not bring them into the source."""
         stored = self.store.get(memory_object(view.sync.object_name))
         memory = Memory.model_validate_json(stored.body) if stored else Memory()
-        return memory.import_pending.keys() - view.values.keys()
+        pending = memory.import_pending
+        return {n for n, one in pending.items() if one.was_in_source or n not in view.values}
 
     def _is_flood(self, view, doomed, group, lately):
         going, total = (doomed & group) | lately, len(group | lately)

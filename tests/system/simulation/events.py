@@ -43,6 +43,7 @@ class Events(StartingState):
             (self._edit_config, random.choice((0, 1, 4))),
             (self._command, random.choice((1, 6))),
             (self._hide, random.choice((0, 1, 3))),
+            (self._expire, random.choice((0, 0, 2, 8))),
             (self.world.tick, random.choice((0, 3))),
             (self.world.work, random.choice((0, 2, 5))),
         ):
@@ -186,6 +187,16 @@ class Events(StartingState):
         if random.random() < 0.5:
             event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {})
             self.world.start("vault-event", lambda invocation: invocation.dispatcher().event(event))
+
+    def _expire(self):
+        """Let the content of one secret not be handed out for a while."""
+        if not self.world.vault.secrets:
+            return
+        secret_id = self.random.choice(list(self.world.vault.secrets))
+        unreadable, now = self.world.secrets.unreadable, self.world.scheduler.now()
+        unreadable.setdefault(secret_id, now)
+        until = self.random.uniform(self.world.scheduler.seconds, END_SECONDS)
+        self.world.scheduler.at(until, lambda: unreadable.pop(secret_id, None))
 
     # Configs and commands
 
