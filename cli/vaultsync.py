@@ -501,7 +501,9 @@ class Commands:
             raise Failure(f"No run {begin} of {row['name']} is known that deleted something.")
         say(*(item("restore", name) for name in names))
         self._confirm(f"Switch the auto-sync off and cancel these {len(names)} deletions?")
-        return self._touch("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo")
+        return self._follow(
+            self._function.ask("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo")
+        )
 
     def cleanup(self) -> int:
         """Schedule the deletion of what an edit left behind."""
@@ -513,7 +515,7 @@ class Commands:
             say("Nothing is left behind.")
             return OK
         self._confirm(f"Schedule the deletion of these {len(found['leftBehind'])} secrets?")
-        return self._touch("DELETE", path)
+        return self._follow(self._function.ask("DELETE", path))
 
     def check(self) -> int:
         """Look at all that a sync needs."""
@@ -574,7 +576,8 @@ class Commands:
         say(item("update" if row else "create", config["name"]), *lines)
         path = f"{SYNCS}/{row['id']}" if row else SYNCS
         if self._words.dry_run:
-            answer = self._function.ask("POST", f"{path}/plan", None, config)
+            query = {"syncId": row["id"]} if row else None
+            answer = self._function.ask("POST", f"{SYNCS}/plan", query, config)
             say(*(f"    {line}" for line in plans_text([(config["name"], answer)])))
             changed = CHANGES if self._words.detailed_exitcode else OK
             return worst([code_of_plan(answer["plan"], self._words), changed])
@@ -596,12 +599,6 @@ class Commands:
         kind = self._words.command
         path = f"{SYNCS}/{self._row()['id']}/{kind}-secrets"
         return self._follow(self._function.ask("POST", path, query), kind.title())
-
-    def _touch(self, method: str, path: str) -> int:
-        answer = self._function.ask(method, path)
-        say(*(f"done: {plain(name)}" for name in answer["done"]))
-        say(*(item("error", *pair) for pair in answer["errors"].items()))
-        return FAILED if answer["errors"] else OK
 
     def _confirm(self, question: str) -> None:
         """Ask on a terminal; elsewhere --yes must be said."""
@@ -683,8 +680,8 @@ COMMANDS = {
     "pause": "",
     "resume": "yes",
     "apply": "file dry code prune wait yes json",
-    "undo": "name run project yes",
-    "cleanup": "name project yes",
+    "undo": "name run project wait yes json",
+    "cleanup": "name project wait yes json",
     "check": "file",
 }
 
@@ -704,12 +701,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, options in COMMANDS.items():
         run = getattr(Commands, name if name != "import" else "import_")
         command = subparsers.add_parser(name, help=run.__doc__, description=run.__doc__)
-        command.set_defaults(run=run, command=name)
+        command.set_defaults(do=run, command=name)
         for option in options.split():
             command.add_argument(*OPTIONS[option][0], **OPTIONS[option][1])
     words = parser.parse_args(arguments)
     try:
-        code: int = words.run(Commands(connect(os.environ), words))
+        code: int = words.do(Commands(connect(os.environ), words))
     except Failure as failure:
         note(f"vaultsync: {failure}")
         return failure.code

@@ -158,6 +158,22 @@ class Runs(Camel):
     runs: list[RunRecord]
 
 
+class LeftBehindRow(Camel):
+    """A vault secret that an edit of its sync left behind."""
+
+    id: str
+    name: str
+    vault_ocid: str
+    compartment_ocid: str
+
+
+class LeftBehindRows(Camel):
+    """What edits of a sync left behind; `warnings` tell of what could not be listed."""
+
+    left_behind: list[LeftBehindRow]
+    warnings: list[str] = []
+
+
 class ShownCredentials(Camel):
     """What of a connection's credentials is no secret."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 from uuid import UUID
 
-from functions.api import check, connections, edits, openapi, session, source, syncs
+from functions.api import check, connections, edits, openapi, repair, session, source, syncs
 from functions.api.answers import (
     Checks,
     CompartmentRow,
@@ -13,6 +13,7 @@ from functions.api.answers import (
     Duplicate,
     Folders,
     Health,
+    LeftBehindRows,
     OneConnection,
     OneRow,
     Options,
@@ -122,6 +123,13 @@ ROUTES: Mapping[str, Methods] = {
     },
     f"{_ONE}/plan": {"POST": Route("planOciVaultSecretSync", syncs.plan, Planned, role="read")},
     f"{_ONE}/runs": {"GET": Route("listOciVaultSecretSyncRuns", syncs.runs, Runs)},
+    f"{_ONE}/runs/{{runId}}/undo": {
+        "POST": Route("undoOciVaultSecretSyncRun", repair.undo, OneRow)
+    },
+    f"{_ONE}/left-behind": {
+        "GET": Route("listOciVaultSecretSyncLeftBehind", repair.get_left_behind, LeftBehindRows),
+        "DELETE": Route("cleanUpOciVaultSecretSync", repair.clean_up, OneRow),
+    },
     CONNECTIONS: {
         "GET": Route("listOciAppConnections", connections.listing, ConnectionRows),
         "POST": Route(

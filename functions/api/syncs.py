@@ -71,22 +71,23 @@ def sync_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     if request.query.plan:
         sync = context.syncs.find(request.id).sync
         context.refuse_other(context.plan(sync), request.query.plan)
-    return _act(context, request, JobKind.SYNC, Args(force=request.query.force))
+    return act(context, request, JobKind.SYNC, Args(force=request.query.force))
 
 
 def import_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Import the vault's secrets into the source; nothing is pushed or deleted."""
-    return _act(
+    return act(
         context, request, JobKind.IMPORT, Args(import_behavior=request.query.import_behavior)
     )
 
 
 def remove_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     """Schedule the deletion of what the sync put into the vault; ticks leave the sync alone then."""
-    return _act(context, request, JobKind.REMOVE, Args())
+    return act(context, request, JobKind.REMOVE, Args())
 
 
-def _act(context: ApiContext, request: ParsedRequest, kind: JobKind, args: Args) -> OneRow:
+def act(context: ApiContext, request: ParsedRequest, kind: JobKind, args: Args) -> OneRow:
+    """Queue a job of one sync, try it, and return what came of it."""
     dispatcher = context.dispatcher
     found = dispatcher.unless_paused(lambda: context.syncs.find(request.id))
     refuse_leaving(found.sync)

@@ -39,6 +39,8 @@ class Args(Camel):
     force: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
     import_behavior: Literal["prioritize-source", "prioritize-destination"] | None = None
     delete_config: bool = False
+    run: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    """The run whose deletions are undone."""
 
 
 class Job(Camel):

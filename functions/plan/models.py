@@ -153,3 +153,5 @@ class JobKind(StrEnum):
     VERIFY = "verify"
     IMPORT = "import"
     REMOVE = "remove"
+    UNDO = "undo"
+    CLEANUP = "cleanup"

@@ -70,6 +70,11 @@ class Run:
         self.summary.read_at = self.services.clock.now()
         return self.observer.observe(self.document.status, took_over=self.lease.took_over)
 
+    def observe_vault(self) -> Observed:
+        """Look at the vault alone."""
+        self.renew()
+        return self.observer.observe_vault(self.document.status, took_over=self.lease.took_over)
+
     def settle(self, observed: Observed) -> Observed:
         """Return both sides with a listing that is not stale and in which no lifecycle state blocks."""
         while True:

@@ -86,6 +86,18 @@ class Observer:
         in_parallel(self._services.pool, (read, list_vault, load), self._heartbeat)
         return Observed(found[0], listing)
 
+    def observe_vault(self, status: Status, *, took_over: bool) -> Observed:
+        """Read the memory and list the vault, for what does not ask the source. Raises what either raises."""
+        listing: list[VaultSecret] = []
+
+        def load() -> None:
+            now = self._services.clock.now()
+            self.document.load(status, self._sync.config, now, took_over=took_over)
+
+        calls = (lambda: listing.extend(self.vault.list()), load)
+        in_parallel(self._services.pool, calls, self._heartbeat)
+        return Observed(SourceSecrets(()), listing)
+
     def list_vault(self) -> Sequence[VaultSecret]:
         """List the vault alone."""
         return in_parallel(self._services.pool, [self.vault.list], self._heartbeat)[0]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from random import Random
 
 from functions.plan.job import MAX_ATTEMPTS, Job
+from functions.plan.models import Action
 from functions.plan.plan import Plan, join
 from functions.run.apply import Results
 
@@ -60,6 +61,8 @@ class RunSummary:
     started_at: datetime
     read_at: datetime | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    changed: dict[str, set[str]] = field(default_factory=dict)
+    """By action: the names that were changed, tags apart."""
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     strangers: Sequence[str] = ()
@@ -81,6 +84,9 @@ class RunSummary:
     def take_results(self, results: Results) -> None:
         """Add what became of a plan's changes."""
         self.counts.update(action.value for action in results.done.values())
+        for name, action in results.done.items():
+            if action != Action.TAG:
+                self.changed.setdefault(action.value, set()).add(name)
         left = {name: why for name, why in self.errors.items() if name not in results.done}
         self.errors = left | results.errors
         self.waiting = dict(results.again)

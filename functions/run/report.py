@@ -48,6 +48,7 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
                 "unchanged": summary.unchanged,
                 "errors": len(summary.errors),
             },
+            changed={action: sorted(names) for action, names in sorted(summary.changed.items())},
             drift=sorted(summary.drift),
             stops=list(summary.stops) if outcome.end == End.FAILED else [],
             errors=summary.errors | summary.waiting,

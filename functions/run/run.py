@@ -17,6 +17,7 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
+from functions.run.cleanup import clean_up, place_of
 from functions.run.context import Run
 from functions.run.import_secrets import import_first, import_is_due, import_only
 from functions.run.observe import Observer
@@ -25,6 +26,7 @@ from functions.run.push import SPACING_SECONDS, permitted, remember, space_out
 from functions.run.remove_secrets import forget, remove
 from functions.run.report import notify, record
 from functions.run.services import RunServices
+from functions.run.undo import undo
 from functions.state.status import Phase, Status
 from functions.state.status_document import StatusDocument, verified_object
 
@@ -50,6 +52,15 @@ def sync_once(run: Run) -> Outcome:
             remember(run, seen, plan, results)
             return run.summary.conclude(plan)
         seen = run.wait_for(seen, results.unfinished)
+
+
+_STORIES: Mapping[JobKind, Callable[[Run], Outcome]] = {
+    JobKind.IMPORT: import_only,
+    JobKind.REMOVE: remove,
+    JobKind.UNDO: undo,
+    JobKind.CLEANUP: clean_up,
+}
+"""What a job of each kind does that is no sync."""
 
 
 def run_job(
@@ -120,17 +131,13 @@ def _begin(run: Run, status: Status) -> None:
     if run.job.kind == JobKind.SYNC and run.job.cause != "tick":
         status.is_paused = False
     status.see_config(run.sync.etag, run.services.clock.now())
+    if run.job.kind in SYNC_KINDS:
+        status.see_place(place_of(run.sync))
 
 
 def _attempt(run: Run) -> Outcome:
     try:
-        match run.job.kind:
-            case JobKind.IMPORT:
-                return import_only(run)
-            case JobKind.REMOVE:
-                return remove(run)
-            case _:
-                return sync_once(run)
+        return _STORIES.get(run.job.kind, sync_once)(run)
     except WrongState as news:
         return Outcome(End.WAITING, str(news), is_blocked=True)
     except OutOfTime as reason:

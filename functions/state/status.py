@@ -2,15 +2,18 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from functions.plan.guards import DELETIONS_COUNT_FOR
-from functions.plan.models import JobKind
-from functions.plan.sync_config import Camel
+from functions.plan.models import Action, JobKind
+from functions.plan.sync_config import Camel, DestinationConfig
 
 MAX_RUNS = 20
 MAX_RUN_ERRORS = 50
+MAX_CHANGED_NAMES = 200
+MAX_FORMER_PLACES = 5
 MAX_ENDED_JOBS = 50
 MAX_MESSAGE_CHARACTERS = 1024
 MAX_STATUS_BYTES = 64_000
@@ -86,10 +89,27 @@ class RunRecord(Part):
     outcome: str
     message: str | None = None
     counts: dict[str, int] = {}
+    changed: dict[str, list[str]] = {}
+    """By action: the names that were changed; those of deletions are complete."""
     drift: list[str] = []
     stops: list[str] = []
     """The guards that kept it from writing."""
     errors: dict[str, str] = {}
+
+
+class Place(Part):
+    """Where a sync writes to."""
+
+    destination: DestinationConfig
+    connection_id: UUID | None = None
+
+    def is_same(self, other: "Place") -> bool:
+        """Say whether both are one compartment of one vault: a key or connection leaves nothing behind."""
+        mine, theirs = self.destination, other.destination
+        return (mine.vault_ocid, mine.compartment_ocid) == (
+            theirs.vault_ocid,
+            theirs.compartment_ocid,
+        )
 
 
 class Status(Part):
@@ -126,11 +146,25 @@ class Status(Part):
     """When the job that waits on the queue is due again, None where none waits."""
     ended_jobs: list[str] = []
     runs: list[RunRecord] = []
+    place: Place | None = None
+    """Where the last run wrote to."""
+    former_places: list[Place] = []
+    """Where earlier runs wrote to, before the config was edited; the newest first."""
 
     def progress(self, kind: JobKind) -> Progress:
         """Return the part that a job of this kind reports to."""
         parts = {JobKind.IMPORT: self.import_, JobKind.REMOVE: self.remove}
         return parts.get(kind, self.sync)
+
+    def see_place(self, place: Place) -> None:
+        """Note where a run writes to, and what an edit of the config left behind."""
+        former = [self.place, *self.former_places] if self.place else self.former_places
+        others = [
+            one
+            for number, one in enumerate(former)
+            if not any(map(one.is_same, (place, *former[:number])))
+        ]
+        self.place, self.former_places = place, others[:MAX_FORMER_PLACES]
 
     def is_waiting(self, now: datetime) -> bool:
         """Say whether a job on the queue is due again soon, or was so recently that it may be on its way."""
@@ -172,6 +206,10 @@ class Status(Part):
         """Keep the run; only the newest keep their details, and at most so many."""
         record.errors = dict(sorted(record.errors.items())[:MAX_RUN_ERRORS])
         record.drift = record.drift[:MAX_RUN_ERRORS]
+        record.changed = {
+            action: names if action == Action.DELETE else names[:MAX_CHANGED_NAMES]
+            for action, names in record.changed.items()
+        }
         self.runs = [record, *self.runs][:MAX_RUNS]
 
     def copied(self) -> "Status":
@@ -184,6 +222,7 @@ class Status(Part):
             if len(self._dump()) <= MAX_STATUS_BYTES:
                 break
             run.errors, run.drift = {}, []
+            run.changed = {a: names for a, names in run.changed.items() if a == Action.DELETE}
         while self.runs and len(self._dump()) > MAX_STATUS_BYTES:
             self.runs.pop()
         return self._dump()

@@ -147,3 +147,35 @@ def test_a_sync_that_is_renamed_stays_itself(terminal, world, files):
     [after] = terminal.json("list", "-p", PROJECT, "--json")["secretSyncs"]
     assert (after["id"], after["name"]) == (before["id"], "payments-live")
     assert sync.live == {"A": "1"}
+
+
+def test_a_dry_run_says_what_would_be_done(either, world, files):
+    """--dry-run shows the fields and the secrets that would change; with 2 as the code, and nothing is stored."""
+    sync, wanted = config(world, "payments", syncOptions={**SCHEMA})
+    either.file("syncs/payments.json", wanted)
+    told = either.ok("apply", "-f", "syncs", "--dry-run", "--detailed-exitcode", code=2)
+    assert told.startswith("+ payments\n    payments: +1 create")
+    assert (stored(world), sync.live) == ({}, {})
+    either.ok("apply", "-f", "syncs")
+    edited = {**wanted, "syncOptions": {**SCHEMA, "keySchema": "Q_{{secretKey}}"}}
+    either.file("syncs/payments.json", edited)
+    told = either.ok("apply", "-f", "syncs", "--dry-run")
+    assert '    syncOptions.keySchema: "P_{{secretKey}}" -> "Q_{{secretKey}}"' in told
+    assert "      + Q_A" in told
+    assert sync.live == {"P_A": "1"}
+    assert either.ok("apply", "-f", "syncs/payments.json", "--dry-run", "--prune").startswith(
+        "~ payments"
+    )
+
+
+def test_the_plan_of_a_file(either, world, files):
+    """A config that is not stored is planned as if it were created; a check looks at what it needs."""
+    sync, wanted = config(world, "payments")
+    file = either.file("syncs/payments.json", wanted)
+    assert "+ A" in either.ok("plan", "-f", file)
+    lines = either.ok("check", "-f", file).splitlines()
+    assert lines[2:] == ["+ payments: source folder", "+ payments: destination"]
+    wrong = {**wanted["destinationConfig"], "vaultOcid": f"{sync.vault_id}x"}
+    file = either.file("syncs/payments.json", {**wanted, "destinationConfig": wrong})
+    lines = either.ok("check", "-f", file, code=1).splitlines()
+    assert lines[3].startswith("! payments: destination: ")

@@ -1,0 +1,54 @@
+"""Undo: bring back what one run deleted, as far as nobody else has claimed it since."""
+
+from collections.abc import Iterable, Sequence
+
+from functions.errors import InvalidInput
+from functions.plan.models import BLOCKING, Action, Change, State, VaultSecret
+from functions.plan.plan import Plan
+from functions.plan.table import Planner
+from functions.run.context import Run
+from functions.run.outcome import Outcome
+
+
+def undo(run: Run) -> Outcome:
+    """Cancel the deletions of the run that the job names; its auto-sync is off by then."""
+    names = _deleted_by(run)
+    observed = run.observe_vault()
+    while True:
+        seal, written = run.document.status.seal, run.written_by_this_run
+        listing = run.observer.refresh(observed.listing, seal, written)
+        plan = plan_undo(run.observer.planner(listing), names, listing)
+        run.summary.take_plan(plan)
+        results = run.apply(observed, plan.changes)
+        waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again
+        if not waiting:
+            return run.summary.conclude(plan)
+        observed = run.wait_for(observed, waiting)
+
+
+def _deleted_by(run: Run) -> Sequence[str]:
+    for record in run.document.status.runs:
+        if record.id == run.job.args.run:
+            return record.changed.get(Action.DELETE, [])
+    raise InvalidInput("The run to undo is not known any more: only the last ones are kept.")
+
+
+def plan_undo(planner: Planner, names: Iterable[str], listing: Sequence[VaultSecret]) -> Plan:
+    """Return the plan that restores these names; what cannot be restored is an error of its name."""
+    index = planner.index(listing)
+    changes: list[Change] = []
+    blocked: list[VaultSecret] = []
+    errors: dict[str, str] = {}
+    for name in names:
+        secret = index.get(name)
+        if secret is None or secret.state == State.FAILED:
+            errors[name] = "the vault does not hold it any more"
+            continue
+        why = planner.protected_because(secret) or planner.owned_by_other(secret)
+        if why:
+            errors[name] = why
+        elif secret.state == State.PENDING_DELETION:
+            changes.append(Change(Action.RESTORE, name, secret))
+        elif secret.state in BLOCKING:
+            blocked.append(secret)
+    return Plan(tuple(changes), errors, blocked=tuple(blocked))
