@@ -15,6 +15,8 @@ from functions.plan.job import MAX_ATTEMPTS
 from functions.plan.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
 from functions.plan.sync_config import DeletionGuard
 from functions.ports import MAX_OBJECT_BYTES
+from functions.sources.infisical.evidence import MOST_PLACES
+from functions.state.memory import ASKED_SECONDS, MAX_MEMORY_BYTES
 from functions.state.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
 from functions.triggers.parse import MAX_BODY_BYTES
 from functions.triggers.webhook import MAX_AGE_SECONDS, MAX_WEBHOOK_BYTES
@@ -46,6 +48,9 @@ SENTENCES = [
     (r"API ([\d,]+) MB", MAX_BODY_BYTES / 1024 / 1024),
     (r"([\d,]+) bytes: 20 runs", MAX_STATUS_BYTES),
     (r"bytes: ([\d,]+) runs", MAX_RUNS),
+    (r"([\d,]+) bytes, about 15,000 secrets", MAX_MEMORY_BYTES),
+    (r"At most (\w+) places are asked", MOST_PLACES),
+    (r"each at most once in (\w+) minutes", ASKED_SECONDS / 60),
     (r"the last ([\d,]+) runs", MAX_RUNS),
     (r"runs, ([\d,]+) errors each", MAX_RUN_ERRORS),
     (r"\(the last ([\d,]+) of a sync\)", MAX_ENDED_JOBS),

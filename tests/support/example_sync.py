@@ -5,7 +5,8 @@ import json
 from functions.plan.sync_config import PREFIX as CONFIGS
 from functions.state.memory import Memory
 from functions.state.status import Status, parse_status
-from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, REGION, VAULT_ID
+from infra.local.buckets import PREFIX
+from infra.local.oci.cloud import BUCKET, COMPARTMENT_ID, KEY_ID, REGION, VAULT_ID
 
 PROJECT = "3c4b6d1e-0000-4000-8000-000000000001"
 
@@ -95,6 +96,15 @@ class ExampleSync:
         """The status document."""
         stored = self.world.bucket.get(self.status_object)
         return (parse_status(stored) if stored else None) or Status()
+
+    def write_status(self, changes):
+        """Change fields of the status, by hand."""
+        held = json.loads(self.world.bucket.get(self.status_object))
+        self.world.bucket.put(self.status_object, json.dumps(held | changes).encode())
+
+    def forget(self):
+        """Take the memory away, as if it had never been written."""
+        self.world.cloud.objects.remove(BUCKET, f"{PREFIX}/{self.memory_object}")
 
     @property
     def memory(self):

@@ -167,11 +167,16 @@ class World:
         self.infisical.masked = self.infisical.approvals = False
         self.infisical.forbidden.clear()
         self.infisical.rotated.clear()
+        self.infisical.secret_lists.clear()
+        self.infisical.secret_folders.clear()
+        self.infisical.allowed, self.infisical.keeps_blocks = None, False
+        self.source.environments[:] = ["dev", "staging", "prod"]
         self.infisical.mistaken.clear()
         self.infisical.faults = lambda _request: None
         self.infisical.calls.clear()
         if self.bucket.env["CONFIG_STORE"].startswith("oci:"):
-            for kind in ("secret-syncs/", "status/", "verified/", "workers/", "pause.json"):
+            kinds = ("secret-syncs/", "status/", "memory/", "verified/", "workers/", "pause.json")
+            for kind in kinds:
                 for name in self.cloud.objects.names(BUCKET, f"{PREFIX}/{kind}"):
                     self.cloud.objects.remove(BUCKET, name)
 

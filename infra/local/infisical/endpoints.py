@@ -24,10 +24,12 @@ class Endpoints:
     """The routes' work on a source. The attributes may be changed at any time.
 
     `masked` hides all values, `forbidden` folders cannot be read or written, `secret_lists` are folders
-    whose import list cannot be read, `rotated` keys cannot be changed, and with `approvals` every change only
-    waits for one. `allowed` limits a role to environments: for all others it is refused whether they exist or
-    not. With `keeps_blocks` an import that may not be read stays in the answer, empty, as newer servers do. A
-    list of a place in `mistaken` is answered with another's, as by a cache that mixes up addresses.
+    whose import list cannot be read, `secret_folders` such whose sub-folders cannot be listed. `allowed`
+    limits a role to environments: any other is refused whether it exists or not. With `keeps_blocks` an
+    import that may not be read stays in the answer, empty, as newer servers do; `hidden_projects` hide what
+    is imported from them. `rotated` keys cannot be changed, with `approvals` every change only waits for
+    one, and a list of a place in `mistaken` is answered with another's, as by a cache that mixes up
+    addresses.
     """
 
     source: Source = field(default_factory=Source)
@@ -36,8 +38,10 @@ class Endpoints:
     masked: bool = False
     forbidden: set[Place] = field(default_factory=set)
     secret_lists: set[Place] = field(default_factory=set)
+    secret_folders: set[Place] = field(default_factory=set)
     allowed: set[str] | None = None
     keeps_blocks: bool = False
+    hidden_projects: set[str] = field(default_factory=set)
     rotated: set[str] = field(default_factory=set)
     mistaken: dict[Place, Place] = field(default_factory=dict)
 
@@ -63,6 +67,8 @@ class Endpoints:
     def folders(self, request: Request) -> dict[str, Any]:
         """List direct sub-folders; nothing where the folder does not exist."""
         environment, path = self._place(request.query, "path")
+        if (environment, path) in self.secret_folders:
+            raise Refusal(403, "PermissionDenied", "You are not allowed to read on secret-folders")
         if environment not in self.source.environments:
             raise Refusal(404, "NotFound", "Environment not found")
         names = self.source.children((environment, path))
@@ -102,6 +108,10 @@ class Endpoints:
             {"importPath": path, "importEnv": {"slug": slug}, "position": position}
             for position, (slug, path) in enumerate(folder.imports, 1)
         ]
+        rows += [
+            {"importPath": path, "importEnv": {"slug": slug, "projectId": project}, "position": 99}
+            for project, (slug, path), _ in self.source.foreign.get(place, ())
+        ]
         return {"message": "Successfully fetched secret imports", "secretImports": rows}
 
     def secrets(self, request: Request) -> dict[str, Any]:
@@ -140,7 +150,7 @@ class Endpoints:
     ) -> list[Any]:
         if query.get("includeImports" if self.api == "v4" else "include_imports") != "true":
             return []
-        return [
+        blocks = [
             {
                 "environment": place[0],
                 "secretPath": place[1],
@@ -153,6 +163,17 @@ class Endpoints:
             for place in folder.imports
             if self.keeps_blocks or self._may_read(place)
         ]
+        foreign = [
+            {
+                "environment": place[0],
+                "secretPath": place[1],
+                "secrets": [{**self._row(place, s), "workspace": project} for s in secrets],
+            }
+            for folder in folders
+            for project, place, secrets in self.source.foreign.get(folder, ())
+            if project not in self.hidden_projects
+        ]
+        return blocks + foreign
 
     def _may_read(self, place: Place) -> bool:
         return place not in self.forbidden and (self.allowed is None or place[0] in self.allowed)

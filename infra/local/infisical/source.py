@@ -50,6 +50,8 @@ class Source:
         self.environments = list(environments)
         self.lock = threading.RLock()
         self.folders: dict[Place, FolderRow] = {(e, "/"): FolderRow() for e in environments}
+        self.foreign: dict[Place, list[tuple[str, Place, list[Secret]]]] = {}
+        """What folders import from other projects, after their other imports."""
         self.on_change: Callable[[Place], None] = lambda _: None
 
     def add_folder(self, environment: str, path: str) -> FolderRow:
