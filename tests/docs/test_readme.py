@@ -170,7 +170,7 @@ def test_credentials_are_rotated(world, user, connected):
     file.write_bytes(content + b"\n")
     user.run(find_things() + put)
     assert world.cloud.vault.live(VAULT_ID)[CREDENTIALS_NAME] == content + b"\n"
-    assert not user.modes()
+    assert "credentials.json" not in user.modes()
     credentials = json.loads(content)
     assert credentials.pop("digestKey")
     assert credentials == {

@@ -58,13 +58,13 @@ class Hunt:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._covering = Covering(tree)
-        files = (file for path in REST for file in (ROOT / path).rglob("test_*.py"))
-        self._rest = sorted(str(file.relative_to(ROOT)) for file in files)
+        files = (file for path in REST for file in (tree.root / path).rglob("test_*.py"))
+        self._rest = sorted(str(file.relative_to(tree.root)) for file in files)
         self._noticed: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def noticed_by(self, mutation: Mutation) -> str | None:
         """Return what noticed a change, None where nothing did."""
-        name = str(mutation.file.relative_to(ROOT))
+        name = str(mutation.file.relative_to(self._tree.root))
         with self._tree.changed(name, mutation.apply(mutation.file.read_text())):
             # Code that hypothesis calls has no context: so what stands beside it is tried too.
             beside = f"tests/{Path(name).parts[1]}"
@@ -90,36 +90,38 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
-    every = [m for file in _modules(options.files) for m in mutations(file)]
-    sample = random.Random(options.seed).sample(every, min(options.number, len(every)))
-    say(f"{len(sample)} of {len(every)} changes, seed {options.seed}")
     survivors = []
     with TemporaryDirectory(prefix="mutants-") as directory:
-        hunt = Hunt(Tree(Path(directory)))
+        tree = Tree(Path(directory))
+        every = [m for file in _modules(options.files, tree) for m in mutations(file)]
+        sample = random.Random(options.seed).sample(every, min(options.number, len(every)))
+        say(f"{len(sample)} of {len(every)} changes, seed {options.seed}")
+        hunt = Hunt(tree)
         for number, mutation in enumerate(sample, 1):
             by = hunt.noticed_by(mutation)
             if by is None:
                 survivors.append(mutation)
-            say(f"{number:4} {told(mutation)}  [{by or 'NOBODY'}]")
-    say("Nobody noticed:")
-    for mutation in survivors:
-        say(f"     {told(mutation)}")
+            say(f"{number:4} {told(mutation, tree)}  [{by or 'NOBODY'}]")
+        say("Nobody noticed:")
+        for mutation in survivors:
+            say(f"     {told(mutation, tree)}")
     share = 100 * (len(sample) - len(survivors)) / len(sample)
     seconds = time.monotonic() - began
     say(f"{share:.1f} % of {len(sample)} noticed; seed {options.seed}, {seconds:.0f} s")
     return len(survivors) > 0
 
 
-def _modules(paths: list[Path]) -> list[Path]:
-    given = [path.resolve() for path in paths] or [ROOT / "functions" / name for name in PACKAGES]
-    return [
-        file for path in given for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])
-    ]
+def _modules(paths: list[Path], tree: Tree) -> list[Path]:
+    """Return the modules in the copy: what is hunted there may change here meanwhile."""
+    given = [path.resolve().relative_to(ROOT) for path in paths]
+    places = [tree.root / path for path in given or (f"functions/{name}" for name in PACKAGES)]
+    files = [sorted(place.glob("*.py")) if place.is_dir() else [place] for place in places]
+    return [file for group in files for file in group]
 
 
-def told(mutation: Mutation) -> str:
+def told(mutation: Mutation, tree: Tree) -> str:
     """Return a change in one line."""
-    where = f"{mutation.file.relative_to(ROOT)}:{mutation.line}"
+    where = f"{mutation.file.relative_to(tree.root)}:{mutation.line}"
     old = ast.unparse(mutation.node).splitlines()[0]
     return f"{where} {mutation.what}: {old} -> {mutation.new.splitlines()[0]}"
 
