@@ -12,9 +12,14 @@ HERE = Path(__file__).parent
 FIRST = "main.js"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _NOT_SENT = re.compile(
-    r"^(?: *//.*\n| +|\n)|(?<=[({\[;])\n|,?\n(?= *[)}\]])|(?<=,)\n", re.MULTILINE
+    r"""
+    ^\ *//.*\n | ^\ + | ^\n          # comments, which stand on lines of their own, and indentation
+    | ,?\n(?=\ *[)}\]])              # the end of a line before what closes,
+    | \n(?=\ *[?:&|.])               # before what goes on with it,
+    | (?<=[({\[;,=>])\n              # or after what is not its end
+    """,
+    re.MULTILINE | re.VERBOSE,
 )
-"""Comments, which stand on lines of their own, indentation, and ends of lines that mean nothing."""
 _CSS_GAPS = re.compile(r"\s*([{}:;,])\s*")
 
 

@@ -42,7 +42,8 @@ export function syncNow(row, take, lookAgain) {
   async function work() {
     say(`Looking at what ${row.name} would do …`);
     const plan = await askPlan(pathOf(row.id));
-    if (deletionsOf(plan).length + plan.stops.length === 0) return sync(row, { plan: plan.fingerprint }, take);
+    if (deletionsOf(plan).length + plan.stops.length === 0)
+      return sync(row, { plan: plan.fingerprint }, take);
     say("");
     showPlan(row.id, plan, "Look at this before you sync: it deletes, or a guard stops it.");
   }
@@ -55,7 +56,11 @@ export async function sync(row, query, take) {
     await act(row, "sync", { query }, take);
   } catch (error) {
     if (error.status !== 409 || !error.plan) throw error;
-    showPlan(row.id, error.plan, "It changed while you looked. This is the plan of now; nothing was written.");
+    showPlan(
+      row.id,
+      error.plan,
+      "It changed while you looked. This is the plan of now; nothing was written.",
+    );
   }
 }
 
@@ -83,7 +88,10 @@ export function setAutoSync(row, isOn, take) {
         h("p", "It syncs at once, and from now on at every change of the source:"),
         h("p.head", counted(plan.counts)),
         plan.stops.map((stop) => h("p.stop", stop)),
-        deletionsOf(plan).length > 0 && [h("p", "It deletes:"), names(deletionsOf(plan).map((one) => one.name))],
+        deletionsOf(plan).length > 0 && [
+          h("p", "It deletes:"),
+          names(deletionsOf(plan).map((one) => one.name)),
+        ],
       ],
       button("Resume auto-sync", () => (close(), go()), { class: "primary" }),
     ]);
@@ -109,7 +117,11 @@ export function rowMenu(row, take, lookAgain) {
 
 const IMPORTS = [
   ["prioritize-source", "Source first", "A key that both hold keeps the value of the source."],
-  ["prioritize-destination", "Destination first", "A key that both hold gets the value of the vault: the source's value is overwritten."],
+  [
+    "prioritize-destination",
+    "Destination first",
+    "A key that both hold gets the value of the vault: the source's value is overwritten.",
+  ],
 ];
 
 function openImport(row, take) {
@@ -117,10 +129,16 @@ function openImport(row, take) {
   const go = () => attempt(`import ${row.id}`, () => act(row, "import", { query: form.values }, take));
   openDialog(`Import secrets of ${row.name}`, (close) => [
     [
-      h("p", `Secrets of the vault that fit the key schema are written into ${row.environment.slug}:${row.folder.path}. Nothing is written into the vault.`),
+      h(
+        "p",
+        `Secrets of the vault that fit the key schema are written into ${row.environment.slug}:${row.folder.path}. Nothing is written into the vault.`,
+      ),
       cardsField(form, "importBehavior", "Whose value counts", IMPORTS),
     ],
-    button("Import into the source", () => (close(), go()), { class: "primary", disabled: !form.values.importBehavior }),
+    button("Import into the source", () => (close(), go()), {
+      class: "primary",
+      disabled: !form.values.importBehavior,
+    }),
   ]);
 }
 
@@ -130,11 +148,23 @@ function openRemove(row, take) {
   attempt(`names ${row.id}`, async () => update(self, { plan: await askPlan(pathOf(row.id)) }));
   openDialog(`Remove secrets of ${row.name}`, (close) => [
     [
-      h("p", `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Ticks then leave the sync alone until the source changes or somebody syncs.`),
-      self.plan ? names(self.plan.owned ?? []) : loading(),
+      h(
+        "p",
+        `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Ticks then leave the sync alone until the source changes or somebody syncs.`,
+      ),
+      self.plan
+        ? h(
+            "p",
+            count(self.plan.inScope, "secret"),
+            " of the vault fit its key schema: those that it wrote go.",
+          )
+        : loading(),
       typed(self, "Name of the sync", row.name),
     ],
-    button("Remove its secrets", () => (close(), go()), { class: "danger", disabled: !isTyped(self, row.name) }),
+    button("Remove its secrets", () => (close(), go()), {
+      class: "danger",
+      disabled: !isTyped(self, row.name),
+    }),
   ]);
 }
 
@@ -153,9 +183,13 @@ function openDelete(row) {
   const remove = (close) =>
     fill(form, async () => {
       const { secretSync } = await send("DELETE", pathOf(row.id), { query: form.values });
-      if (form.values.removeSecrets === "false" || secretSync.removeStatus === "succeeded") return finish(close);
+      if (form.values.removeSecrets === "false" || secretSync.removeStatus === "succeeded")
+        return finish(close);
       form.row = secretSync;
-      await repeat(() => isThere(close), () => state.dialogs.length > 0);
+      await repeat(
+        () => isThere(close),
+        () => state.dialogs.length > 0,
+      );
     });
   async function isThere(close) {
     try {
@@ -170,9 +204,13 @@ function openDelete(row) {
     [
       cardsField(form, "removeSecrets", "Its secrets in the vault", REMOVALS),
       typed(form, "Name of the sync", row.name),
-      form.row && h("p", { role: "status" }, "Removing: ", form.row.lastRemoveMessage ?? form.row.removeStatus),
+      form.row &&
+        h("p", { role: "status" }, "Removing: ", form.row.lastRemoveMessage ?? form.row.removeStatus),
       errorBox(form.error),
     ],
-    button(form.isLoading ? "Deleting …" : "Delete the sync", () => remove(close), { class: "danger", disabled: form.isLoading || !isTyped(form, row.name) }),
+    button(form.isLoading ? "Deleting …" : "Delete the sync", () => remove(close), {
+      class: "danger",
+      disabled: form.isLoading || !isTyped(form, row.name),
+    }),
   ]);
 }

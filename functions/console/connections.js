@@ -16,20 +16,43 @@ const METHODS = [
 ];
 const REGION = "credentials.region";
 const PRIVATE_KEY = "credentials.privateKey";
-const KEY_FIELDS = { "credentials.userOcid": "User OCID", "credentials.tenancyOcid": "Tenancy OCID", [REGION]: "Region", "credentials.fingerprint": "Fingerprint" };
-const STORAGE = { "keyStorage.compartmentOcid": "Compartment", "keyStorage.vaultOcid": "Vault", "keyStorage.keyOcid": "Encryption Key" };
+const KEY_FIELDS = {
+  "credentials.userOcid": "User OCID",
+  "credentials.tenancyOcid": "Tenancy OCID",
+  [REGION]: "Region",
+  "credentials.fingerprint": "Fingerprint",
+};
+const STORAGE = {
+  "keyStorage.compartmentOcid": "Compartment",
+  "keyStorage.vaultOcid": "Vault",
+  "keyStorage.keyOcid": "Encryption Key",
+};
 
 export function connectionsScreen() {
   const self = { title: "Connections" };
   const load = () =>
     fill(self, async () => {
-      const [{ appConnections }, { secretSyncs }] = await Promise.all([get(CONNECTIONS, { method: "all" }), get("/api/v1/secret-syncs")]);
+      const [{ appConnections }, { secretSyncs }] = await Promise.all([
+        get(CONNECTIONS, { method: "all" }),
+        get("/api/v1/secret-syncs"),
+      ]);
       return { rows: appConnections.map((row) => rowOf(row, secretSyncs, load)) };
     });
   self.view = () => {
-    const buttons = [button("Refresh", load), button("New connection …", () => openConnection(null, load), changing({ class: "primary" }))];
+    const buttons = [
+      button("Refresh", load),
+      button("New connection …", () => openConnection(null, load), changing({ class: "primary" })),
+    ];
     const rows = self.rows?.map((row) => row());
-    return screenView(self, load, buttons, rows && (rows.length ? table("OCI connections", CONNECTION_COLUMNS, rows) : h("p.empty", "No connections yet.")));
+    return screenView(
+      self,
+      load,
+      buttons,
+      rows &&
+        (rows.length
+          ? table("OCI connections", CONNECTION_COLUMNS, rows)
+          : h("p.empty", "No connections yet.")),
+    );
   };
   load();
   return self;
@@ -46,7 +69,10 @@ const rowOf = (row, syncs, load) => () => {
     region ?? "the function's",
     fingerprint ? code(fingerprint) : "–",
     users.length ? users.map(({ id, name }) => h("div", link(`/syncs/${id}`, name))) : "no sync",
-    row.name !== OWN && [button("Edit", () => openConnection(row, load), changing()), button("Delete …", () => openDeleteConnection(row, load), changing({ class: "danger" }))],
+    row.name !== OWN && [
+      button("Edit", () => openConnection(row, load), changing()),
+      button("Delete …", () => openDeleteConnection(row, load), changing({ class: "danger" })),
+    ],
   ];
   return { key: row.id, cells };
 };
@@ -61,20 +87,32 @@ function openDeleteConnection(row, load) {
       load();
     });
   openDialog(`Delete connection ${row.name}`, (close) => [
-    [h("p", "A private key that was stored with it is deleted, too. A connection that syncs use stays."), errorBox(self.error)],
+    [
+      h("p", "A private key that was stored with it is deleted, too. A connection that syncs use stays."),
+      errorBox(self.error),
+    ],
     button("Delete the connection", () => remove(close), { class: "danger", disabled: self.isLoading }),
   ]);
 }
 
 // Opens the form of a new connection, or of `row`; calls `done` with what was saved.
 export async function openConnection(row, done) {
-  const values = { method: row?.method ?? METHODS[0][0], name: row?.name ?? "", description: row?.description ?? "", [PRIVATE_KEY]: "" };
-  for (const path of Object.keys({ ...KEY_FIELDS, ...STORAGE })) values[path] = row?.credentials[path.split(".")[1]] ?? "";
+  const values = {
+    method: row?.method ?? METHODS[0][0],
+    name: row?.name ?? "",
+    description: row?.description ?? "",
+    [PRIVATE_KEY]: "",
+  };
+  for (const path of Object.keys({ ...KEY_FIELDS, ...STORAGE }))
+    values[path] = row?.credentials[path.split(".")[1]] ?? "";
   const form = { ...newForm("KeyConnection", values), isWhole: !row };
   await fill(form, loadRules);
   openDialog(row ? `Edit connection ${row.name}` : "New connection", (close) => [
     [fields(form, row), errorBox(form.error)],
-    button(form.isLoading ? "Proving it by a call …" : "Save", () => save(form, row, close, done), { class: "primary", disabled: form.isLoading }),
+    button(form.isLoading ? "Proving it by a call …" : "Save", () => save(form, row, close, done), {
+      class: "primary",
+      disabled: form.isLoading,
+    }),
   ]);
 }
 
@@ -87,12 +125,23 @@ function fields(form, row) {
     choiceField(form, "method", "Method", METHODS, { typeLabel: null }),
     texts({ name: "Name", description: "Description" }),
     row && checkbox("Change the credentials (as a whole)", form.isWhole, onchange),
-    form.isWhole && isKey(form) && [
-      texts(KEY_FIELDS),
-      textField(form, PRIVATE_KEY, "Private key", { area: true, help: "PEM, without a pass phrase. This page forgets it after the request." }),
-      h("details.advanced", { key: "storage" }, h("summary", "Where the private key is kept (optional)"), texts(STORAGE)),
-    ],
-    form.isWhole && !isKey(form) && textField(form, REGION, "Region", { help: "Empty: the region of the function." }),
+    form.isWhole &&
+      isKey(form) && [
+        texts(KEY_FIELDS),
+        textField(form, PRIVATE_KEY, "Private key", {
+          area: true,
+          help: "PEM, without a pass phrase. This page forgets it after the request.",
+        }),
+        h(
+          "details.advanced",
+          { key: "storage" },
+          h("summary", "Where the private key is kept (optional)"),
+          texts(STORAGE),
+        ),
+      ],
+    form.isWhole &&
+      !isKey(form) &&
+      textField(form, REGION, "Region", { help: "Empty: the region of the function." }),
   ];
 }
 
@@ -102,7 +151,9 @@ async function save(form, row, close, done) {
   if (form.isLoading || !check(form, ["name", "description", ...(form.isWhole ? asked : [])])) return;
   await fill(form, async () => {
     const body = bodyOfConnection(form, row, asked);
-    const { appConnection } = row ? await send("PATCH", `${CONNECTIONS}/${row.id}`, { body }) : await send("POST", CONNECTIONS, { body });
+    const { appConnection } = row
+      ? await send("PATCH", `${CONNECTIONS}/${row.id}`, { body })
+      : await send("POST", CONNECTIONS, { body });
     close();
     say(`Connection ${appConnection.name} is saved.`);
     done(appConnection);
@@ -113,7 +164,10 @@ async function save(form, row, close, done) {
 }
 
 function bodyOfConnection({ values, isWhole }, row, asked) {
-  const given = (paths) => Object.fromEntries(paths.filter((path) => values[path]).map((path) => [path.split(".")[1], values[path].trim()]));
+  const given = (paths) =>
+    Object.fromEntries(
+      paths.filter((path) => values[path]).map((path) => [path.split(".")[1], values[path].trim()]),
+    );
   const body = { name: values.name, description: values.description || null };
   if (!row) body.method = values.method;
   if (isWhole) body.credentials = given(asked);

@@ -20,10 +20,19 @@ export function destinationStep(form) {
     clear(form, 0);
   };
   return [
-    choiceField(form, "connectionId", "OCI Connection", lists.connections, { typeLabel: null, onchange: () => clear(form, 0) }),
+    choiceField(form, "connectionId", "OCI Connection", lists.connections, {
+      typeLabel: null,
+      onchange: () => clear(form, 0),
+    }),
     button("New connection …", () => openConnection(null, made), { class: "plain" }),
     errorBox(form.listError, () => loadLists(form)),
-    PLACES.map((name, index) => choiceField(form, PLACE_FIELDS[index], LABELS[index], lists[name] ?? [], { typeLabel: "Type an OCID instead", help: name === "keys" && "Used for new secrets only.", onchange: () => clear(form, index + 1) })),
+    PLACES.map((name, index) =>
+      choiceField(form, PLACE_FIELDS[index], LABELS[index], lists[name] ?? [], {
+        typeLabel: "Type an OCID instead",
+        help: name === "keys" && "Used for new secrets only.",
+        onchange: () => clear(form, index + 1),
+      }),
+    ),
     othersNote(form),
   ];
 }
@@ -46,7 +55,10 @@ export async function loadLists(form) {
     if (lists[name]) return;
     const answer = await get(path, query);
     if (form.turn !== turn) return;
-    lists[name] = (answer.appConnections ?? answer).map((row) => [row.id, row.name === OWN ? "the function itself" : (row.displayName ?? row.name)]);
+    lists[name] = (answer.appConnections ?? answer).map((row) => [
+      row.id,
+      row.name === OWN ? "the function itself" : (row.displayName ?? row.name),
+    ]);
     redraw();
   };
   try {
@@ -68,17 +80,33 @@ export async function loadLists(form) {
 // Which other syncs write there: by the list, and by the server where compartment and key are the same, too.
 async function lookAtOthers(form, destinationConfig) {
   const { secretSyncs } = await get("/api/v1/secret-syncs");
-  form.others = secretSyncs.filter((row) => row.id !== form.editedId && row.destinationConfig.vaultOcid === destinationConfig.vaultOcid);
+  form.others = secretSyncs.filter(
+    (row) => row.id !== form.editedId && row.destinationConfig.vaultOcid === destinationConfig.vaultOcid,
+  );
   const body = { destinationConfig, projectId: form.values.projectId, excludeSyncId: form.editedId };
   form.hasDuplicate = (await send("POST", `${SYNCS}/check-destination`, { body })).hasDuplicate;
 }
 
 function othersNote({ others, hasDuplicate }) {
   if (!others?.length && !hasDuplicate) return null;
-  const row = ({ id, name, projectId, syncOptions: { keySchema } }) => h("li", { key: id }, name, " of project ", projectName(projectId), ", key schema ", keySchema ? code(keySchema) : h("span.warn", "whole vault"));
+  const row = ({ id, name, projectId, syncOptions: { keySchema } }) =>
+    h(
+      "li",
+      { key: id },
+      name,
+      " of project ",
+      projectName(projectId),
+      ", key schema ",
+      keySchema ? code(keySchema) : h("span.warn", "whole vault"),
+    );
   return h(
     "div.note",
-    h("p", others?.length === 1 ? "1 other sync writes to this vault:" : `${others?.length || "Some"} other syncs write to this vault:`),
+    h(
+      "p",
+      others?.length === 1
+        ? "1 other sync writes to this vault:"
+        : `${others?.length || "Some"} other syncs write to this vault:`,
+    ),
     h("ul", others?.map(row)),
     h("p", "Give each a key schema of its own: neither touches what the other wrote."),
   );

@@ -5,12 +5,23 @@ import { get } from "./http.js";
 import { button, code, copyButton, fill, link, screenView, time } from "./parts.js";
 import { changing } from "./session.js";
 import { badge, isBusy } from "./status.js";
-import { summary, valuesOf } from "./summary.js";
+import { valuesOf } from "./draft.js";
+import { summary } from "./summary.js";
 import { lines } from "./text.js";
 import { h, state, update } from "./view.js";
 import { repeat } from "./watch.js";
 
-const STORED = ["name", "projectId", "description", "environment", "secretPath", "connectionId", "isAutoSyncEnabled", "syncOptions", "destinationConfig"];
+const STORED = [
+  "name",
+  "projectId",
+  "description",
+  "environment",
+  "secretPath",
+  "connectionId",
+  "isAutoSyncEnabled",
+  "syncOptions",
+  "destinationConfig",
+];
 const EDIT_STEPS = { Source: "source", Destination: "destination", "Sync Options": "options" };
 
 export function detailsScreen(id) {
@@ -45,17 +56,31 @@ export function detailsScreen(id) {
     if (!row) return screenView(self, load, []);
     const isSyncing = state.doing.has(`sync ${id}`);
     const buttons = [
-      button(isSyncing ? "Syncing …" : "Sync now", () => syncNow(row, load, load), changing({ class: "primary", disabled: isSyncing })),
+      button(
+        isSyncing ? "Syncing …" : "Sync now",
+        () => syncNow(row, load, load),
+        changing({ class: "primary", disabled: isSyncing }),
+      ),
       button("Plan", () => (location.hash = `/syncs/${id}/plan`)),
       button("Refresh", load),
       rowMenu(row, load, load),
     ];
     return screenView(self, load, buttons, [
       row.description && h("p.lead", row.description),
-      self.warnings.length > 0 && h("div.note.warn", self.warnings.map((text) => h("p", text)), button("Close", () => update(self, { warnings: [] }))),
+      self.warnings.length > 0 &&
+        h(
+          "div.note.warn",
+          self.warnings.map((text) => h("p", text)),
+          button("Close", () => update(self, { warnings: [] })),
+        ),
       now(row),
       h("div.columns", jobs(row)),
-      summary(valuesOf(row), (one) => one === row.connectionId && row.connection.name, (name) => link(`/syncs/${id}/edit/${EDIT_STEPS[name]}`, "Edit ", h("span.hidden", name)), Object.keys(EDIT_STEPS)),
+      summary(
+        valuesOf(row),
+        (one) => one === row.connectionId && row.connection.name,
+        (name) => link(`/syncs/${id}/edit/${EDIT_STEPS[name]}`, "Edit ", h("span.hidden", name)),
+        Object.keys(EDIT_STEPS),
+      ),
       drift(self.runs),
       h("h2", "History"),
       historyView(self.runs, self),
@@ -71,7 +96,11 @@ function now(row) {
   return h(
     "p.now",
     badge(row),
-    progress && isBusy(row) && [h("progress", { max: progress.total, value: progress.done, "aria-label": "Progress" }), ` ${progress.done} of ${progress.total}`],
+    progress &&
+      isBusy(row) && [
+        h("progress", { max: progress.total, value: progress.done, "aria-label": "Progress" }),
+        ` ${progress.done} of ${progress.total}`,
+      ],
     retryAt && [" tried again ", time(retryAt)],
     nextVerifyAt && h("span.muted", " · looks again ", time(nextVerifyAt)),
   );
@@ -85,7 +114,9 @@ function jobs(row) {
     return h(
       "section.card",
       h("h2", name),
-      status ? h("p", h(`span.outcome.${status}`, status), " · last success ", time(at)) : h("p.muted", "never"),
+      status
+        ? h("p", h(`span.outcome.${status}`, status), " · last success ", time(at))
+        : h("p.muted", "never"),
       message && lines(message).map((line) => h("p", line)),
       job && h("p.muted", "Job ", code(job), copyButton(job, "job id")),
     );
@@ -95,18 +126,35 @@ function jobs(row) {
 function drift(runs) {
   const drifted = runs.filter((run) => run.drift?.length);
   if (drifted.length === 0) return null;
-  const rows = drifted.map((run) => h("li", { key: run.id }, time(run.startedAt), ": changed by somebody else, put right: ", run.drift.join(", ")));
+  const rows = drifted.map((run) =>
+    h(
+      "li",
+      { key: run.id },
+      time(run.startedAt),
+      ": changed by somebody else, put right: ",
+      run.drift.join(", "),
+    ),
+  );
   return [h("h2", "Drift of the last runs"), h("ul", rows)];
 }
 
 function rawJson(row) {
   const text = JSON.stringify(row, null, 2);
   const config = { ...row, environment: row.environment.slug, secretPath: row.folder.path };
-  const stored = JSON.stringify(config, STORED.concat(Object.keys(row.syncOptions), Object.keys(row.destinationConfig)), 2);
+  const stored = JSON.stringify(
+    config,
+    STORED.concat(Object.keys(row.syncOptions), Object.keys(row.destinationConfig)),
+    2,
+  );
   return h(
     "details.raw",
     h("summary", "Raw JSON"),
-    h("p", copyButton(text, "JSON"), " ", button("Download as config file", () => download(`${row.name}.json`, stored))),
+    h(
+      "p",
+      copyButton(text, "JSON"),
+      " ",
+      button("Download as config file", () => download(`${row.name}.json`, stored)),
+    ),
     h("pre", { tabindex: "0" }, code(text)),
   );
 }

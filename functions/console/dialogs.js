@@ -18,7 +18,13 @@ export function dialogViews() {
     };
     return h(
       "dialog",
-      { key: id, "aria-labelledby": id, mounted: (element) => element.showModal(), removed: (element) => element.close(), oncancel },
+      {
+        key: id,
+        "aria-labelledby": id,
+        mounted: (element) => element.showModal(),
+        removed: (element) => element.close(),
+        oncancel,
+      },
       h("h2", { id }, title),
       content,
       h("div.actions.end", button("Cancel", close), deed),
@@ -31,7 +37,14 @@ export function typed(self, label, wanted) {
   const oninput = (event) => update(self, { typed: event.target.value });
   return [
     h("label", { for: "typed" }, label),
-    h("input", { id: "typed", autocomplete: "off", spellcheck: "false", value: self.typed, "aria-describedby": "typed-help", oninput }),
+    h("input", {
+      id: "typed",
+      autocomplete: "off",
+      spellcheck: "false",
+      value: self.typed,
+      "aria-describedby": "typed-help",
+      oninput,
+    }),
     h("p.help", { id: "typed-help" }, "Type ", code(wanted), " to go on."),
   ];
 }

@@ -33,7 +33,10 @@ export function showErrors(form, paths) {
 
 export function errorSummary(form, paths) {
   const wrong = paths.filter((path) => form.errors[path]).length;
-  return wrong > 0 && h("p.error", { role: "alert" }, wrong === 1 ? "One field needs a look." : `${wrong} fields need a look.`);
+  return (
+    wrong > 0 &&
+    h("p.error", { role: "alert" }, wrong === 1 ? "One field needs a look." : `${wrong} fields need a look.`)
+  );
 }
 
 function field(form, path, label, control, help, extra) {
@@ -54,7 +57,15 @@ export function textField(form, path, label, { area, help, extra, oninput, ...at
     setValue(form, path, target.type === "number" ? target.valueAsNumber : target.value);
     oninput?.(target.value);
   }
-  const control = (props) => h(area ? "textarea" : "input", { ...props, autocomplete: "off", spellcheck: "false", ...attributes, value: String(form.values[path]), oninput: typed });
+  const control = (props) =>
+    h(area ? "textarea" : "input", {
+      ...props,
+      autocomplete: "off",
+      spellcheck: "false",
+      ...attributes,
+      value: String(form.values[path]),
+      oninput: typed,
+    });
   return field(form, path, label, control, help, extra);
 }
 
@@ -66,16 +77,34 @@ export function choiceField(form, path, label, rows, { onchange, help, typeLabel
   };
   const isTyped = typeLabel && (form.asText[path] || !rows);
   const flip = () => update(form, { asText: { ...form.asText, [path]: !isTyped } });
-  const extra = typeLabel && rows && button(isTyped ? "Choose from the list" : typeLabel, flip, { class: "plain" });
+  const extra =
+    typeLabel && rows && button(isTyped ? "Choose from the list" : typeLabel, flip, { class: "plain" });
   if (isTyped) return textField(form, path, label, { help, extra, onchange: changed });
   const value = form.values[path];
   const text = form.filters[path] ?? "";
   const all = value && !rows.some(([one]) => one === value) ? [[value, value], ...rows] : rows;
   const shown = all.filter(([one, name]) => one === value || name.toLowerCase().includes(text.toLowerCase()));
-  const options = [["", rows.length ? "Choose …" : "There is none"], ...shown].map(([one, name]) => h("option", { value: one, key: one }, name));
+  const options = [["", rows.length ? "Choose …" : "There is none"], ...shown].map(([one, name]) =>
+    h("option", { value: one, key: one }, name),
+  );
   const oninput = ({ target }) => update(form, { filters: { ...form.filters, [path]: target.value } });
-  const filter = rows.length > MANY && h("input", { type: "search", placeholder: "Filter", "aria-label": `Filter: ${label}`, value: text, oninput });
-  return field(form, path, label, (props) => [filter, h("select", { ...props, value, onchange: changed }, options)], help, extra);
+  const filter =
+    rows.length > MANY &&
+    h("input", {
+      type: "search",
+      placeholder: "Filter",
+      "aria-label": `Filter: ${label}`,
+      value: text,
+      oninput,
+    });
+  return field(
+    form,
+    path,
+    label,
+    (props) => [filter, h("select", { ...props, value, onchange: changed }, options)],
+    help,
+    extra,
+  );
 }
 
 export function switchField(form, path, label, help, disabled = false) {
@@ -84,7 +113,12 @@ export function switchField(form, path, label, help, disabled = false) {
   return h(
     "div.field",
     { key: path },
-    checkbox(label, form.values[path], onchange, { id, role: "switch", disabled, "aria-describedby": `${id}-help` }),
+    checkbox(label, form.values[path], onchange, {
+      id,
+      role: "switch",
+      disabled,
+      "aria-describedby": `${id}-help`,
+    }),
     h("p.help", { id: `${id}-help` }, help),
   );
 }
@@ -93,8 +127,21 @@ export function switchField(form, path, label, help, disabled = false) {
 export function cardsField(form, path, label, rows, isOff = () => false) {
   const card = ([value, title, sentence, example], index) => {
     const onchange = () => setValue(form, path, value);
-    const input = h("input", { type: "radio", id: index ? null : idOf(path), name: path, value, checked: form.values[path] === value, disabled: isOff(value), onchange });
-    return h("label.choice", { key: value }, input, h("span", h("strong", title), h("span.help", sentence), example && h("span.example", example)));
+    const input = h("input", {
+      type: "radio",
+      id: index ? null : idOf(path),
+      name: path,
+      value,
+      checked: form.values[path] === value,
+      disabled: isOff(value),
+      onchange,
+    });
+    return h(
+      "label.choice",
+      { key: value },
+      input,
+      h("span", h("strong", title), h("span.help", sentence), example && h("span.example", example)),
+    );
   };
   const error = form.errors[path];
   return h("fieldset", { key: path }, h("legend", label), error && h("p.fault", error), rows.map(card));

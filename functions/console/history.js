@@ -9,7 +9,8 @@ const ACTION_WORDS = { create: "created", update: "changed", restore: "restored"
 const RUN_COLUMNS = ["Time", "Kind", "Cause", "Outcome", "Changes", "Seconds", "Message"];
 const FILTER_KEY = "oci-vault-sync only-changes";
 
-const isQuiet = (run) => run.outcome === "succeeded" && COUNTED.every((name) => !run.counts?.[name]) && !run.drift?.length;
+const isQuiet = (run) =>
+  run.outcome === "succeeded" && COUNTED.every((name) => !run.counts?.[name]) && !run.drift?.length;
 const isOnlyChanges = () => sessionStorage.getItem(FILTER_KEY) === "yes";
 
 export function historyView(runs, self) {
@@ -27,7 +28,9 @@ export function historyView(runs, self) {
 
 function runTable(runs, self) {
   const whole = table("Last runs", RUN_COLUMNS, []);
-  whole.children.at(-1).children = folded(runs).flatMap((group) => (group.length > 1 ? quietRow(group) : runRows(group[0], self)));
+  whole.children.at(-1).children = folded(runs).flatMap((group) =>
+    group.length > 1 ? quietRow(group) : runRows(group[0], self),
+  );
   return whole;
 }
 
@@ -56,7 +59,20 @@ function runRows(run, self) {
   };
   const changes = COUNTED.filter((name) => run.counts?.[name]);
   const cells = [
-    [h("button.expand", { type: "button", "aria-expanded": String(isOpen), "aria-label": `Details of the run of ${clock(run.startedAt)}`, onclick }, isOpen ? "▾" : "▸"), " ", time(run.startedAt)],
+    [
+      h(
+        "button.expand",
+        {
+          type: "button",
+          "aria-expanded": String(isOpen),
+          "aria-label": `Details of the run of ${clock(run.startedAt)}`,
+          onclick,
+        },
+        isOpen ? "▾" : "▸",
+      ),
+      " ",
+      time(run.startedAt),
+    ],
     run.kind,
     [run.cause, run.by && h("span.muted", ` by ${run.by}`)],
     h(`span.outcome.${run.outcome}`, run.outcome),
@@ -64,7 +80,10 @@ function runRows(run, self) {
     run.seconds.toFixed(1),
     h("div.message", run.message),
   ];
-  return [h("tr", { key: run.id }, tableCells(RUN_COLUMNS, cells)), isOpen && h("tr", { key: `${run.id} details` }, h("td", { colspan: RUN_COLUMNS.length }, details(run)))];
+  return [
+    h("tr", { key: run.id }, tableCells(RUN_COLUMNS, cells)),
+    isOpen && h("tr", { key: `${run.id} details` }, h("td", { colspan: RUN_COLUMNS.length }, details(run))),
+  ];
 }
 
 function details(run) {
@@ -75,6 +94,14 @@ function details(run) {
     Object.entries(ACTION_WORDS).map(([action, word]) => named(word, run.changed?.[action])),
     named("changed by somebody else, put right", run.drift),
     Object.entries(run.errors ?? {}).map(([name, why]) => h("p", code(name), `: ${why}`)),
-    h("p.muted", "Job ", code(run.jobId), copyButton(run.jobId, "job id"), " · log query ", code(query), copyButton(query, "log query")),
+    h(
+      "p.muted",
+      "Job ",
+      code(run.jobId),
+      copyButton(run.jobId, "job id"),
+      " · log query ",
+      code(query),
+      copyButton(query, "log query"),
+    ),
   ];
 }

@@ -25,7 +25,8 @@ class ApiError extends Error {
 export const get = (path, query) => read("GET", path, { query });
 
 // A plan is a read that has a body.
-export const askPlan = async (path, body, query) => (await read("POST", `${path}/plan`, { body, query })).plan;
+export const askPlan = async (path, body, query) =>
+  (await read("POST", `${path}/plan`, { body, query })).plan;
 
 async function read(method, path, options) {
   for (let attempt = 1; ; attempt += 1) {
@@ -121,7 +122,8 @@ function refusal(response, answer) {
   const unreachable = `The function cannot be reached (${status} ${statusText}).`;
   // An answer without statusCode is the gateway's own.
   const told = answer.statusCode ? fields.join("; ") || answer.message : null;
-  const message = told || (status >= 502 ? unreachable : `The gateway refused this (${status} ${statusText}).`);
+  const message =
+    told || (status >= 502 ? unreachable : `The gateway refused this (${status} ${statusText}).`);
   const seconds = Number(response.headers.get("Retry-After"));
   const waitMs = status === 429 ? seconds * 1000 || TOO_MANY_MS : 0;
   return new ApiError(status, message, { issues, reqId: answer.reqId, plan: answer.plan, waitMs });

@@ -1,11 +1,12 @@
 // All syncs with their status.
-import { SYNCS, rowMenu, setAutoSync } from "./actions.js";
+import { SYNCS } from "./actions.js";
 import { get } from "./http.js";
-import { button, code, fill, link, screenView, tableCells, time } from "./parts.js";
+import { button, fill, screenView } from "./parts.js";
+import { LIST_COLUMNS, SORTED, brokenRow, nameOf, sourceOf, syncRow, vaultOf } from "./rows.js";
 import { changing } from "./session.js";
-import { badge, isBusy, messageOf, rankOf, statusOf, STATUS_WORDS } from "./status.js";
+import { STATUS_WORDS, isBusy, statusOf } from "./status.js";
 import { projectName } from "./summary.js";
-import { clock, count, shortOcid } from "./text.js";
+import { clock, count } from "./text.js";
 import { h, state, update } from "./view.js";
 import { repeat } from "./watch.js";
 
@@ -14,23 +15,7 @@ const STALE_MS = 60_000;
 const MOST_ASKED_ONE_BY_ONE = 5;
 const HELP = "https://infisical.com/docs/integrations/secret-syncs/overview";
 
-const vaultOf = (row) => row.destinationConfig?.vaultOcid ?? "";
-const sourceOf = (row) => (row.objectName ? "" : `${row.environment.slug}:${row.folder.path}`);
 const projectOf = (row) => row.projectId ?? row.objectName.split("/")[1];
-const nameOf = (row) => row.name ?? row.objectName;
-
-// By what a column is sorted.
-const SORTED = {
-  Status: rankOf,
-  Name: nameOf,
-  Source: sourceOf,
-  Destination: vaultOf,
-  "Last success": (row) => row.lastSyncedAt ?? "",
-  "Last message": messageOf,
-  "Auto-sync": (row) => !row.isAutoSyncEnabled,
-};
-const LIST_COLUMNS = Object.keys(SORTED);
-
 export function listScreen() {
   const self = { title: "Syncs", text: "", word: null, by: "Status", isDown: false };
   const setRows = (change) => update(self, { rows: self.rows.flatMap(change) });
@@ -84,19 +69,45 @@ export function listScreen() {
   return self;
 }
 
-const addButton = () => button("Add Sync", () => (location.hash = "/syncs/new"), changing({ class: "primary" }));
+const addButton = () =>
+  button("Add Sync", () => (location.hash = "/syncs/new"), changing({ class: "primary" }));
 
 function listed(self, show) {
   const rows = self.rows.filter((row) => !state.project || projectOf(row) === state.project);
   if (rows.length === 0) return empty();
-  const found = rows.filter((row) => (!self.word || statusOf(row) === self.word) && holds(row, self.text.toLowerCase()));
+  const found = rows.filter(
+    (row) => (!self.word || statusOf(row) === self.word) && holds(row, self.text.toLowerCase()),
+  );
   const shown = sorted(self, found).slice(0, self.isAll ? Infinity : ROWS_SHOWN);
   return [
     filters(self, rows),
     self.isCut && h("p.note.warn", "There are more syncs than are listed here."),
-    found.length === 0 && h("p.empty", "Nothing matches. ", button("Clear", () => update(self, { text: "", word: null }))),
-    found.length > 0 && h("table.cards.syncs", h("caption.hidden", "Syncs with their status"), h("thead", h("tr", LIST_COLUMNS.map((name) => head(self, name)), h("th", { scope: "col" }, h("span.hidden", "Actions")))), groups(shown, show)),
-    found.length > shown.length && h("p.empty", `${shown.length} of ${count(found.length, "sync")} are shown. `, button("Show all", () => update(self, { isAll: true }))),
+    found.length === 0 &&
+      h(
+        "p.empty",
+        "Nothing matches. ",
+        button("Clear", () => update(self, { text: "", word: null })),
+      ),
+    found.length > 0 &&
+      h(
+        "table.cards.syncs",
+        h("caption.hidden", "Syncs with their status"),
+        h(
+          "thead",
+          h(
+            "tr",
+            LIST_COLUMNS.map((name) => head(self, name)),
+            h("th", { scope: "col" }, h("span.hidden", "Actions")),
+          ),
+        ),
+        groups(shown, show),
+      ),
+    found.length > shown.length &&
+      h(
+        "p.empty",
+        `${shown.length} of ${count(found.length, "sync")} are shown. `,
+        button("Show all", () => update(self, { isAll: true })),
+      ),
   ];
 }
 
@@ -113,14 +124,40 @@ function empty() {
 }
 
 function filters(self, rows) {
-  const chip = (label, word, number) => h("button.chip", { type: "button", key: label, "aria-pressed": String(self.word === word), onclick: () => update(self, { word }) }, `${label} `, h("span.number", number));
-  const chips = STATUS_WORDS.map((word) => [word, rows.filter((row) => statusOf(row) === word).length]).filter(([, number]) => number);
+  const chip = (label, word, number) =>
+    h(
+      "button.chip",
+      {
+        type: "button",
+        key: label,
+        "aria-pressed": String(self.word === word),
+        onclick: () => update(self, { word }),
+      },
+      `${label} `,
+      h("span.number", number),
+    );
+  const chips = STATUS_WORDS.map((word) => [
+    word,
+    rows.filter((row) => statusOf(row) === word).length,
+  ]).filter(([, number]) => number);
   const label = "Filter by name, path, environment or vault";
   const oninput = (event) => update(self, { text: event.target.value });
   return h(
     "div.filters",
-    h("div.chips", { role: "group", "aria-label": "Filter by status" }, chip("All", null, rows.length), chips.map(([word, number]) => chip(word, word, number))),
-    h("input", { id: "filter", type: "search", placeholder: label, "aria-label": label, value: self.text, oninput }),
+    h(
+      "div.chips",
+      { role: "group", "aria-label": "Filter by status" },
+      chip("All", null, rows.length),
+      chips.map(([word, number]) => chip(word, word, number)),
+    ),
+    h("input", {
+      id: "filter",
+      type: "search",
+      placeholder: label,
+      "aria-label": label,
+      value: self.text,
+      oninput,
+    }),
   );
 }
 
@@ -132,13 +169,19 @@ function holds(row, text) {
 function head(self, name) {
   const isBy = self.by === name;
   const sort = () => update(self, { by: name, isDown: isBy && !self.isDown });
-  return h("th", { scope: "col", "aria-sort": isBy && (self.isDown ? "descending" : "ascending") }, button(name, sort, { class: "sort" }));
+  return h(
+    "th",
+    { scope: "col", "aria-sort": isBy && (self.isDown ? "descending" : "ascending") },
+    button(name, sort, { class: "sort" }),
+  );
 }
 
 function sorted({ by, isDown }, rows) {
   const compare = (a, b) => (a < b ? -1 : Number(a > b));
   const key = SORTED[by];
-  return rows.toSorted((a, b) => compare(key(a), key(b)) * (isDown ? -1 : 1) || compare(nameOf(a), nameOf(b)));
+  return rows.toSorted(
+    (a, b) => compare(key(a), key(b)) * (isDown ? -1 : 1) || compare(nameOf(a), nameOf(b)),
+  );
 }
 
 function groups(rows, show) {
@@ -148,31 +191,17 @@ function groups(rows, show) {
     h(
       "tbody",
       { key: project },
-      found.size > 1 && h("tr", h("th.group", { colspan: LIST_COLUMNS.length + 1, scope: "rowgroup" }, "Project ", projectName(project))),
+      found.size > 1 &&
+        h(
+          "tr",
+          h(
+            "th.group",
+            { colspan: LIST_COLUMNS.length + 1, scope: "rowgroup" },
+            "Project ",
+            projectName(project),
+          ),
+        ),
       group.map((row) => (row.objectName ? brokenRow(row) : show(row))),
     ),
   );
-}
-
-const brokenRow = (row) => h("tr", { key: row.id }, tableCells(["Status", "Object"], [badge(row), code(row.objectName)]), h("td", { "data-label": "Reason", colspan: LIST_COLUMNS.length - 1 }, row.message));
-
-function autoSync(row, take) {
-  const isOn = row.isAutoSyncEnabled;
-  const props = { class: "switch", role: "switch", "aria-checked": String(isOn), "aria-label": `Auto-sync of ${row.name}` };
-  return button(isOn ? "on" : "off", () => setAutoSync(row, !isOn, take), changing(props));
-}
-
-function syncRow(row, take, lookAgain) {
-  const { keySchema } = row.syncOptions;
-  const cells = [
-    badge(row),
-    [link(`/syncs/${row.id}`, row.name), row.description && h("div.muted.cut", row.description)],
-    code(sourceOf(row)),
-    [h("code", { title: vaultOf(row) }, shortOcid(vaultOf(row))), h("div", keySchema ? code(keySchema) : h("span.warn", "whole vault"))],
-    time(row.lastSyncedAt),
-    h("div.cut", { title: messageOf(row) }, messageOf(row)),
-    autoSync(row, take),
-    rowMenu(row, take, lookAgain),
-  ];
-  return h("tr", { key: row.id }, tableCells([...LIST_COLUMNS, ""], cells));
 }

@@ -20,7 +20,13 @@ export function loginView() {
     h(
       "form.narrow",
       { onsubmit: submit },
-      h("input", { type: "text", name: "username", value: "oci-vault-sync", autocomplete: "username", hidden: true }),
+      h("input", {
+        type: "text",
+        name: "username",
+        value: "oci-vault-sync",
+        autocomplete: "username",
+        hidden: true,
+      }),
       h("label", { for: "token" }, "API token"),
       h("input", {
         id: "token",
@@ -31,8 +37,16 @@ export function loginView() {
         "aria-describedby": "token-help",
         oninput: (event) => (form.text = event.target.value),
       }),
-      h("p.help", { id: "token-help" }, "Of the management API. It stays in this tab until that is closed, or unused for 30 minutes."),
-      h("button", { type: "submit", class: "primary", disabled: form.isBusy }, form.isBusy ? "Signing in …" : "Sign in"),
+      h(
+        "p.help",
+        { id: "token-help" },
+        "Of the management API. It stays in this tab until that is closed, or unused for 30 minutes.",
+      ),
+      h(
+        "button",
+        { type: "submit", class: "primary", disabled: form.isBusy },
+        form.isBusy ? "Signing in …" : "Sign in",
+      ),
     ),
     errorBox(form.error),
     form.error?.status === 401 && howToMakeOne(),
@@ -40,7 +54,8 @@ export function loginView() {
 }
 
 function howToMakeOne() {
-  return h("div.note",
+  return h(
+    "div.note",
     h("p", "This token is not known. Make one, and put its hash into the credentials secret:"),
     NEW_TOKEN.map((line) => h("pre", code(line))),
   );

@@ -21,7 +21,12 @@ const ROUTES = [
   [/^\/connections$/, connectionsScreen],
   [/^/, listScreen],
 ];
-const KEYS = { "/": "filter the list", "?": "show these keys", Esc: "close a dialog or menu", Enter: "next step of the wizard" };
+const KEYS = {
+  "/": "filter the list",
+  "?": "show these keys",
+  Esc: "close a dialog or menu",
+  Enter: "next step of the wizard",
+};
 
 let place = location.hash;
 
@@ -43,11 +48,15 @@ function moved() {
   history.replaceState(null, "", place);
   openDialog("Leave without saving?", (close) => [
     h("p", "What you have entered is lost then."),
-    button("Leave", () => {
-      state.screen.isDirty = null;
-      close();
-      location.hash = wanted;
-    }, { class: "danger" }),
+    button(
+      "Leave",
+      () => {
+        state.screen.isDirty = null;
+        close();
+        location.hash = wanted;
+      },
+      { class: "danger" },
+    ),
   ]);
 }
 
@@ -57,7 +66,12 @@ function frame() {
   return [
     h("a.skip", { href: "#main", onclick: skip }, "Skip to the content"),
     header(isIn),
-    h("main", { id: "main", tabindex: "-1" }, notices(isIn), isIn ? h("div", { key: state.number }, state.screen?.view()) : h("div", { key: "login" }, loginView())),
+    h(
+      "main",
+      { id: "main", tabindex: "-1" },
+      notices(isIn),
+      isIn ? h("div", { key: state.number }, state.screen?.view()) : h("div", { key: "login" }, loginView()),
+    ),
     footer(),
     isIn && dialogViews(),
     h("p.hidden", { id: "read-only" }, READ_ONLY),
@@ -76,14 +90,24 @@ function header(isIn) {
   return h(
     "header",
     h("a.product", { href: "#/syncs" }, PRODUCT),
-    isIn && h("nav", { "aria-label": "Pages" }, h("a", { href: "#/syncs", ...current(!isConnections) }, "Syncs"), h("a", { href: "#/connections", ...current(isConnections) }, "Connections")),
+    isIn &&
+      h(
+        "nav",
+        { "aria-label": "Pages" },
+        h("a", { href: "#/syncs", ...current(!isConnections) }, "Syncs"),
+        h("a", { href: "#/connections", ...current(isConnections) }, "Connections"),
+      ),
     isIn && chooser(),
     isIn &&
-      h("div.token", h("span.muted", state.session.role === "full" ? "full token" : "read-only token"), menu("Token and keys", [
-        button("Keys", showKeys),
-        !state.session.isPaused && button("Pause all syncs …", askToPause, changing({ class: "danger" })),
-        button("Forget token", forgetToken),
-      ])),
+      h(
+        "div.token",
+        h("span.muted", state.session.role === "full" ? "full token" : "read-only token"),
+        menu("Token and keys", [
+          button("Keys", showKeys),
+          !state.session.isPaused && button("Pause all syncs …", askToPause, changing({ class: "danger" })),
+          button("Forget token", forgetToken),
+        ]),
+      ),
   );
 }
 
@@ -92,31 +116,57 @@ function chooser() {
   if (projects.length < 2) return null;
   const onchange = (event) => update(state, { project: event.target.value });
   const options = [["", "All projects"], ...projects.map(({ id, name }) => [id, name ?? id])];
-  return h("select.project", { "aria-label": "Project", value: state.project, onchange }, options.map(([value, name]) => h("option", { value, key: value }, name)));
+  return h(
+    "select.project",
+    { "aria-label": "Project", value: state.project, onchange },
+    options.map(([value, name]) => h("option", { value, key: value }, name)),
+  );
 }
 
 function notices(isIn) {
   const { session, failed } = state;
   return [
-    isIn && session.isPaused && h("div.banner", pauseText(session), " ", button("Resume", () => pause(false), changing())),
+    isIn &&
+      session.isPaused &&
+      h(
+        "div.banner",
+        pauseText(session),
+        " ",
+        button("Resume", () => pause(false), changing()),
+      ),
     isIn && state.unwell && h("p.note.warn", { role: "status" }, state.unwell),
     h("p.said", { "aria-live": "polite" }, state.isWaking ? "Waking the function …" : state.said),
     isIn && failed && errorBox(failed.error, failed.again),
   ];
 }
 
-const pauseText = ({ pause: { since, by } }) => ["All syncs are paused", since && [" since ", time(since)], by && ` by ${by}`, ". Nothing is written into any vault."];
+const pauseText = ({ pause: { since, by } }) => [
+  "All syncs are paused",
+  since && [" since ", time(since)],
+  by && ` by ${by}`,
+  ". Nothing is written into any vault.",
+];
 
 function footer() {
   const { session } = state;
   if (!session) return h("footer", PRODUCT);
-  const openapi = async () => download("openapi.json", JSON.stringify(await get("/api/v1/openapi.json"), null, 2));
-  return h("footer", `${PRODUCT} ${session.version}`, h("span", "source ", code(session.source.url)), h("span", "region ", code(session.region)), button("OpenAPI document", () => attempt("openapi", openapi), { class: "plain" }));
+  const openapi = async () =>
+    download("openapi.json", JSON.stringify(await get("/api/v1/openapi.json"), null, 2));
+  return h(
+    "footer",
+    `${PRODUCT} ${session.version}`,
+    h("span", "source ", code(session.source.url)),
+    h("span", "region ", code(session.region)),
+    button("OpenAPI document", () => attempt("openapi", openapi), { class: "plain" }),
+  );
 }
 
 function askToPause() {
   openDialog("Pause all syncs", (close) => [
-    h("p", "The emergency stop: no sync writes anything until somebody resumes. What changes meanwhile is synced then."),
+    h(
+      "p",
+      "The emergency stop: no sync writes anything until somebody resumes. What changes meanwhile is synced then.",
+    ),
     button("Pause all syncs", () => (close(), pause(true)), { class: "danger" }),
   ]);
 }
@@ -130,11 +180,22 @@ function pause(isOn) {
 }
 
 function showKeys() {
-  openDialog("Keys", () => [h("dl", Object.entries(KEYS).map(([key, does]) => h("div", h("dt", h("kbd", key)), h("dd", does))))]);
+  openDialog("Keys", () => [
+    h(
+      "dl",
+      Object.entries(KEYS).map(([key, does]) => h("div", h("dt", h("kbd", key)), h("dd", does))),
+    ),
+  ]);
 }
 
 function keyPressed(event) {
-  if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || state.dialogs.length) return;
+  if (
+    event.target.closest("input, select, textarea") ||
+    event.ctrlKey ||
+    event.metaKey ||
+    state.dialogs.length
+  )
+    return;
   if (event.key === "?") showKeys();
   const filter = document.getElementById("filter");
   if (event.key !== "/" || !filter) return;
@@ -145,7 +206,10 @@ function keyPressed(event) {
 async function enter() {
   open();
   loadProjects();
-  const unwell = await get("/healthz").then(() => null, (error) => error.message);
+  const unwell = await get("/healthz").then(
+    () => null,
+    (error) => error.message,
+  );
   update(state, { unwell });
 }
 
@@ -155,7 +219,16 @@ function signedIn() {
 }
 
 async function boot() {
-  Object.assign(state, { session: null, tokenAskedFor: token() ? null : "", screen: null, dialogs: [], doing: new Set(), project: "", said: "", onBegin: signedIn });
+  Object.assign(state, {
+    session: null,
+    tokenAskedFor: token() ? null : "",
+    screen: null,
+    dialogs: [],
+    doing: new Set(),
+    project: "",
+    said: "",
+    onBegin: signedIn,
+  });
   start(document.getElementById("page"), frame);
   watchIdleness();
   addEventListener("hashchange", moved);

@@ -7,7 +7,8 @@ export const code = (text) => h("code", text);
 
 export const button = (text, onclick, props) => h("button", { type: "button", onclick, ...props }, text);
 
-export const time = (iso) => iso ? h("time", { datetime: iso, title: utc(iso) }, relative(iso)) : h("span.muted", "never");
+export const time = (iso) =>
+  iso ? h("time", { datetime: iso, title: utc(iso) }, relative(iso)) : h("span.muted", "never");
 
 // A button that copies, and says so.
 export function copyButton(text, what, label = "copy") {
@@ -22,7 +23,8 @@ export function copyButton(text, what, label = "copy") {
   return button(label, copy, { class: "copy", "aria-label": `Copy ${what}` });
 }
 
-export const ocid = (text, what) => h("span.ocid", h("code", { title: text }, shortOcid(text)), copyButton(text, what));
+export const ocid = (text, what) =>
+  h("span.ocid", h("code", { title: text }, shortOcid(text)), copyButton(text, what));
 
 // One line above the page that also tells screen readers how an action went.
 export function say(text) {
@@ -64,7 +66,8 @@ function closeOnEscape(event) {
 }
 
 function closeOutside(event) {
-  if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) event.currentTarget.open = false;
+  if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget))
+    event.currentTarget.open = false;
 }
 
 function closeOnChoice(event) {
@@ -100,16 +103,27 @@ export function screenView(self, load, actions, content) {
   return [heading(self.title, ...actions), errorBox(self.error, load), content || (!self.error && loading())];
 }
 
-export const checkbox = (text, checked, onchange, props) => h("label.check", h("input", { type: "checkbox", checked, onchange, ...props }), h("span", text));
+export const checkbox = (text, checked, onchange, props) =>
+  h("label.check", h("input", { type: "checkbox", checked, onchange, ...props }), h("span", text));
 
 // A table; on a narrow screen each row is a card. A row is {key, cells}, a cell a list of contents.
 export function table(name, columns, rows) {
   return h(
     "table.cards",
     h("caption.hidden", name),
-    h("thead", h("tr", columns.map((column) => h("th", { scope: "col" }, column)))),
-    h("tbody", rows.map(({ key, cells }) => h("tr", { key }, tableCells(columns, cells)))),
+    h(
+      "thead",
+      h(
+        "tr",
+        columns.map((column) => h("th", { scope: "col" }, column)),
+      ),
+    ),
+    h(
+      "tbody",
+      rows.map(({ key, cells }) => h("tr", { key }, tableCells(columns, cells))),
+    ),
   );
 }
 
-export const tableCells = (columns, cells) => cells.map((cell, index) => h("td", { "data-label": columns[index] }, cell));
+export const tableCells = (columns, cells) =>
+  cells.map((cell, index) => h("td", { "data-label": columns[index] }, cell));

@@ -17,7 +17,10 @@ export function planScreen(id) {
   function show(planned) {
     update(self, { plan: null, row: null, ...planned });
     return fill(self, async () => {
-      const [plan, { secretSync: row }] = await Promise.all([planned?.plan ?? askPlan(pathOf(id)), get(pathOf(id))]);
+      const [plan, { secretSync: row }] = await Promise.all([
+        planned?.plan ?? askPlan(pathOf(id)),
+        get(pathOf(id)),
+      ]);
       return { plan, row, at: planned?.at ?? Date.now(), why: planned?.why, title: `Plan of ${row.name}` };
     });
   }
@@ -26,11 +29,15 @@ export function planScreen(id) {
   self.view = () => {
     const { plan, row, at, why, isLoading } = self;
     const isStopped = plan?.stops.length > 0;
-    const buttons = [link(`/syncs/${id}`, "Back to the sync"), button(isLoading ? "Planning …" : "Plan again", again, { disabled: isLoading }), row && !isStopped && syncButton(self)];
+    const buttons = [
+      link(`/syncs/${id}`, "Back to the sync"),
+      button(isLoading ? "Planning …" : "Plan again", again, { disabled: isLoading }),
+      row && !isStopped && syncButton(self),
+    ];
     const content = row && [
       why && h("p.note.warn", { role: "status" }, why),
       h("p.muted", "Made ", time(new Date(at).toISOString()), "; nothing was written for it."),
-      planView(plan, self),
+      planView(plan, self, row.name),
       isStopped && force(self, again),
     ];
     return screenView(self, again, buttons, content);
@@ -56,9 +63,14 @@ function syncButton(self) {
 }
 
 function force(self, again) {
-  if (isOld(self)) return h("div.force", h("p", "This plan is older than 5 minutes."), button("Plan again", again));
+  if (isOld(self))
+    return h("div.force", h("p", "This plan is older than 5 minutes."), button("Plan again", again));
   const number = count(heldOf(self.plan).length || self.plan.changes.length, "change");
-  return h("div.force", h("p", `To go through with exactly these ${number}:`), button(`Force ${number} …`, () => openForce(self, number), changing({ class: "danger" })));
+  return h(
+    "div.force",
+    h("p", `To go through with exactly these ${number}:`),
+    button(`Force ${number} …`, () => openForce(self, number), changing({ class: "danger" })),
+  );
 }
 
 function openForce(self, number) {
@@ -73,6 +85,9 @@ function openForce(self, number) {
       names(deletions.map((one) => one.name)),
       typed(form, "Number of deletions", wanted),
     ],
-    button(`Force ${number}`, () => (close(), run(self, { force: plan.fingerprint })), { class: "danger", disabled: !isTyped(form, wanted) }),
+    button(`Force ${number}`, () => (close(), run(self, { force: plan.fingerprint })), {
+      class: "danger",
+      disabled: !isTyped(form, wanted),
+    }),
   ]);
 }

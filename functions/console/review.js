@@ -11,17 +11,28 @@ const OPTIONS_STEP = 3;
 export function reviewStep(self, { goTo, replan, save }) {
   const { plan, steps } = self;
   const { values, lists } = self.form;
-  const named = (id) => Object.values(lists).flat().find((row) => row?.[0] === id)?.[1];
-  const change = (name) => button("Change", () => goTo(steps.findIndex((step) => step.name === name)), { class: "plain", "aria-label": `Change ${name}` });
+  const named = (id) =>
+    Object.values(lists)
+      .flat()
+      .find((row) => row?.[0] === id)?.[1];
+  const change = (name) =>
+    button("Change", () => goTo(steps.findIndex((step) => step.name === name)), {
+      class: "plain",
+      "aria-label": `Change ${name}`,
+    });
   return [
     summary(values, named, change),
     self.why && h("p.note.warn", { role: "status" }, self.why),
     errorBox(self.planError, replan),
     plan && takesAll(values) && deletionsOf(plan).length > 0 && wholeVault(self, goTo, replan),
-    plan ? planView(plan, self) : !self.planError && loading(),
+    plan ? planView(plan, self, values.name) : !self.planError && loading(),
     plan && consent(self),
     errorBox(self.saveError, null, replan),
-    h("div.actions", button("Back", () => goTo(steps.length - 2)), plan && saveButtons(self, save)),
+    h(
+      "div.actions",
+      button("Back", () => goTo(steps.length - 2)),
+      plan && saveButtons(self, save),
+    ),
   ];
 }
 
@@ -37,12 +48,16 @@ function wholeVault({ form, plan }, goTo, replan) {
   };
   return h(
     "div.stop",
-    h("strong", "Every secret of this vault and compartment that the source does not hold will be scheduled for deletion:"),
+    h(
+      "strong",
+      "Every secret of this vault and compartment that the source does not hold will be scheduled for deletion:",
+    ),
     names(deletionsOf(plan).map((one) => one.name)),
     h(
       "div.actions",
       button("Set a key schema", () => goTo(OPTIONS_STEP)),
-      !form.values["syncOptions.includeAllSubFolders"] && button("Import first", set("initialSyncBehavior", "import-prioritize-source")),
+      !form.values["syncOptions.includeAllSubFolders"] &&
+        button("Import first", set("initialSyncBehavior", "import-prioritize-source")),
       button("Disable deletion", set("disableSecretDeletion", true)),
     ),
   );
@@ -53,8 +68,16 @@ function consent(self) {
   const strangers = strangersOf(self.plan);
   if (strangers.length === 0) return null;
   const more = strangers.length - 1;
-  const text = [`Delete ${count(deletionsOf(self.plan).length, "secret")}, among them `, code(strangers[0].name), more > 0 && ` and ${more} more`, ", which this sync never wrote"];
-  return h("div.consent", checkbox(text, self.isAgreed, (event) => update(self, { isAgreed: event.target.checked })));
+  const text = [
+    `Delete ${count(deletionsOf(self.plan).length, "secret")}, among them `,
+    code(strangers[0].name),
+    more > 0 && ` and ${more} more`,
+    ", which this sync never wrote",
+  ];
+  return h(
+    "div.consent",
+    checkbox(text, self.isAgreed, (event) => update(self, { isAgreed: event.target.checked })),
+  );
 }
 
 function saveButtons({ plan, form, isBusy, isAgreed }, save) {
@@ -65,7 +88,10 @@ function saveButtons({ plan, form, isBusy, isAgreed }, save) {
   if (!isOn) return paused;
   const text = `${word} and sync${deletions ? `, delete ${count(deletions, "secret")}` : ""}`;
   const mustAgree = strangersOf(plan).length > 0 && !isAgreed;
-  const go = button(isBusy ? "Saving …" : text, () => save(true), { class: deletions ? "danger" : "primary", disabled: isBusy || mustAgree });
+  const go = button(isBusy ? "Saving …" : text, () => save(true), {
+    class: deletions ? "danger" : "primary",
+    disabled: isBusy || mustAgree,
+  });
   // With a guard in the way the sync would do nothing but fail.
   return plan.stops.length ? [paused, go] : go;
 }

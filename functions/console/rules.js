@@ -30,7 +30,8 @@ function broken(schema, value) {
   if (schema.enum && !schema.enum.includes(value)) return `One of ${schema.enum.join(", ")}.`;
   if (typeof value === "string") {
     if (value.length > (schema.maxLength ?? Infinity)) return `At most ${schema.maxLength} characters.`;
-    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return schema.description ?? `It must look like ${schema.pattern}`;
+    if (schema.pattern && !new RegExp(schema.pattern).test(value))
+      return schema.description ?? `It must look like ${schema.pattern}`;
   }
   const { minimum = -Infinity, maximum = Infinity } = schema;
   if (schema.type === "integer" && !(Number.isInteger(value) && value >= minimum && value <= maximum)) {

@@ -12,26 +12,56 @@ export function sourceStep(form) {
   const environments = state.projects.find(({ id }) => id === values.projectId)?.environments;
   const behavior = values["syncOptions.initialSyncBehavior"];
   return [
-    choiceField(form, "projectId", "Project", rows.length ? rows : null, editedId ? { typeLabel: null, help: "The project of a sync stays: duplicate it for another." } : { onchange: look }),
-    choiceField(form, "environment", "Environment", environments?.map(({ slug, name }) => [slug, name === slug ? slug : `${name} (${slug})`]), { onchange: look }),
+    choiceField(
+      form,
+      "projectId",
+      "Project",
+      rows.length ? rows : null,
+      editedId
+        ? { typeLabel: null, help: "The project of a sync stays: duplicate it for another." }
+        : { onchange: look },
+    ),
+    choiceField(
+      form,
+      "environment",
+      "Environment",
+      environments?.map(({ slug, name }) => [slug, name === slug ? slug : `${name} (${slug})`]),
+      { onchange: look },
+    ),
     textField(form, "secretPath", "Secret Path", {
       list: "folders",
       help: folderHelp(form),
-      extra: h("datalist", { id: "folders" }, form.folders?.map((path) => h("option", { value: path, key: path }))),
+      extra: h(
+        "datalist",
+        { id: "folders" },
+        form.folders?.map((path) => h("option", { value: path, key: path })),
+      ),
       oninput: (path) => path.endsWith("/") && suggest(form, path),
       onchange: look,
     }),
-    switchField(form, "syncOptions.includeAllSubFolders", "Include sub-folders", "Only with Overwrite Destination Secrets: an import could not tell which folder a key belongs to.", Boolean(behavior) && behavior !== "overwrite-destination"),
+    switchField(
+      form,
+      "syncOptions.includeAllSubFolders",
+      "Include sub-folders",
+      "Only with Overwrite Destination Secrets: an import could not tell which folder a key belongs to.",
+      Boolean(behavior) && behavior !== "overwrite-destination",
+    ),
   ];
 }
 
 function folderHelp({ folder, values }) {
   if (folder?.path !== values.secretPath) return "The folder whose secrets are synced, like /api.";
   if (folder.error) return h("span", { class: folder.isMissing && "fault" }, folder.error);
-  return folder.hasSecrets ? "The folder is there, and holds secrets." : "The folder is there, but holds no secrets of its own.";
+  return folder.hasSecrets
+    ? "The folder is there, and holds secrets."
+    : "The folder is there, but holds no secrets of its own.";
 }
 
-const ask = ({ values }, path) => get(`/api/v1/projects/${encodeURIComponent(values.projectId)}/folders`, { environment: values.environment, path });
+const ask = ({ values }, path) =>
+  get(`/api/v1/projects/${encodeURIComponent(values.projectId)}/folders`, {
+    environment: values.environment,
+    path,
+  });
 
 // Typing a slash offers the folders below; the folder itself is looked at when the field is left.
 async function suggest(form, path) {
@@ -47,7 +77,11 @@ export async function lookAtFolder(form) {
   try {
     form.folder = { path, hasSecrets: (await ask(form, path)).hasSecrets };
   } catch ({ status, message }) {
-    form.folder = { path, isMissing: status === 404, error: status === 501 ? "This source does not list its folders: type the path." : message };
+    form.folder = {
+      path,
+      isMissing: status === 404,
+      error: status === 501 ? "This source does not list its folders: type the path." : message,
+    };
   }
   redraw();
 }

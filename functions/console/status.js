@@ -42,7 +42,12 @@ export function badge(row) {
   const [, glyph, kind] = STATUSES.find(([known]) => known === word);
   const { progress } = row;
   const part = word === "Running" && progress ? ` ${progress.done}/${progress.total}` : "";
-  return h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, glyph), ` ${word}${part}`);
+  return h(
+    "span",
+    { class: `badge ${kind}` },
+    h("span", { "aria-hidden": "true" }, glyph),
+    ` ${word}${part}`,
+  );
 }
 
 // What the last job that did something said.

@@ -3,29 +3,34 @@ import { ocid } from "./parts.js";
 import { h, state } from "./view.js";
 
 export const BEHAVIORS = [
-  ["overwrite-destination", "Overwrite Destination Secrets", "Removes any secrets of the vault that the source does not hold.", "source A · vault B → vault A"],
-  ["import-prioritize-source", "Import Secrets (Prioritize Source)", "First adds to the source what only the vault holds. Of a key that both hold, the source's value stays.", "source A=1 · vault A=2 B → vault A=1 B"],
-  ["import-prioritize-destination", "Import Secrets (Prioritize OCI Vault)", "First adds to the source what only the vault holds. Of a key that both hold, the vault's value is taken.", "source A=1 · vault A=2 B → vault A=2 B"],
+  [
+    "overwrite-destination",
+    "Overwrite Destination Secrets",
+    "Removes any secrets of the vault that the source does not hold.",
+    "source A · vault B → vault A",
+  ],
+  [
+    "import-prioritize-source",
+    "Import Secrets (Prioritize Source)",
+    "First adds to the source what only the vault holds. Of a key that both hold, the source's value stays.",
+    "source A=1 · vault A=2 B → vault A=1 B",
+  ],
+  [
+    "import-prioritize-destination",
+    "Import Secrets (Prioritize OCI Vault)",
+    "First adds to the source what only the vault holds. Of a key that both hold, the vault's value is taken.",
+    "source A=1 · vault A=2 B → vault A=2 B",
+  ],
 ];
-const OPTIONS = { includeAllSubFolders: false, keySchema: "", disableSecretDeletion: false, deletionDays: 7, blockingScope: "vault" };
-export const DEFAULTS = Object.fromEntries(Object.entries(OPTIONS).map(([name, value]) => [`syncOptions.${name}`, value]));
-
 export const projectName = (id) => state.projectNames?.get(id) ?? id;
-
-// The fields of a stored sync, by the paths that the API uses for them.
-export function valuesOf(row) {
-  const values = { ...DEFAULTS, "syncOptions.initialSyncBehavior": "", description: row.description ?? "", environment: row.environment.slug, secretPath: row.folder.path };
-  for (const name of ["name", "projectId", "connectionId", "isAutoSyncEnabled"]) values[name] = row[name];
-  for (const part of ["syncOptions", "destinationConfig"]) {
-    for (const [name, value] of Object.entries(row[part])) values[`${part}.${name}`] = value ?? DEFAULTS[`${part}.${name}`];
-  }
-  return values;
-}
 
 // Cards of facts; `named` gives names for OCIDs, `change` a link or button beside each heading.
 export function summary(values, named, change, names = ["Source", "Destination", "Sync Options", "Details"]) {
   const on = (path) => (values[path] ? "on" : "off");
-  const place = (name) => [h("div", named(values[`destinationConfig.${name}`])), ocid(values[`destinationConfig.${name}`], name)];
+  const place = (name) => [
+    h("div", named(values[`destinationConfig.${name}`])),
+    ocid(values[`destinationConfig.${name}`], name),
+  ];
   const schema = values["syncOptions.keySchema"];
   const cards = {
     Source: [
@@ -41,12 +46,18 @@ export function summary(values, named, change, names = ["Source", "Destination",
       ["Encryption Key", place("keyOcid")],
     ],
     "Sync Options": [
-      ["Initial Sync Behavior", BEHAVIORS.find(([value]) => value === values["syncOptions.initialSyncBehavior"])?.[1]],
+      [
+        "Initial Sync Behavior",
+        BEHAVIORS.find(([value]) => value === values["syncOptions.initialSyncBehavior"])?.[1],
+      ],
       ["Key Schema", schema ? h("code", schema) : h("span.warn", "whole vault")],
       ["Auto-Sync Enabled", on("isAutoSyncEnabled")],
       ["Disable Secret Deletion", on("syncOptions.disableSecretDeletion")],
       ["Days until deletion", values["syncOptions.deletionDays"]],
-      ["Waits for the states of", values["syncOptions.blockingScope"] === "schema" ? "its own secrets" : "the whole vault"],
+      [
+        "Waits for the states of",
+        values["syncOptions.blockingScope"] === "schema" ? "its own secrets" : "the whole vault",
+      ],
     ],
     Details: [
       ["Name", values.name],
@@ -55,6 +66,16 @@ export function summary(values, named, change, names = ["Source", "Destination",
   };
   return h(
     "div.columns",
-    names.map((name) => h("section.card", { key: name }, h("h2", name, " ", change(name)), h("dl", cards[name].map(([term, value]) => h("div", h("dt", term), h("dd", value)))))),
+    names.map((name) =>
+      h(
+        "section.card",
+        { key: name },
+        h("h2", name, " ", change(name)),
+        h(
+          "dl",
+          cards[name].map(([term, value]) => h("div", h("dt", term), h("dd", value))),
+        ),
+      ),
+    ),
   );
 }

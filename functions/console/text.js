@@ -10,7 +10,8 @@ const OCID_BEGIN = 16;
 const OCID_END = 6;
 
 // "1 secret", "2 secrets".
-export const count = (number, noun, many = `${noun}s`) => `${number.toLocaleString("en")} ${number === 1 ? noun : many}`;
+export const count = (number, noun, many = `${noun}s`) =>
+  `${number.toLocaleString("en")} ${number === 1 ? noun : many}`;
 
 export function shortOcid(ocid) {
   const most = OCID_BEGIN + OCID_END + 3;
@@ -37,8 +38,14 @@ export function lines(message) {
     const [, name, why] = /^([\w.-]+): (.*)$/s.exec(part) ?? [null, null, part];
     groups.set(why, [...(groups.get(why) ?? []), ...(name ? [name] : [])]);
   }
-  return [...groups].map(([why, keys]) => (keys.length > 1 ? `${keys.length} keys: ${why} (${keys.join(", ")})` : [...keys, why].join(": ")));
+  return [...groups].map(([why, keys]) =>
+    keys.length > 1 ? `${keys.length} keys: ${why} (${keys.join(", ")})` : [...keys, why].join(": "),
+  );
 }
 
 // Makes a slug of any text, as names of syncs must be.
-export const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+export const slug = (text) =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");

@@ -11,7 +11,11 @@ export function h(name, ...children) {
   const [tag, ...classes] = name.split(".");
   const isProps = children[0]?.constructor === Object && !children[0].tag;
   const props = isProps ? children.shift() : {};
-  return { tag, props: classes.length ? { class: classes.join(" "), ...props } : props, children: children.flat(Infinity) };
+  return {
+    tag,
+    props: classes.length ? { class: classes.join(" "), ...props } : props,
+    children: children.flat(Infinity),
+  };
 }
 
 const PROPERTIES = new Set(["value", "checked", "indeterminate"]);

@@ -8,15 +8,32 @@ import { button, fill, say, screenView } from "./parts.js";
 import { reviewStep } from "./review.js";
 import { loadRules } from "./rules.js";
 import { lookAtFolder, sourceIsThere, sourceStep } from "./source.js";
-import { DEFAULTS, projectName, valuesOf } from "./summary.js";
+import { DEFAULTS, blankValues, bodyOf, changesOf, valuesOf } from "./draft.js";
+import { projectName } from "./summary.js";
 import { slug } from "./text.js";
 import { h, redraw, state, update } from "./view.js";
 
 const STEPS = [
   { name: "Destination type", fields: [], view: typeStep },
-  { name: "Source", fields: ["projectId", "environment", "secretPath"], view: sourceStep, isReady: sourceIsThere },
-  { name: "Destination", fields: ["connectionId", ...["compartment", "vault", "key"].map((name) => `destinationConfig.${name}Ocid`)], view: destinationStep },
-  { name: "Sync Options", fields: ["syncOptions.initialSyncBehavior", ...Object.keys(DEFAULTS)], view: optionsStep },
+  {
+    name: "Source",
+    fields: ["projectId", "environment", "secretPath"],
+    view: sourceStep,
+    isReady: sourceIsThere,
+  },
+  {
+    name: "Destination",
+    fields: [
+      "connectionId",
+      ...["compartment", "vault", "key"].map((name) => `destinationConfig.${name}Ocid`),
+    ],
+    view: destinationStep,
+  },
+  {
+    name: "Sync Options",
+    fields: ["syncOptions.initialSyncBehavior", ...Object.keys(DEFAULTS)],
+    view: optionsStep,
+  },
   { name: "Details", fields: ["name", "description"], view: detailsStep, isReady: nameIsFree },
   { name: "Review", fields: [] },
 ];
@@ -33,9 +50,14 @@ export function wizardScreen(mode, id, link) {
   const load = () =>
     fill(self, async () => {
       const [answer] = await Promise.all([id && get(pathOf(id)), loadRules(), loadProjects()]);
-      const values = answer ? valuesOf(answer.secretSync) : blank();
+      const values = answer ? valuesOf(answer.secretSync) : blankValues(FIELDS, onlyProject());
       if (mode === "duplicate") values.name = "";
-      const form = { ...newForm("SyncConfig", values), lists: {}, editedId: isEdit ? id : undefined, before: { ...values } };
+      const form = {
+        ...newForm("SyncConfig", values),
+        lists: {},
+        editedId: isEdit ? id : undefined,
+        before: { ...values },
+      };
       loadLists(form);
       lookAtFolder(form);
       return { form };
@@ -87,13 +109,20 @@ export function wizardScreen(mode, id, link) {
     const values = { ...form.values, isAutoSyncEnabled };
     const query = { plan: self.plan.fingerprint };
     try {
-      const answer = isEdit ? await send("PATCH", pathOf(id), { query, body: changesOf(form.before, values) }) : await send("POST", SYNCS, { query, body: bodyOf(values) });
+      const answer = isEdit
+        ? await send("PATCH", pathOf(id), { query, body: changesOf(form.before, values) })
+        : await send("POST", SYNCS, { query, body: bodyOf(values) });
       state.warnings = answer.warnings;
       form.isChanged = false;
       say(`${values.name} is ${isEdit ? "changed" : "created"}.`);
       location.hash = `/syncs/${answer.secretSync.id}`;
     } catch (error) {
-      if (error.status === 409 && error.plan) update(self, { plan: error.plan, isAgreed: false, why: "It changed while you looked. This is the plan of now; nothing was saved." });
+      if (error.status === 409 && error.plan)
+        update(self, {
+          plan: error.plan,
+          isAgreed: false,
+          why: "It changed while you looked. This is the plan of now; nothing was saved.",
+        });
       else takeError(error, "saveError");
     }
     update(self, { isBusy: false });
@@ -110,8 +139,16 @@ function wizardFrame(self, does) {
   const { name, fields, view } = STEPS[step];
   const steps = STEPS.map((one, index) => {
     const isLink = index <= reached && index !== step;
-    const props = { key: one.name, "aria-current": index === step && "step", class: index < reached && "done" };
-    return h("li", props, isLink ? button(one.name, () => does.goTo(index), { class: "plain" }) : h("span", one.name));
+    const props = {
+      key: one.name,
+      "aria-current": index === step && "step",
+      class: index < reached && "done",
+    };
+    return h(
+      "li",
+      props,
+      isLink ? button(one.name, () => does.goTo(index), { class: "plain" }) : h("span", one.name),
+    );
   });
   return [
     h("ol.steps", steps),
@@ -121,25 +158,43 @@ function wizardFrame(self, does) {
       h("h2", { id: "step-title", tabindex: "-1" }, name),
       errorSummary(form, fields),
       step === LAST ? reviewStep(self, does) : view(form),
-      step < LAST && h("div.actions", step > 0 && button("Back", () => does.goTo(step - 1)), h("button.primary", { type: "submit", disabled: self.isBusy }, "Next")),
+      step < LAST &&
+        h(
+          "div.actions",
+          step > 0 && button("Back", () => does.goTo(step - 1)),
+          h("button.primary", { type: "submit", disabled: self.isBusy }, "Next"),
+        ),
     ),
   ];
 }
 
 function typeStep() {
-  return h("label.choice", h("input", { type: "radio", checked: true }), h("span", h("strong", "OCI Vault"), h("span.help", "A vault of Oracle Cloud Infrastructure.")));
+  return h(
+    "label.choice",
+    h("input", { type: "radio", checked: true }),
+    h("span", h("strong", "OCI Vault"), h("span.help", "A vault of Oracle Cloud Infrastructure.")),
+  );
 }
 
 function detailsStep(form) {
   return [
-    textField(form, "name", "Name", { help: "Must be slug-friendly.", onchange: () => nameIsFree(form).then(redraw) }),
-    textField(form, "description", "Description", { area: true, help: `${form.values.description.length} of 256`, maxlength: 256 }),
+    textField(form, "name", "Name", {
+      help: "Must be slug-friendly.",
+      onchange: () => nameIsFree(form).then(redraw),
+    }),
+    textField(form, "description", "Description", {
+      area: true,
+      help: `${form.values.description.length} of 256`,
+      maxlength: 256,
+    }),
   ];
 }
 
 function proposeName({ values }) {
   const { secretPath, environment, projectId } = values;
-  values.name ||= slug(`${secretPath.split("/").filter(Boolean).at(-1) ?? projectName(projectId)}-${environment}`);
+  values.name ||= slug(
+    `${secretPath.split("/").filter(Boolean).at(-1) ?? projectName(projectId)}-${environment}`,
+  );
 }
 
 async function nameIsFree({ values: { name, projectId }, editedId, errors }) {
@@ -150,40 +205,11 @@ async function nameIsFree({ values: { name, projectId }, editedId, errors }) {
   return false;
 }
 
+const onlyProject = () => state.project || (state.projects.length === 1 ? state.projects[0].id : "");
+
 // Projects with their names; where the source does not list them, they are typed.
 export async function loadProjects() {
   if (state.projects) return;
   const { projects } = await get("/api/v1/projects").catch(() => ({ projects: [] }));
   update(state, { projects, projectNames: new Map(projects.map(({ id, name }) => [id, name ?? id])) });
-}
-
-function blank() {
-  const only = state.projects.length === 1 ? state.projects[0].id : "";
-  const empty = Object.fromEntries(FIELDS.map((path) => [path, ""]));
-  return { ...empty, ...DEFAULTS, projectId: state.project || only, secretPath: "/", isAutoSyncEnabled: true };
-}
-
-// The body of a create request, without what is as it is by default.
-function bodyOf(values) {
-  const chosen = Object.fromEntries(Object.entries(values).filter(([path, value]) => value !== DEFAULTS[path]));
-  const { name, projectId, description, connectionId, environment, secretPath, isAutoSyncEnabled: isEnabled } = values;
-  const body = { name, projectId, connectionId, environment, secretPath, isEnabled, syncOptions: part(chosen, "syncOptions"), destinationConfig: part(values, "destinationConfig") };
-  return description ? { ...body, description } : body;
-}
-
-// What an edit changed; options and destination go as a whole, null is the default.
-function changesOf(before, values) {
-  const changes = {};
-  for (const path of Object.keys(values).filter((one) => before[one] !== values[one])) {
-    const [name, option] = path.split(".");
-    changes[name] = option ? part(values, name) : values[path];
-  }
-  if (changes.syncOptions) changes.syncOptions.keySchema ||= null;
-  if ("description" in changes) changes.description ||= null;
-  return changes;
-}
-
-function part(values, name) {
-  const found = Object.entries(values).filter(([path]) => path.startsWith(`${name}.`));
-  return Object.fromEntries(found.map(([path, value]) => [path.slice(name.length + 1), value]));
 }

@@ -7,6 +7,7 @@ import pytest
 import urllib3
 
 from functions.console import HERE, join_modules, page
+from infra.local.gateway import Gateway
 from tests.console.conftest import running_stack
 
 MAX_PAGE_BYTES = 90 * 1024
@@ -14,7 +15,7 @@ MAX_MODULE_LINES = 250
 MAX_VIEW_LINES = 150
 MODULES = sorted(HERE.glob("*.js"))
 _DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
-_IMPORTED = re.compile(r'^import \{ ([^}]*) \} from "\./(\w+\.js)";$', re.MULTILINE)
+_IMPORTED = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";$', re.MULTILINE)
 
 
 def fetch(url, path="/console", method="GET"):
@@ -39,7 +40,7 @@ def test_joining_changes_no_meaning():
     for text in texts.values():
         body = _IMPORTED.sub("", text)
         for listed, module in _IMPORTED.findall(text):
-            for name in listed.split(", "):
+            for name in re.findall(r"\w+", listed):
                 assert re.search(rf"^export .*\b{name}\b", texts[module], re.MULTILINE), name
                 assert re.search(rf"\b{name}\b", body), name
     joined = join_modules()
@@ -101,3 +102,15 @@ def test_the_page_comes_without_settings(open_page):
         user.page.keyboard.press("Enter")
         assert "SOURCE_URL" in user.page.get_by_role("alert").inner_text()
         assert user.faults == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/vault-sync", "/a/b", "/console/x"])
+def test_the_page_works_below_any_prefix(open_page, stack, prefix):
+    """The page finds the API beside it, whatever stands in front of its path, even its own name."""
+    with Gateway(stack.host.call, prefix) as gateway:
+        for end in ("", "/"):
+            user = open_page(stack)
+            user.url = f"{gateway.url}/console{end}"
+            user.sign_in()
+            user.page.get_by_role("link", name="payments-prod").wait_for()
+            assert user.faults == []
