@@ -1,10 +1,17 @@
 """Somebody in front of the console; whatever the browser complains of fails the test."""
 
-from playwright.sync_api import Browser, Page, Request
+import json
+import re
+
+from playwright.sync_api import Browser, Page, Request, Route
 
 from infra.local.stack import Stack
 
 PATIENCE_MILLISECONDS = 10_000
+
+
+def _route(path: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(path)}(\?.*)?$")
 
 
 class User:
@@ -49,6 +56,23 @@ class User:
         self.page.get_by_label("API token").fill(self.token)
         self.page.keyboard.press("Enter")
         self.page.get_by_label("API token").wait_for(state="detached")
+
+    def answers(self, path: str, body: object, status: int = 200) -> None:
+        """Let a route of the API answer so from now on; the query does not count."""
+        text = json.dumps(body)
+
+        def answer(route: Route) -> None:
+            route.fulfill(status=status, body=text, content_type="application/json")
+
+        self.page.route(_route(path), answer)
+
+    def hangs(self, path: str) -> None:
+        """Let a route of the API answer nothing."""
+        self.page.route(_route(path), lambda _: None)
+
+    def sent(self, method: str) -> list[Request]:
+        """Return the requests of a method."""
+        return [request for request in self.requests if request.method == method]
 
     @property
     def faults(self) -> list[str]:
