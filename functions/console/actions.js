@@ -102,7 +102,7 @@ export function rowMenu(row, take, lookAgain) {
   const go = (to) => () => (location.hash = `/syncs/${row.id}/${to}`);
   const change = (text, onclick, props) => button(text, onclick, changing(props));
   const isOn = row.isAutoSyncEnabled;
-  return menu(`Actions for ${row.name}`, [
+  return menu(`Actions for ${row.name}`, () => [
     button("Plan", go("plan")),
     change("Sync now", () => syncNow(row, take, lookAgain)),
     change(`${isOn ? "Pause" : "Resume"} auto-sync`, () => setAutoSync(row, !isOn, take)),

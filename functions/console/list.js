@@ -13,7 +13,6 @@ import { repeat } from "./watch.js";
 const ROWS_SHOWN = 200;
 const STALE_MS = 60_000;
 const MOST_ASKED_ONE_BY_ONE = 5;
-const HELP = "https://infisical.com/docs/integrations/secret-syncs/overview";
 
 const projectOf = (row) => row.projectId ?? row.objectName.split("/")[1];
 export function listScreen() {
@@ -119,7 +118,6 @@ function empty() {
     h("p", "It runs when a secret changes, and looks again from time to time."),
     h("p", "Before it is created, you see every name that it would create, change or delete."),
     addButton(),
-    h("p", h("a", { href: HELP }, "What secret syncs are")),
   );
 }
 
@@ -184,6 +182,15 @@ function sorted({ by, isDown }, rows) {
   );
 }
 
+// While somebody types, rows stay as they are: what was drawn of them is kept.
+const drawn = new WeakMap();
+
+function remembered(row, show) {
+  const stamp = [state.menu, state.session.role, Math.floor(Date.now() / STALE_MS)].join();
+  if (drawn.get(row)?.stamp !== stamp) drawn.set(row, { stamp, vnode: show(row) });
+  return drawn.get(row).vnode;
+}
+
 function groups(rows, show) {
   const found = new Map();
   for (const row of rows) found.set(projectOf(row), [...(found.get(projectOf(row)) ?? []), row]);
@@ -201,7 +208,7 @@ function groups(rows, show) {
             projectName(project),
           ),
         ),
-      group.map((row) => (row.objectName ? brokenRow(row) : show(row))),
+      group.map((row) => (row.objectName ? brokenRow(row) : remembered(row, show))),
     ),
   );
 }

@@ -6,7 +6,7 @@ import { dialogViews, openDialog } from "./dialogs.js";
 import { get, send } from "./http.js";
 import { listScreen } from "./list.js";
 import { loginView } from "./login.js";
-import { button, closeMenus, code, errorBox, menu, say, time } from "./parts.js";
+import { button, clickedElsewhere, code, errorBox, menu, say, time } from "./parts.js";
 import { planScreen } from "./planned.js";
 import { READ_ONLY, begin, changing, forgetToken, token, watchIdleness } from "./session.js";
 import { h, start, state, update } from "./view.js";
@@ -102,7 +102,7 @@ function header(isIn) {
       h(
         "div.token",
         h("span.muted", state.session.role === "full" ? "full token" : "read-only token"),
-        menu("Token and keys", [
+        menu("Token and keys", () => [
           button("Keys", showKeys),
           !state.session.isPaused && button("Pause all syncs …", askToPause, changing({ class: "danger" })),
           button("Forget token", forgetToken),
@@ -233,7 +233,7 @@ async function boot() {
   watchIdleness();
   addEventListener("hashchange", moved);
   addEventListener("keydown", keyPressed);
-  addEventListener("click", closeMenus);
+  addEventListener("click", clickedElsewhere);
   addEventListener("focus", () => state.session && state.screen?.refocused?.());
   addEventListener("beforeunload", (event) => state.screen?.isDirty?.() && event.preventDefault());
   if (token()) begin(await get("/api/v1/session"));

@@ -48,38 +48,36 @@ export function errorBox(error, again, reload = again) {
 
 export const loading = () => h("p.loading", { "aria-busy": "true" }, "Loading …");
 
-// A list of buttons behind one; a click elsewhere, Esc or a choice closes it.
+// A list of buttons behind one, drawn when it is open; a click elsewhere, Esc or a choice closes it.
 export function menu(label, items) {
-  const rows = items.filter(Boolean).map((item) => h("li", item));
+  const isOpen = state.menu === label;
+  const props = { "aria-label": label, title: label, "aria-expanded": String(isOpen) };
   return h(
-    "details.menu",
-    { onkeydown: closeOnEscape, onfocusout: closeOutside, onclick: closeOnChoice },
-    h("summary", { "aria-label": label, title: label }, h("span", { "aria-hidden": "true" }, "⋯")),
-    h("ul", rows),
+    "div.menu",
+    { onfocusout: leaveMenu, onkeydown: escapeMenu },
+    button("⋯", () => update(state, { menu: isOpen ? null : label }), props),
+    isOpen &&
+      h(
+        "ul",
+        { onclick: closeMenu },
+        items().map((item) => item && h("li", item)),
+      ),
   );
 }
 
-function closeOnEscape(event) {
-  if (event.key !== "Escape") return;
-  event.currentTarget.open = false;
-  event.currentTarget.firstElementChild.focus();
+const closeMenu = () => update(state, { menu: null });
+
+function leaveMenu({ currentTarget, relatedTarget }) {
+  if (relatedTarget && !currentTarget.contains(relatedTarget)) closeMenu();
 }
 
-function closeOutside(event) {
-  if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget))
-    event.currentTarget.open = false;
+function escapeMenu({ key, currentTarget }) {
+  if (key !== "Escape") return;
+  closeMenu();
+  currentTarget.firstElementChild.focus();
 }
 
-function closeOnChoice(event) {
-  if (event.target.closest("li")) event.currentTarget.open = false;
-}
-
-// Closes menus that stand open elsewhere.
-export function closeMenus(event) {
-  for (const open of document.querySelectorAll("details.menu[open]")) {
-    if (!open.contains(event.target)) open.open = false;
-  }
-}
+export const clickedElsewhere = ({ target }) => state.menu && !target.closest(".menu") && closeMenu();
 
 // The begin of every screen: its heading takes the focus when the screen is opened.
 export function heading(title, ...actions) {
