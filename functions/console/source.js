@@ -49,7 +49,8 @@ export function sourceStep(form) {
   ];
 }
 
-function folderHelp({ folder, values }) {
+function folderHelp({ folder, values, errors }) {
+  if (errors.secretPath) return null;
   if (folder?.path !== values.secretPath) return "The folder whose secrets are synced, like /api.";
   if (folder.error) return h("span", { class: folder.isMissing && "fault" }, folder.error);
   return folder.hasSecrets
