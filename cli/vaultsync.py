@@ -262,7 +262,7 @@ def changes_text(plan: Json) -> Iterator[str]:
 
 def run_text(run: Json) -> Iterator[str]:
     """Yield what a run did: names and reasons."""
-    changed = (run.get("changed") or {}).items()
+    changed = run["changed"].items()
     lines = [item(action, name) for action, names in changed for name in names]
     lines += [f"drift: {plain(name)}" for name in run["drift"]]
     lines += [item("error", *pair) for pair in run["errors"].items()]
@@ -485,18 +485,20 @@ class Commands:
 
     def pause(self) -> int:
         """Stop all syncs at once."""
-        return self._stop("All syncs are paused. `vaultsync resume` ends it.")
+        answer = self._function.ask("POST", f"/api/v1/{self._words.command}")
+        say("All syncs are paused." if answer["isPaused"] else "All syncs go on.")
+        return OK
 
     def resume(self) -> int:
         """End the stop of all syncs."""
         self._confirm("Resume all syncs? Each with auto-sync is verified.")
-        return self._stop("All syncs go on.")
+        return self.pause()
 
     def undo(self) -> int:
         """Bring back what a run deleted."""
         row, begin = self._row(), self._words.run
         runs = [run for run in self._function.runs(row) if run["id"].startswith(begin)]
-        names = (runs[0].get("changed") or {}).get("delete") if len(runs) == 1 else None
+        names = runs[0]["changed"].get("delete") if len(runs) == 1 else None
         if not names:
             raise Failure(f"No run {begin} of {row['name']} is known that deleted something.")
         say(*(item("restore", name) for name in names))
@@ -519,31 +521,35 @@ class Commands:
 
     def check(self) -> int:
         """Look at all that a sync needs."""
-        asked: list[tuple[Any, ...]] = [("function, store, queue, source", "GET", "/healthz")]
-        asked.append(("who asks", "GET", "/api/v1/session"))
+        asked: list[tuple[Any, ...]] = [("who asks", "GET", "/api/v1/session")]
         for config in read_configs(self._words.file):
             name, query = config["name"], {"environment": config.get("environment")}
             folders = f"/api/v1/projects/{parse.quote(config['projectId'], safe='')}/folders"
             query["path"] = config.get("secretPath")
-            asked.append((f"{name}: source folder", "GET", folders, query))
-            asked.append((f"{name}: destination", "POST", f"{SYNCS}/plan", None, config))
-        codes = []
+            asked += [(f"{name}: folder", "GET", folders, query)]
+            asked += [(f"{name}: destination", "POST", f"{SYNCS}/plan", None, config)]
+        named = [self._function.find(name, self._words.project) for name in self._words.names]
+        found: list[tuple[str, object]] = []
+        for row in named or [None]:
+            about = {"syncId": row["id"]} if row else None
+            rows = self._function.ask("GET", "/api/v1/check", about)["checks"]
+            what = f"{row['name']}: " if row else ""
+            found += [(what + one["what"], one["message"] or not one["isOk"]) for one in rows]
         for what, *how in asked:
             try:
                 self._function.ask(*how)
-                say(item("create", what))
+                found.append((what, ""))
             except Failure as reason:
-                codes.append(FAILED)
-                say(item("error", what, reason))
-        return worst(codes)
+                found.append((what, reason))
+        say(*(item("error" if why else "create", what, why or "") for what, why in found))
+        return FAILED if any(why for _, why in found) else OK
 
     def apply(self) -> int:
         """Make the stored syncs those of files."""
         configs = read_configs(self._words.file)
         files = {(one["projectId"], one["name"]): one for one in configs}
         if not files or len(files) < len(configs):
-            why = "Two files hold the same sync." if files else "Say files that hold syncs: -f."
-            raise Failure(why, USAGE)
+            raise Failure("Two files hold one sync." if files else "Say -f FILE_OR_FOLDER.", USAGE)
         projects = sorted({project for project, _ in files})
         listed = [row for one in projects for row in self._function.syncs(one)["secretSyncs"]]
         rows = {(row["projectId"], row["name"]): row for row in listed}
@@ -586,11 +592,6 @@ class Commands:
 
     def _row(self) -> Json:
         return self._function.find(self._words.name, self._words.project)
-
-    def _stop(self, said: str) -> int:
-        self._function.ask("POST", f"/api/v1/{self._words.command}")
-        say(said)
-        return OK
 
     def _patch(self, fields: Json) -> Json:
         return self._function.ask("PATCH", f"{SYNCS}/{self._row()['id']}", None, fields)
@@ -682,7 +683,7 @@ COMMANDS = {
     "apply": "file dry code prune wait yes json",
     "undo": "name run project wait yes json",
     "cleanup": "name project wait yes json",
-    "check": "file",
+    "check": "names project file",
 }
 
 

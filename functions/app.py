@@ -123,10 +123,10 @@ class App:
         """Do what a command asks for; a refusal is an answer, as OCI hides the text of what is raised."""
         try:
             match command.command:
-                case "list" | "status" | "runs" | "check" | "pause" | "resume" as name:
-                    return self._api.serve(name, command, self._api_context())
-                case _:
+                case "sync" | "plan" | "import" | "remove" | "tick" | "drain":
                     return Reply(self._dispatcher().command(command))
+                case name:
+                    return self._api.serve(name, command, self._api_context())
         except SyncError as error:
             log.error("command %s: %s", command.command, error)  # noqa: TRY400 - it says it all
             return Reply({"error": str(error)})

@@ -1,16 +1,21 @@
-"""Commands that read, and the emergency stop: the same functions as the routes, for who invokes directly."""
+"""Commands that read or repair, and the emergency stop: by the same functions as the routes."""
 
 from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
-from functions.api import check, session, syncs
+from functions.api import check, repair, session, syncs
 from functions.api.context import BY_IAM, ApiContext, ParsedRequest
 from functions.api.requests import DraftQuery, ListQuery
 from functions.triggers.command import ApiCommandName, Command
 
 _Serve = Callable[[ApiContext, ParsedRequest], BaseModel]
-_OF_ONE_SYNC: Mapping[ApiCommandName, _Serve] = {"status": syncs.get, "runs": syncs.runs}
+_OF_ONE_SYNC: Mapping[ApiCommandName, _Serve] = {
+    "status": syncs.get,
+    "runs": syncs.runs,
+    "undo": repair.undo,
+    "cleanup": repair.clean_up,
+}
 _OF_ALL: Mapping[ApiCommandName, _Serve] = {"pause": session.pause, "resume": session.resume}
 
 
@@ -26,4 +31,5 @@ def serve(name: ApiCommandName, command: Command, context: ApiContext) -> BaseMo
         wanted = find(command.sync).id if command.sync else None
         return check.check(context, ParsedRequest({}, BY_IAM, DraftQuery(sync_id=wanted)))
     sync_id = str(find(command.named_sync).id)
-    return _OF_ONE_SYNC[name](context, ParsedRequest({"syncId": sync_id}, BY_IAM))
+    params = {"syncId": sync_id, "runId": command.run or ""}
+    return _OF_ONE_SYNC[name](context, ParsedRequest(params, BY_IAM))

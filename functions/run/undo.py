@@ -12,8 +12,8 @@ from functions.run.outcome import Outcome
 
 def undo(run: Run) -> Outcome:
     """Cancel the deletions of the run that the job names; its auto-sync is off by then."""
-    names = _deleted_by(run)
     observed = run.observe_vault()
+    names = _deleted_by(run)
     while True:
         seal, written = run.document.status.seal, run.written_by_this_run
         listing = run.observer.refresh(observed.listing, seal, written)

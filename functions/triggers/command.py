@@ -16,7 +16,7 @@ class WrongCommand(InvalidInput):
     """A command is not one; like every refusal of a command it is answered, not raised."""
 
 
-ApiCommandName = Literal["list", "status", "runs", "check", "pause", "resume"]
+ApiCommandName = Literal["list", "status", "runs", "check", "pause", "resume", "undo", "cleanup"]
 JobCommandName = Literal["sync", "plan", "import", "remove"]
 
 
@@ -27,6 +27,7 @@ class Command(Camel):
     project: ProjectId | None = None
     sync: Annotated[str, StringConstraints(min_length=1)] | None = None
     force: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    run: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
     import_behavior: Literal["prioritize-source", "prioritize-destination"] = "prioritize-source"
 
     @property

@@ -82,7 +82,7 @@ def test_what_is_no_sync_is_refused(terminal, world, files, content):
     """A file that holds no sync is named before anything is changed."""
     terminal.file("syncs/odd.json", content)
     assert "syncs/odd.json" in terminal.refused("apply", "-f", "syncs", code=64)
-    assert "Say files that hold syncs" in terminal.refused("apply", code=64)
+    assert "Say -f FILE_OR_FOLDER" in terminal.refused("apply", code=64)
     assert stored(world) == {}
 
 
@@ -91,7 +91,7 @@ def test_two_files_of_one_sync_are_refused(terminal, world, files):
     _, wanted = config(world, "payments")
     for name in ("one", "two"):
         terminal.file(f"syncs/{name}.json", wanted)
-    assert "Two files hold the same sync." in terminal.refused("apply", "-f", "syncs", code=64)
+    assert "Two files hold one sync." in terminal.refused("apply", "-f", "syncs", code=64)
     assert stored(world) == {}
 
 
@@ -126,7 +126,7 @@ def test_most_syncs_are_never_pruned(terminal, world, files):
     assert "2 of 3 syncs are more than half: nothing was changed." in said
     assert set(stored(world)) == {"one", "two", "three"}
     (files / "one.json").unlink()
-    assert "Say files that hold syncs" in terminal.refused(
+    assert "Say -f FILE_OR_FOLDER" in terminal.refused(
         "apply", "-f", "syncs", "--prune", "--yes", code=64
     )
 
@@ -174,8 +174,8 @@ def test_the_plan_of_a_file(either, world, files):
     file = either.file("syncs/payments.json", wanted)
     assert "+ A" in either.ok("plan", "-f", file)
     lines = either.ok("check", "-f", file).splitlines()
-    assert lines[2:] == ["+ payments: source folder", "+ payments: destination"]
+    assert lines[4:] == ["+ payments: folder", "+ payments: destination"]
     wrong = {**wanted["destinationConfig"], "vaultOcid": f"{sync.vault_id}x"}
     file = either.file("syncs/payments.json", {**wanted, "destinationConfig": wrong})
     lines = either.ok("check", "-f", file, code=1).splitlines()
-    assert lines[3].startswith("! payments: destination: ")
+    assert lines[5].startswith("! payments: destination: ")

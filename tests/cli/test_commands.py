@@ -194,13 +194,16 @@ def test_all_syncs_are_stopped_at_once(either, world):
 
 def test_everything_is_checked(either, world):
     """Each thing that a sync needs has a line; what is wrong is told with its reason, and ends with 1."""
-    assert either.ok("check").splitlines() == ["+ function, store, queue, source", "+ who asks"]
+    assert either.ok("check").splitlines() == ["+ store", "+ queue", "+ source", "+ who asks"]
+    sync = world.sync(values={"A": "1"})
+    of_one = either.ok("check", sync.name, *OF).splitlines()
+    assert of_one[3:] == [f"+ {sync.name}: folder", f"+ {sync.name}: destination", "+ who asks"]
     folder = either.file(
         "wrong.json",
         {"name": "a", "projectId": PROJECT, "environment": "dev", "secretPath": "/gone"},
     )
     lines = either.ok("check", "-f", folder, code=1).splitlines()
-    assert lines[2].startswith("! a: source folder: ")
+    assert lines[4].startswith("! a: folder: ")
 
 
 def test_text_from_elsewhere_does_nothing_to_the_terminal(terminal, world):

@@ -86,3 +86,19 @@ def test_a_command_is_refused_by_an_answer(world, asked, told):
     answer = world.call(asked)
     assert answer.keys() == {"error"}
     assert answer["error"].startswith(told)
+
+
+def test_undo_and_cleanup(world):
+    """`undo` brings back what a run deleted; `cleanup` takes away what another key schema left behind."""
+    sync = world.sync(values={"A": "1"}, options={"keySchema": "OLD_{{secretKey}}"})
+    sync.run()
+    world.command("remove", sync)
+    [removal, _] = world.command("runs", sync)["runs"]
+    assert removal["changed"] == {"delete": ["OLD_A"]}
+    assert world.command("undo", sync, run=removal["id"])["secretSync"]["syncStatus"] == "succeeded"
+    assert sync.states == {"OLD_A": "ACTIVE"}
+    sync.config["syncOptions"]["keySchema"] = "NEW_{{secretKey}}"
+    sync.store(isAutoSyncEnabled=False)
+    sync.run()
+    assert world.command("cleanup", sync)["secretSync"]["syncStatus"] == "succeeded"
+    assert sync.states == {"OLD_A": "PENDING_DELETION", "NEW_A": "ACTIVE"}
