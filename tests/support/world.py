@@ -171,6 +171,7 @@ class World:
         self.infisical.secret_folders.clear()
         self.infisical.allowed, self.infisical.keeps_blocks = None, False
         self.source.environments[:] = ["dev", "staging", "prod"]
+        self.infisical.hidden.clear()
         self.infisical.mistaken.clear()
         self.infisical.faults = lambda _request: None
         self.infisical.calls.clear()

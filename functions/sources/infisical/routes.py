@@ -64,7 +64,7 @@ class Api:
         self._http.request(self._retrying, "GET", "/api/status")
 
     def secrets(self, folder: Folder, *, recursive: bool = False) -> Listing:
-        """List a folder with its imports. Raises SourceMissing where the server says so, SourceMasked."""
+        """List a folder with its imports. Raises SourceMissing where the server says so."""
         query = {
             "environment": folder.environment,
             "secretPath": folder.path,

@@ -1,7 +1,8 @@
 """What an Infisical list answers: rows, import blocks, and how they merge. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from functions.errors import Refused, SourceMasked
 from functions.sources.http import encodable
 
 _HIDDEN = "<hidden-by-infisical>"
+_WHY_HIDDEN = "the source hides its value from this identity; give it permission to read values"
 
 FolderAddress = tuple[str, str]
 """An environment and a folder path of the project that is being read."""
@@ -24,6 +26,8 @@ class Row:
     place: FolderAddress
     quotes_lines: bool
     """Infisical's `skipMultilineEncoding`, which does the opposite of its name to expanded values."""
+    is_hidden: bool = False
+    """Whether the source does not show the value to this identity: then `value` is not it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Listing:
 
     def __bool__(self) -> bool:
         return bool(self.own or self.imports)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """All rows, its own and those of its imports."""
+        return chain(self.own, *(rows for _, rows in self.imports))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def place_in(project: object, ours: str, environment: str, path: str) -> FolderA
 def parse(
     body: Mapping[str, Any], project_id: str, place: FolderAddress, *, recursive: bool
 ) -> Listing:
-    """Read the body of a list answer. Raises SourceMasked, and Refused where it is no such body."""
+    """Read the body of a list answer. Raises Refused where it is no such body."""
     try:
         blocks = tuple(_import(block, project_id) for block in body.get("imports") or ())
         rows = body["secrets"]
@@ -109,12 +118,21 @@ def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...
 
 def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
     key, value = encodable(row["secretKey"]), row.get("secretValue")
-    if row.get("secretValueHidden") or value == _HIDDEN or not isinstance(value, str):
+    shown = value if isinstance(value, str) and value != _HIDDEN else None
+    if row.get("secretValueHidden"):
+        shown = None
+    quotes_lines = bool(row.get("skipMultilineEncoding"))
+    return Row(key, SecretStr(shown or ""), place, quotes_lines, is_hidden=shown is None)
+
+
+def refuse_masked(*listings: Listing) -> None:
+    """Raise SourceMasked where not one value is shown: then nothing is known of the folder."""
+    rows = [row for listing in listings for row in listing.rows]
+    if rows and all(row.is_hidden for row in rows):
         raise SourceMasked(
-            f"The source hides the value of {key} in {place[0]}:{place[1]} from this identity. "
-            "Give it permission to read values."
+            f"The source hides the value of {rows[0].key} in {':'.join(rows[0].place)}, and all others, "
+            "from this identity. Give it permission to read values."
         )
-    return Row(key, SecretStr(value), place, bool(row.get("skipMultilineEncoding")))
 
 
 def unique(rows: Iterable[Row]) -> View:
@@ -125,7 +143,11 @@ def unique(rows: Iterable[Row]) -> View:
         other = found.setdefault(row.key, row)
         if other.value != row.value:
             doubtful[row.key] = f"the source holds it more than once in {':'.join(row.place)}"
-    return View(found, doubtful)
+    return View(found, {**_hidden(found), **doubtful})
+
+
+def _hidden(found: Mapping[str, Row]) -> dict[str, str]:
+    return {key: _WHY_HIDDEN for key, row in found.items() if row.is_hidden}
 
 
 def merged(listing: Listing) -> View:
@@ -137,4 +159,5 @@ def merged(listing: Listing) -> View:
     found: dict[str, Row] = {}
     for _, rows in listing.imports:
         found |= {row.key: row for row in reversed(rows)}
-    return View(found | dict(own.rows), own.doubtful)
+    found |= own.rows
+    return View(found, {**_hidden(found), **own.doubtful})

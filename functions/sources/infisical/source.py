@@ -7,7 +7,6 @@ from functions.errors import (
     Forbidden,
     NotFound,
     Refused,
-    SourceMasked,
     SourceMissing,
     Temporary,
 )
@@ -19,7 +18,15 @@ from functions.sources.infisical.browse import projects
 from functions.sources.infisical.evidence import Evidence, Folders
 from functions.sources.infisical.references import Expander
 from functions.sources.infisical.routes import Api
-from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged, unique
+from functions.sources.infisical.rows import (
+    FolderAddress,
+    Listing,
+    Row,
+    View,
+    merged,
+    refuse_masked,
+    unique,
+)
 from functions.sources.infisical.write import write
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
@@ -56,6 +63,7 @@ class Infisical:
         if not top:
             self._prove_existence(folder)
         below = self._api.secrets(folder, recursive=True) if sub_folders else None
+        refuse_masked(top, below or Listing())
         reading = _Reading(self._api, folder, top, below)
         result = reading.result()
         self._evidence = reading.evidence()
@@ -159,10 +167,12 @@ class _Reading:
         held: dict[str, set[FolderAddress]] = {}
 
         for place, nested in self._nested_imports():
-            for row in merged(Listing(imports=((place, nested),))).rows.values():
+            view = merged(Listing(imports=((place, nested),)))
+            for row in view.rows.values():
                 other, _ = rows.setdefault(row.key, (row, Origin(FOLDER_IMPORT, *place)))
                 if other.value != row.value:
                     errors[row.key] = "sub-folders import it with different values"
+            errors |= view.doubtful
         for place, view in self._holders.items():
             for key in view.rows:
                 errors.pop(key, None)
@@ -171,7 +181,9 @@ class _Reading:
             for key, row in view.rows.items():
                 held.setdefault(key, set()).add(place)
                 rows[key] = (row, origin)
-        for key, row in self._views[self._place].rows.items():
+        merged_view = self._views[self._place]
+        errors |= merged_view.doubtful
+        for key, row in merged_view.rows.items():
             if row.place != self._place:
                 # The key of a sub-folder that the folder also imports is one secret, not two.
                 others = held.setdefault(key, set())
@@ -223,8 +235,8 @@ class _Reading:
                 listing = self._api.secrets(Folder(self._folder.project_id, environment, path))
             except (SourceMissing, NotFound):
                 listing = Listing()
-            except (Forbidden, SourceMasked) as refusal:
-                if isinstance(refusal, Forbidden) and self._folders.is_absent(place):
+            except Forbidden as refusal:
+                if self._folders.is_absent(place):
                     # Permission is judged before existence: `spring` of ${spring.datasource.url}.
                     self._views[place] = View()
                     return self._views[place]

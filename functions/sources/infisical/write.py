@@ -27,6 +27,9 @@ def write(
     refused = {key: why for key, value in values.items() if (why := _foreseen(key, value))}
     possible = {key: value for key, value in values.items() if key not in refused}
     held = _own(api, folder)
+    hidden = {key for key, value in held.items() if value is None} & possible.keys()
+    refused |= dict.fromkeys(hidden, "the source holds the key already, and hides its value")
+    possible = {key: value for key, value in possible.items() if key not in hidden}
     pending = {key: value for key, value in possible.items() if held.get(key) != value}
     known = {key: value for key, value in pending.items() if key in held}
     batches = _Batches(api, folder)
@@ -42,9 +45,10 @@ def write(
     return refused
 
 
-def _own(api: Api, folder: Folder) -> dict[str, str]:
+def _own(api: Api, folder: Folder) -> dict[str, str | None]:
+    """Return what the folder holds itself, None for a value that is hidden."""
     rows = unique(api.secrets(folder).own).rows
-    return {key: row.value.get_secret_value() for key, row in rows.items()}
+    return {k: None if row.is_hidden else row.value.get_secret_value() for k, row in rows.items()}
 
 
 def _foreseen(key: str, value: str) -> str | None:

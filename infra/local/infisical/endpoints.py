@@ -23,7 +23,8 @@ class Refusal(Exception):
 class Endpoints:
     """The routes' work on a source. The attributes may be changed at any time.
 
-    `masked` hides all values, `forbidden` folders cannot be read or written, `secret_lists` are folders
+    `masked` hides all values, `hidden` those of single keys (environment, folder path and key), `forbidden`
+    folders cannot be read or written, `secret_lists` are folders
     whose import list cannot be read, `secret_folders` such whose sub-folders cannot be listed. `allowed`
     limits a role to environments: any other is refused whether it exists or not. With `keeps_blocks` an
     import that may not be read stays in the answer, empty, as newer servers do; `hidden_projects` hide what
@@ -42,6 +43,7 @@ class Endpoints:
     allowed: set[str] | None = None
     keeps_blocks: bool = False
     hidden_projects: set[str] = field(default_factory=set)
+    hidden: set[tuple[str, str, str]] = field(default_factory=set)
     rotated: set[str] = field(default_factory=set)
     mistaken: dict[Place, Place] = field(default_factory=dict)
 
@@ -179,6 +181,7 @@ class Endpoints:
         return place not in self.forbidden and (self.allowed is None or place[0] in self.allowed)
 
     def _row(self, place: Place, secret: Secret) -> dict[str, Any]:
+        is_hidden = self.masked or (*place, secret.key) in self.hidden
         return {
             "id": secret.id,
             "version": secret.version,
@@ -186,8 +189,8 @@ class Endpoints:
             "environment": place[0],
             "secretPath": place[1],
             "secretKey": secret.key,
-            "secretValue": HIDDEN if self.masked else secret.value,
-            "secretValueHidden": self.masked,
+            "secretValue": HIDDEN if is_hidden else secret.value,
+            "secretValueHidden": is_hidden,
             "skipMultilineEncoding": secret.quotes_lines,
         }
 

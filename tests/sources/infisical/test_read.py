@@ -122,6 +122,70 @@ def test_masked(server, source):
         read(source)
 
 
+def hide(server, *paths):
+    """Hide the value of K in these folders."""
+    server.hidden |= {("dev", path, "K") for path in paths or ("/app",)}
+
+
+@pytest.mark.parametrize("sub_folders", [False, True])
+def test_one_hidden_value(server, source, sub_folders):
+    """A key whose value is hidden is an error for that key; the others are read."""
+    server.source.set("dev", "/app", "K", "1")
+    server.source.set("dev", "/app", "A", "2")
+    hide(server)
+    result = read(source, sub_folders=sub_folders)
+    assert values(result) == {"A": "2"}
+    assert "the source hides its value" in result.errors["K"]
+
+
+@pytest.mark.parametrize(
+    ("own", "hidden", "expected"),
+    [
+        ("own", ["/one", "/two"], "own"),
+        ("own", ["/app"], None),
+        (None, ["/one"], "two"),
+        (None, ["/two"], None),
+    ],
+)
+def test_a_hidden_value_counts_where_it_ranks(server, source, own, hidden, expected):
+    """A hidden value that something overrides is no matter; one that overrides others is that key's error."""
+    server.source.set("dev", "/app", "A", "1")
+    if own:
+        server.source.set("dev", "/app", "K", own)
+    for name in ("one", "two"):
+        server.source.set("dev", f"/{name}", "K", name)
+        server.source.add_import("dev", "/app", "dev", f"/{name}")
+    hide(server, *hidden)
+    result = read(source)
+    assert values(result).get("K") == expected
+    assert ("K" in result.errors) == (expected is None)
+
+
+def test_a_hidden_value_that_is_referred_to(server, source):
+    """A reference to a hidden value is an error for the key that refers, in whatever folder it is."""
+    server.source.set("dev", "/app", "A", "x${dev.other.K}")
+    server.source.set("dev", "/app", "B", "x${dev.other.OPEN}")
+    server.source.set("dev", "/app", "C", "x${dev.dark.K}")
+    server.source.set("dev", "/other", "K", "1")
+    server.source.set("dev", "/other", "OPEN", "2")
+    server.source.set("dev", "/dark", "K", "1")
+    hide(server, "/other", "/dark")
+    result = read(source)
+    assert values(result) == {"B": "x2"}
+    assert "it refers to K: the source hides its value" in result.errors["A"]
+    assert "it refers to K: the source hides its value" in result.errors["C"]
+
+
+def test_a_hidden_value_of_a_sub_folder_s_import(server, source):
+    """A hidden value in what a sub-folder imports is that key's error too."""
+    server.source.set("dev", "/app", "A", "1")
+    server.source.set("dev", "/base", "K", "1")
+    server.source.add_import("dev", "/app/sub", "dev", "/base")
+    hide(server, "/base")
+    result = read(source, sub_folders=True)
+    assert (values(result), result.errors.keys()) == ({"A": "1"}, {"K"})
+
+
 @pytest.mark.parametrize(
     "folder",
     [

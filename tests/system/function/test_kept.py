@@ -264,3 +264,29 @@ def test_a_name_taken_out_of_sight_is_an_error_of_its_key(world):
     assert "B: the name is taken" in answer["message"]
     assert "see the policy statement write-secrets" in answer["message"]
     assert sync.live["A"] == "1"
+
+
+def test_one_hidden_value_is_its_key_s_error(world):
+    """A key whose value the identity may not see is kept and named; the others are synced."""
+    sync = world.sync(values={"A": "1", "B": "1", "C": "1"})
+    sync.run()
+    world.infisical.hidden.add(("dev", sync.folder, "B"))
+    sync.set("B", "2")
+    sync.set("C", "2")
+    assert sync.run()["outcome"] == "failed"
+    assert sync.live == {"A": "1", "B": "1", "C": "2"}
+    assert "B: the source hides its value" in sync.status.sync.message
+    world.infisical.hidden.clear()
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.live["B"] == "2"
+
+
+def test_an_import_does_not_overwrite_what_it_cannot_see(world):
+    """An import writes no value over one that the source hides, whoever has priority."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options=IMPORT_FIRST)
+    sync.seed("B", b"theirs")
+    world.infisical.hidden.add(("dev", sync.folder, "B"))
+    sync.run()
+    folder = world.source.folders["dev", sync.folder]
+    assert {row.key: row.value for row in folder.secrets} == {"A": "1", "B": "2"}
+    assert sync.live == {"A": "1", "B": "theirs"}
