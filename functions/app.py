@@ -20,7 +20,7 @@ from functions.calls.parallel import ThreadPool
 from functions.cloud import identity
 from functions.cloud.clients import Clients
 from functions.cloud.invoke import Function
-from functions.cloud.notices import Notices
+from functions.cloud.notices import TIMEOUTS_SECONDS, Notices
 from functions.cloud.queue import Queue
 from functions.cloud.secret_reader import from_file, from_secret
 from functions.credentials import CredentialsKeeper
@@ -70,7 +70,9 @@ class App:
         self._configs: ConfigCache = {}
         self._gate = Gate(clock, 0.0)
         self._keeper = CredentialsKeeper(self._fetch_credentials, clock)
-        self._clients = Clients(self._identity(), clock, self._random.random, settings.oci_endpoint)
+        identity, about = self._identity(), (clock, self._random.random, settings.oci_endpoint)
+        self._clients = Clients(identity, *about)
+        self._hasty_clients = Clients(identity, *about, TIMEOUTS_SECONDS)
         self._open_store = stores.connect(settings.config_store, self._clients)
         self._open_source = sources.connect(
             settings.source_kind,
@@ -233,7 +235,7 @@ class App:
     def _notices(self) -> Notices:
         settings = self._settings
         return Notices(
-            self._clients.open(self._gate),
+            self._hasty_clients.open(self._gate),
             topic_ocid=settings.notification_topic_ocid,
             namespace=settings.metrics_namespace,
         )

@@ -48,8 +48,10 @@ def _app() -> App:
 def handler(ctx: Any, data: BytesIO | None = None) -> Response:
     """Answer one call. Without HTTP intent errors are raised: a Response would count as success."""
     headers = _plain(ctx.HTTPHeaders())
-    TRACE.begin(headers, ctx.CallID())
     is_http = bool(headers) or ctx.Headers().get("fn-intent") == "httprequest"
+    # With HTTP intent the platform's own headers may be a caller's.
+    principal = None if is_http else _plain(ctx.Headers()).get("oci-subject-id")
+    TRACE.begin(headers, ctx.CallID(), principal)
     if is_http:
         # The intent is the platform's word. The FDK lets a caller's header of that name replace it, and
         # then forgets the status of the answer.

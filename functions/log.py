@@ -59,12 +59,15 @@ class Trace:
         self.request_id: str | None = None
         """Whom the work is for: the caller's own id, or else the platform's id of this call."""
         self.call_id: str | None = None
+        self.asked_by: str | None = None
+        """Who made the call, as far as somebody has authenticated them."""
         self._calls: Counter[str] = Counter()
         self._lock = Lock()
 
-    def begin(self, headers: Mapping[str, str], call_id: str) -> None:
-        """Begin an invocation; `headers` are those of HTTP, in lower case."""
+    def begin(self, headers: Mapping[str, str], call_id: str, principal: str | None = None) -> None:
+        """Begin an invocation; `headers` are those of HTTP, in lower case, `principal` is IAM's."""
         self.call_id = plain_id(call_id)
+        self.asked_by = plain_id(principal)
         given = headers.get("opc-request-id") or headers.get("x-request-id") or ""
         self.request_id = plain_id(given) or self.call_id
 

@@ -247,8 +247,8 @@ class JobQueue(Protocol):
 class Notifier(Protocol):
     """Where people and dashboards hear of runs. Never raises."""
 
-    def notify(self, subject: str, text: str) -> None:
-        """Publish a notice to the configured topic."""
+    def notify(self, subject: str, text: str) -> bool:
+        """Publish a notice to the configured topic; False where it has to be tried again later."""
 
     def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
         """Add to the configured custom metrics."""

@@ -77,8 +77,10 @@ class Clients:
         clock: Clock,
         random: Callable[[], float],
         endpoint: str | None = None,
+        timeouts_seconds: tuple[float, float] = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
     ) -> None:
         self.identity = identity
+        self._timeouts_seconds = timeouts_seconds
         self.clock = clock
         self.random = random
         self.endpoint = endpoint
@@ -131,7 +133,7 @@ class Clients:
             dict(self.identity.config),
             signer=self.identity.signer,
             service_endpoint=endpoint,
-            timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+            timeout=self._timeouts_seconds,
             retry_strategy=_OneTry(),
             # The SDK's default is one breaker for the whole process, and it counts 409 and 429 as
             # failures: ten waits for a lifecycle state would shut every service off for 30 s.

@@ -12,6 +12,9 @@ from functions.cloud.clients import OciCalls
 from functions.errors import SyncError
 
 MOST_METRICS_AT_ONCE = 50
+MOST_SECONDS_AN_INVOCATION = 3.0
+TIMEOUTS_SECONDS = (1.0, 1.0)
+"""To connect, and to wait for an answer."""
 LONGEST_TEXT_BYTES = 60_000
 INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
 
@@ -19,7 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class Notices:
-    """A topic and a metrics namespace, each optional."""
+    """A topic and a metrics namespace, each optional, for one invocation.
+
+    Nobody waits for them: there is one try each, and where one fails or they took long there is no other in
+    the invocation. Of what could not be told the status keeps count; of what could not be counted nobody.
+    """
 
     def __init__(
         self, calls: OciCalls, *, topic_ocid: str | None = None, namespace: str | None = None
@@ -27,14 +34,15 @@ class Notices:
         self._calls = calls
         self._topic_ocid = topic_ocid
         self._namespace = namespace
+        self._seconds_left = MOST_SECONDS_AN_INVOCATION
 
-    def notify(self, subject: str, text: str) -> None:
+    def notify(self, subject: str, text: str) -> bool:
         topic = self._topic_ocid
         if topic is None:
-            return
+            return True
         body = text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
         details = oci.ons.models.MessageDetails(title=subject, body=body)
-        self._call(
+        return self._call(
             oci.ons.NotificationDataPlaneClient,
             lambda client: client.publish_message(topic, details),
             what=f"topic {topic}",
@@ -70,9 +78,19 @@ class Notices:
             ),
         )
 
-    def _call(self, kind: Any, use: Callable[[Any], Any], **options: Any) -> None:
+    def _call(self, kind: Any, use: Callable[[Any], Any], **options: Any) -> bool:
+        """Make a call once; say whether it succeeded."""
+        if self._seconds_left <= 0:
+            return False
+        clients = self._calls.clients
+        began_at = clients.clock.monotonic()
         try:
-            self._calls.call(kind, use, **options)
+            self._calls.gate.check()
+            clients.call(kind, use, **options)
         except Exception as error:  # noqa: BLE001 - no run fails because a notice does
             why = f": {error}" if isinstance(error, SyncError) else ""
             logger.warning("Notice not sent: %s%s", type(error).__name__, why)
+            self._seconds_left = 0.0
+            return False
+        self._seconds_left -= clients.clock.monotonic() - began_at
+        return True

@@ -60,7 +60,7 @@ def _as_hint(job: Job) -> Job:
     """Return what anybody may ask for: a look at a sync that looks by itself now and then."""
     if job.kind not in (JobKind.SYNC, JobKind.VERIFY) or job.args != Args():
         raise NotSealedHere(job)
-    return job.model_copy(update={"cause": "tick", "attempt": 1})
+    return job.model_copy(update={"cause": "tick", "attempt": 1, "by": None})
 
 
 def _plain(fields: object) -> str:

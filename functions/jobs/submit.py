@@ -20,6 +20,7 @@ from functions.ports import JobQueue
 from functions.run.outcome import End, Outcome
 from functions.run.run import preview, run_job
 from functions.run.services import RunServices
+from functions.state.status import RunRecord
 from functions.state.status_document import StatusDocument
 from functions.state.stop import check_not_paused
 from functions.state.sync_configs import Configs
@@ -41,17 +42,18 @@ class Report:
     sync: Sync
     job: Job
     outcome: Outcome
+    run: RunRecord | None = None
+    """What the whole run did, over all its passes, if it was recorded."""
 
     def public(self) -> dict[str, Any]:
         """Return it for people."""
-        plan = self.outcome.plan and show(self.outcome.plan, self.sync.id)
         return {
             "sync": self.sync.config.name,
             "id": str(self.sync.id),
             "jobId": self.job.job_id,
             "outcome": self.outcome.end.value,
             "message": self.outcome.message,
-        } | ({"plan": plan.model_dump(mode="json", by_alias=True)} if plan else {})
+        } | ({"run": self.run.model_dump(mode="json", by_alias=True)} if self.run else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Dispatcher:
             not_before=now + timedelta(seconds=delay),
             job_id=str(self.services.uuid()),
             request_id=TRACE.request_id,
+            by=TRACE.asked_by if cause in ("api", "command") else None,
             args=args or Args(),
         )
 
@@ -128,9 +131,14 @@ class Dispatcher:
         documents = [self.services.document(job.config, job.job_id) for _, job in work]
         self.put([job for _, job in work], before=[document.load for document in documents])
         return [
-            Report(sync, job, self.attempt(sync, job, document))
+            self._report(sync, job, document)
             for (sync, job), document in zip(work, documents, strict=True)
         ]
+
+    def _report(self, sync: Sync, job: Job, document: StatusDocument) -> Report:
+        outcome = self.attempt(sync, job, document)
+        run = next(iter(document.status.runs), None)
+        return Report(sync, job, outcome, run if run and run.job_id == job.job_id else None)
 
     def put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:
         """Put jobs on the queue; reading what a run begins with may go on meanwhile.

@@ -22,6 +22,7 @@ from functions.plan.job import Args
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync
 from functions.ports import Entry, Invoker
+from functions.run.report import tell
 from functions.run.run import run_job
 from functions.state.lease import ObjectLease
 from functions.state.status_document import StatusDocument, verified_object
@@ -140,6 +141,8 @@ class Ticker:
     def _verify(self, entry: Entry, sync: Sync | None, document: StatusDocument) -> None:
         dispatcher, services = self.dispatcher, self.dispatcher.services
         status = document.status
+        if sync is not None:
+            tell(services.notifier, sync, document)
         if status.config_etag == entry.etag and status.is_waiting(services.clock.now()):
             return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:

@@ -61,6 +61,8 @@ class Job(Camel):
     job_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{8,64}$")]
     request_id: Annotated[str | None, BeforeValidator(plain_id)] = None
     """The request that made the job; a job without a proper one is no worse."""
+    by: Annotated[str | None, BeforeValidator(plain_id)] = None
+    """Who asked: the name of an API token, or the OCID that IAM authenticated."""
     args: Args = Field(default_factory=Args)
 
     @property

@@ -149,7 +149,10 @@ class Planner:
         return Plan(
             changes=tuple(changes),
             errors=draft.errors,
-            warnings=tuple(f"{name}: the source's value is empty" for name in desired.empty),
+            warnings=tuple(
+                f"{name}: not written, as its value in the source is empty"
+                for name in desired.empty
+            ),
             blocked=self.blocked(listing),
             drift=tuple(sorted(draft.drift)),
             unchanged=draft.unchanged,

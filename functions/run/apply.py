@@ -122,11 +122,12 @@ class Applier:
             other = self.vault.find(change.name)
         except NotFound as hidden:
             other, refusal = None, hidden
-        if other is not None and other.compartment_id == self.compartment_id:
+        is_deleted = other is not None and other.state == State.DELETED
+        if other is not None and other.compartment_id == self.compartment_id and not is_deleted:
             if other.state == State.ACTIVE and self.vault.read(other.id).value == change.value:
                 return
             raise WrongState(f"the vault's listing did not show yet that it is {other.state}")
-        if other is None and self.is_recent(change.name):
+        if (other is None or is_deleted) and self.is_recent(change.name):
             raise WrongState("the vault's listing does not show it yet")
         raise NameTaken(
             "the name is taken by a secret of this vault that the sync's compartment does not list: "

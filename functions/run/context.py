@@ -112,7 +112,9 @@ class Run:
         plan = self.observer.plan(
             observed, self.document.status, self.written_by_this_run, may_ask_all=may_ask_all
         )
-        self.summary.take_plan(plan, warn_of_strangers(plan, self.sync.id))
+        runs = self.document.status.runs
+        deleted = {name for run in runs for name in run.changed.get(Action.DELETE, ())}
+        self.summary.take_plan(plan, warn_of_strangers(plan, self.sync.id), deleted)
         return plan
 
     def apply(self, observed: Observed, changes: Sequence[Change]) -> Results:

@@ -69,7 +69,7 @@ def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[s
         values = {key: value.get_secret_value() for key, value in found.values.items()}
         write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
         [refused] = in_parallel(run.services.pool, [write], run.renew)
-        run.summary.counts["imported"] += len(values) - len(refused)
+        run.summary.imported += len(values) - len(refused)
         for key, why in refused.items():
             entry = Pending(why=why, was_in_source=key in found.present)
             pending[planner.schema.render(key)] = entry

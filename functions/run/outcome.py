@@ -1,7 +1,7 @@
 """What a run came to, and how it is written into the status document and told to people."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from functions.plan.job import MAX_ATTEMPTS, Job
 from functions.plan.models import Action
 from functions.plan.plan import Plan, join
 from functions.run.apply import Results
+from functions.run.words import grouped, names_of
 
 BLOCKED_RETRY_SECONDS = 30.0
 FIRST_RETRY_SECONDS = 15.0
@@ -60,9 +61,9 @@ class RunSummary:
     run_id: str
     started_at: datetime
     read_at: datetime | None = None
-    counts: Counter[str] = field(default_factory=Counter)
-    changed: dict[str, set[str]] = field(default_factory=dict)
-    """By action: the names that were changed, tags apart."""
+    imported: int = 0
+    done: dict[str, Action] = field(default_factory=dict)
+    """What was done to which name; what was restored or created and then changed counts as that."""
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     strangers: Sequence[str] = ()
@@ -72,21 +73,30 @@ class RunSummary:
     unchanged: int = 0
     has_written: bool = False
 
-    def take_plan(self, plan: Plan, strangers: Sequence[str] = ()) -> None:
-        """Take over what the newest plan says; a warning of strangers stays when they are gone."""
+    def take_plan(
+        self, plan: Plan, strangers: Sequence[str] = (), deleted_before: Container[str] = ()
+    ) -> None:
+        """Take over what the newest plan says; a warning of strangers stays when they are gone.
+
+        What the sync itself deleted before is no drift when it comes back.
+        """
         self.errors = dict(plan.errors)
         self.strangers = strangers or self.strangers
         self.warnings = (*self.strangers, *plan.warnings)
         self.stops = plan.stops
-        self.drift |= set(plan.drift)
-        self.unchanged = plan.unchanged
+        restored = {change.name for change in plan.changes if change.action == Action.RESTORE}
+        self.drift |= set(plan.drift) - {name for name in restored if name in deleted_before}
+        open_names = plan.errors.keys() | {change.name for change in plan.changes}
+        # What this run itself made equal is no longer a change in its newest plan.
+        written = [name for name, action in self.done.items() if action != Action.DELETE]
+        self.unchanged = plan.unchanged - sum(name not in open_names for name in written)
 
     def take_results(self, results: Results) -> None:
         """Add what became of a plan's changes."""
-        self.counts.update(action.value for action in results.done.values())
         for name, action in results.done.items():
-            if action != Action.TAG:
-                self.changed.setdefault(action.value, set()).add(name)
+            first = self.done.get(name)
+            is_part_of_it = first in (Action.CREATE, Action.RESTORE) and action != Action.DELETE
+            self.done[name] = first if first and is_part_of_it else action
         left = {name: why for name, why in self.errors.items() if name not in results.done}
         self.errors = left | results.errors
         self.waiting = dict(results.again)
@@ -96,13 +106,33 @@ class RunSummary:
         """Return how long the run took until now."""
         return round((now - self.started_at) / timedelta(seconds=1), 3)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many names met which fate."""
+        return {**self.changes(), "unchanged": self.unchanged, "errors": len(self.errors)}
+
+    def changes(self) -> dict[str, int]:
+        """Return how many names were changed in which way."""
+        imported = {"imported": self.imported} if self.imported else {}
+        return {**Counter(action.value for action in self.done.values()), **imported}
+
+    def changed(self) -> dict[str, list[str]]:
+        """Return the names by action, tags apart."""
+        names: dict[str, list[str]] = {}
+        for name, action in sorted(self.done.items()):
+            if action != Action.TAG:
+                names.setdefault(action.value, []).append(name)
+        return names
+
     def conclude(self, plan: Plan | None = None) -> Outcome:
         """Return the outcome of a run that came to its end."""
-        if not self.errors:
-            return Outcome(End.SUCCEEDED, join(self.warnings) or None, plan=plan)
-        reasons = [f"{name}: {why}" for name, why in sorted(self.errors.items())]
-        text = f"{len(reasons)} failed, the others are done. {join(reasons)}"
-        return Outcome(End.FAILED, text, plan=plan)
+        told = [f"Done, with warnings: {join(self.warnings)}."] if self.warnings else []
+        if self.errors:
+            count = f"{len(self.errors)} failed, the others are done."
+            told = [f"{count} {join(grouped(self.errors))}"]
+        if self.drift:
+            told.append(f"Changed in the vault by somebody else: {names_of(sorted(self.drift))}.")
+        end = End.FAILED if self.errors else End.SUCCEEDED
+        return Outcome(end, " ".join(told) or None, plan=plan)
 
 
 def schedule(outcome: Outcome, job: Job, now: datetime, random: Random) -> Outcome:

@@ -49,6 +49,8 @@ def _grant(run: Run, plan: Plan) -> frozenset[str]:
     begun = memory.granted
     if begun and begun.fingerprint == force and names <= set(begun.names):
         return frozenset(begun.names)
+    if not any(change.held or change.action != Action.TAG for change in plan.changes):
+        return frozenset()  # the vault is right by now: nothing is left to be forced
     if force != plan.fingerprint:
         raise Refused(
             "Nothing was written: the plan has changed since it was looked at. Look at it again and "

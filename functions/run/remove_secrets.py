@@ -1,5 +1,6 @@
 """Remove what a sync put into the vault: what carries its tag, and its current names."""
 
+from dataclasses import replace
 from logging import getLogger
 
 from functions.errors import Refused
@@ -7,7 +8,7 @@ from functions.plan.desired import desired_from
 from functions.plan.models import SourceSecrets
 from functions.run.context import Run
 from functions.run.observe import Observed
-from functions.run.outcome import Outcome
+from functions.run.outcome import End, Outcome
 from functions.state.memory import memory_object
 from functions.state.status_document import status_object, verified_object
 
@@ -33,8 +34,16 @@ def remove(run: Run) -> Outcome:
         results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again
         if not waiting:
-            return run.summary.conclude(plan)
+            return _told(run, run.summary.conclude(plan))
         observed = run.wait_for(observed, waiting)
+
+
+def _told(run: Run, outcome: Outcome) -> Outcome:
+    """Return the outcome with what follows from it: nobody should wonder why the sync rests."""
+    if outcome.end != End.SUCCEEDED or run.job.args.delete_config:
+        return outcome
+    rests = "Ticks leave this sync alone until its source changes or somebody syncs it."
+    return replace(outcome, message=" ".join(filter(None, [outcome.message, rests])))
 
 
 def forget(run: Run) -> None:

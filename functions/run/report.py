@@ -1,13 +1,27 @@
 """How the end of a run is written into the status document and told to people."""
 
 from datetime import datetime
+from logging import getLogger
 
+from functions.errors import SyncError
 from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync
 from functions.ports import Notifier
 from functions.run.outcome import End, Outcome, RunSummary
-from functions.state.status import MAX_ENDED_JOBS, Phase, RunRecord, Status, shorten
+from functions.state.status import (
+    MAX_ENDED_JOBS,
+    Phase,
+    Progress,
+    RunRecord,
+    Status,
+    Untold,
+    shorten,
+)
+from functions.state.status_document import StatusDocument
+
+_PARTS = (JobKind.SYNC, JobKind.IMPORT, JobKind.REMOVE)
+log = getLogger(__name__)
 
 
 def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now: datetime) -> None:
@@ -20,7 +34,9 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
     if outcome.end == End.SUCCEEDED:
         progress.at = now
     if outcome.is_final:
-        progress.is_failing = outcome.end == End.FAILED
+        if progress.is_failing != (outcome.end == End.FAILED):
+            progress.is_failing = not progress.is_failing
+            progress.untold = Untold(has_failed=progress.is_failing, kind=job.kind)
         if (
             not job.is_coalescable
         ):  # hints are told by when the source was read, and would crowd these out
@@ -39,16 +55,13 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
             job_id=job.job_id,
             kind=job.kind,
             cause=job.cause,
+            by=job.by,
             started_at=summary.started_at,
             seconds=summary.seconds(now),
             outcome=outcome.end,
             message=progress.message,
-            counts={
-                **summary.counts,
-                "unchanged": summary.unchanged,
-                "errors": len(summary.errors),
-            },
-            changed={action: sorted(names) for action, names in sorted(summary.changed.items())},
+            counts=summary.counts(),
+            changed=summary.changed(),
             drift=sorted(summary.drift),
             stops=list(summary.stops) if outcome.end == End.FAILED else [],
             errors=summary.errors | summary.waiting,
@@ -56,35 +69,53 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
     )
 
 
-def notify(
-    notifier: Notifier,
-    sync: Sync,
-    job: Job,
-    outcome: Outcome,
-    summary: RunSummary,
-    *,
-    was_failing: bool,
-    now: datetime,
-) -> None:
-    """Publish a final failure and its recovery, once each, and count the run."""
+def tell(notifier: Notifier, sync: Sync, document: StatusDocument) -> None:
+    """Tell people what they were not told yet, and note that they were: once at least, late at worst."""
+    told: dict[JobKind, Untold] = {}
+    for kind in _PARTS:
+        progress = document.status.progress(kind)
+        if progress.untold and notifier.notify(*_notice(sync, progress, progress.untold)):
+            told[kind] = progress.untold
+    if not told:
+        return
+
+    def forget(status: Status) -> bool:
+        for kind, news in told.items():
+            progress = status.progress(kind)
+            if progress.untold == news:
+                progress.untold = None
+        return True
+
+    try:
+        document.change(forget)
+    except SyncError as error:
+        log.warning("%s may be told again what it was told: %s", sync.config.name, error)
+
+
+def _notice(sync: Sync, progress: Progress, news: Untold) -> tuple[str, str]:
     name = sync.config.name
-    if outcome.end == End.FAILED and not was_failing:
-        notifier.notify(
-            f"Secret sync {name} failed to {job.kind}",
-            f"Sync: {name} ({sync.id})\n"
-            f"Source: {sync.config.environment}:{sync.config.secret_path}\n"
-            f"Reason: {outcome.message}\n"
-            "What to do: mend the cause; it is tried again at the next change or verification.",
-        )
-    elif outcome.end == End.SUCCEEDED and was_failing:
-        notifier.notify(f"Secret sync {name} recovered", f"Sync: {name} ({sync.id}) works again.")
+    if not news.has_failed:
+        return f"Secret sync {name} recovered", f"Sync: {name} ({sync.id}) works again."
+    text = (
+        f"Sync: {name} ({sync.id})\n"
+        f"Source: {sync.config.environment}:{sync.config.secret_path}\n"
+        f"Reason: {progress.message}\n"
+        "What to do: mend the cause; it is tried again at the next change or verification."
+    )
+    return f"Secret sync {name} failed to {news.kind}", text
+
+
+def count(
+    notifier: Notifier, sync: Sync, outcome: Outcome, summary: RunSummary, now: datetime
+) -> None:
+    """Count the run."""
     notifier.count(
         {
             "runs": 1,
             "failures": int(outcome.end == End.FAILED),
-            "changes": sum(summary.counts.values()),
+            "changes": len(summary.done) + summary.imported,
             "blocked": int(outcome.is_blocked),
             "duration": summary.seconds(now),
         },
-        {"sync": name, "project": sync.config.project_id},
+        {"sync": sync.config.name, "project": sync.config.project_id},
     )

@@ -7,7 +7,6 @@ running it twice, late or after a crash at any point is harmless.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from logging import getLogger
 
 from functions.calls.deadline import Gate
@@ -24,7 +23,7 @@ from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
 from functions.run.push import SPACING_SECONDS, permitted, remember, space_out
 from functions.run.remove_secrets import forget, remove
-from functions.run.report import notify, record
+from functions.run.report import count, record, tell
 from functions.run.services import RunServices
 from functions.run.undo import undo
 from functions.state.status import Phase, Status
@@ -32,6 +31,7 @@ from functions.state.status_document import StatusDocument, verified_object
 
 log = getLogger(__name__)
 
+MAX_NAMES_LOGGED = 50
 PLANNING_SECONDS = 2.0
 """What a plan keeps of its time for the questions of its guards."""
 SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
@@ -160,9 +160,9 @@ def _end(run: Run, outcome: Outcome) -> bool:
     now = run.services.clock.now()
     if outcome.end == End.SUCCEEDED and job.args.delete_config:
         forget(run)
-        _announce(run, outcome, now, was_failing=False)
+        count(run.services.notifier, run.sync, outcome, run.summary, now)
         return True
-    was_failing = must_rerun = False
+    must_rerun = False
     memory = run.observer.memory
     memory.forget_writes(run.summary.errors, now)
     if outcome.is_final:
@@ -170,12 +170,11 @@ def _end(run: Run, outcome: Outcome) -> bool:
     run.observer.document.save(now)
 
     def mutate(status: Status) -> None:
-        nonlocal was_failing, must_rerun
+        nonlocal must_rerun
         has_time = run.gate.seconds_left() > SPACING_SECONDS
         may_rerun = job.kind in SYNC_KINDS and not job.args.force  # force is for the plan as it was
         must_rerun = status.rerun and has_time and outcome.is_final and may_rerun
         status.rerun = False
-        was_failing = status.progress(job.kind).is_failing
         if outcome.is_final and run.seal is not None:
             status.seal = run.seal
         if not must_rerun:
@@ -190,13 +189,9 @@ def _end(run: Run, outcome: Outcome) -> bool:
         with suppress(ConfigChanged):  # then it stays due
             run.lease.check_config(run.sync, store)
             store.put(verified_object(run.sync.object_name), b"")
-    _announce(run, outcome, now, was_failing=was_failing)
+    tell(run.services.notifier, run.sync, run.document)
+    count(run.services.notifier, run.sync, outcome, run.summary, now)
     return True
-
-
-def _announce(run: Run, outcome: Outcome, now: datetime, *, was_failing: bool) -> None:
-    notifier = run.services.notifier
-    notify(notifier, run.sync, run.job, outcome, run.summary, was_failing=was_failing, now=now)
 
 
 def _log(run: Run, outcome: Outcome, calls: Mapping[str, int]) -> None:
@@ -209,9 +204,13 @@ def _log(run: Run, outcome: Outcome, calls: Mapping[str, int]) -> None:
             "project": sync.config.project_id,
             "kind": job.kind.value,
             "cause": job.cause,
+            "by": job.by,
             "jobId": job.job_id,
             "attempt": job.attempt,
-            "changes": dict(summary.counts),
+            "changes": summary.changes(),
+            "changed": {
+                action: names[:MAX_NAMES_LOGGED] for action, names in summary.changed().items()
+            },
             "unchanged": summary.unchanged,
             "errors": len(summary.errors),
             "drift": len(summary.drift),

@@ -37,6 +37,14 @@ class Part(Camel):
     model_config = ConfigDict(extra="ignore", frozen=False)
 
 
+class Untold(Part):
+    """News that people were not told yet."""
+
+    has_failed: bool
+    """Else it works again."""
+    kind: JobKind
+
+
 class Progress(Part):
     """The last sync, import or removal."""
 
@@ -46,7 +54,8 @@ class Progress(Part):
     at: AwareDatetime | None = None
     """When it last succeeded."""
     is_failing: bool = False
-    """Whether people were told that it failed, and not yet that it works again."""
+    """Whether its last job failed, so that its next success is news."""
+    untold: Untold | None = None
 
 
 class Lease(Part):
@@ -88,9 +97,11 @@ class RunRecord(Part):
     seconds: float
     outcome: str
     message: str | None = None
+    by: str | None = None
+    """Who asked: the name of an API token, or the OCID that IAM authenticated."""
     counts: dict[str, int] = {}
     changed: dict[str, list[str]] = {}
-    """By action: the names that were changed; those of deletions are complete."""
+    """Names by action: of deletions all, of the others the first ones."""
     drift: list[str] = []
     stops: list[str] = []
     """The guards that kept it from writing."""

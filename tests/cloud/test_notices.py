@@ -64,16 +64,39 @@ def test_without_a_topic_or_namespace_nothing_is_sent(cloud_clients):
     assert cloud.calls == []
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_a_failing_notice_fails_nothing(cloud_clients, caplog, status):
-    """A notice that cannot be sent is logged by type and never raises."""
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "NotFound"), (429, "Throttled"), (500, "Temporary")]
+)
+@pytest.mark.parametrize("use", ["notify", "count"])
+def test_a_failing_notice_holds_nobody_up(cloud_clients, caplog, status, kind, use):
+    """A notice that cannot be sent is tried once, logged by type, never raises, and ends the tries."""
     cloud, clients = cloud_clients
-    cloud.faults.append(Fault("*", status=status))
+    cloud.faults.append(Fault("*", status=status, headers={"retry-after": "60"}))
     both = notifier(clients, topic_ocid=TOPIC_ID, namespace="vault_sync")
-    both.notify("subject", "text")
-    both.count({"runs": 1}, {})
-    kind = "NotFound" if status == 404 else "Temporary"
-    assert [line.split(":")[1].strip() for line in caplog.messages] == [kind, kind]
+    for _ in range(3):
+        if use == "count":
+            both.count({"runs": 1}, {})
+        assert not both.notify("subject", "text")
+    assert [line.split(":")[1].strip() for line in caplog.messages] == [kind]
+    assert (len(cloud.calls), clients.clock.seconds) == (1, 0)
+
+
+def test_slow_notices_hold_nobody_up(cloud_clients):
+    """Where each notice takes long, an invocation sends a few and leaves the others to the next."""
+    cloud, clients = cloud_clients
+    cloud.latency_seconds = 0.9
+    told = notifier(clients, topic_ocid=TOPIC_ID)
+    assert [told.notify("subject", "text") for _ in range(10)].count(True) == 4
+    assert clients.clock.seconds < 4
+    assert notifier(clients, topic_ocid=TOPIC_ID).notify("subject", "text")
+
+
+def test_without_time_nothing_is_told(cloud_clients):
+    """After the deadline of the invocation nobody is told anything, and the caller knows."""
+    cloud, clients = cloud_clients
+    late = Notices(clients.open(Gate(VirtualClock(), deadline=0)), topic_ocid=TOPIC_ID)
+    assert not late.notify("subject", "text")
+    assert cloud.calls == []
 
 
 def test_a_detached_worker_is_started(cloud_clients):

@@ -57,6 +57,7 @@ def test_a_message_is_what_the_design_says():
         "attempt": 3,
         "jobId": "0123abcd",
         "requestId": "/abc/DEF",
+        "by": None,
         "args": {"force": "0123456789abcdef", "importBehavior": None, "deleteConfig": False},
     }
 

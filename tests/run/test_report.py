@@ -1,14 +1,13 @@
 """How the end of a run is written down and told."""
 
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from functions.plan.job import Job
-from functions.plan.models import JobKind
+from functions.plan.models import Action, JobKind
 from functions.run.outcome import End, Outcome, RunSummary
-from functions.run.report import notify, record
+from functions.run.report import count, record, tell
 from functions.state.status import MAX_ENDED_JOBS, MAX_MESSAGE_CHARACTERS, Lease, Phase, Status
 from tests.support.plan_examples import NOW, OBJECT, sync
 
@@ -20,9 +19,13 @@ class Told:
 
     def __init__(self):
         self.notices, self.metrics = [], []
+        self.is_deaf = False
 
     def notify(self, subject, text):
+        if self.is_deaf:
+            return False
         self.notices.append((subject, text))
+        return True
 
     def count(self, metrics, dimensions):
         self.metrics.append((metrics, dimensions))
@@ -50,7 +53,8 @@ def test_the_record_of_a_run():
     """A run is recorded with its job, its time, its counts, its drift and its errors."""
     (run,) = recorded(
         Outcome(End.FAILED, "1 failed"),
-        counts=Counter(create=2),
+        job=a_job(by="pipeline"),
+        done={"X": Action.CREATE, "Y": Action.CREATE, "Z": Action.DELETE, "T": Action.TAG},
         unchanged=3,
         errors={"A": "refused"},
         waiting={"B": "is busy"},
@@ -65,7 +69,9 @@ def test_the_record_of_a_run():
         "seconds": 2.0,
         "outcome": "failed",
         "message": "1 failed",
-        "counts": {"create": 2, "unchanged": 3, "errors": 1},
+        "by": "pipeline",
+        "counts": {"create": 2, "delete": 1, "tag": 1, "unchanged": 3, "errors": 1},
+        "changed": {"create": ["X", "Y"], "delete": ["Z"]},
         "drift": ["C", "D"],
         "stops": [],
         "errors": {"A": "refused", "B": "is busy"},
@@ -140,35 +146,83 @@ def test_when_it_wrote(has_written):
     assert status.wrote_at == (LATER if has_written else None)
 
 
-def told(end, *, was_failing, job=None, **outcome):
-    """Return what was told about the end of a run."""
-    kept = Told()
-    summary = a_summary(counts=Counter(create=2, delete=1))
-    ended = Outcome(end, "why", **outcome)
-    notify(kept, sync(), job or a_job(), ended, summary, was_failing=was_failing, now=LATER)
-    return kept
+def test_names_that_are_kept():
+    """Of deletions each name is kept, of the rest the first 200; what does not fit is kept in the newest runs."""
+    done = {f"K{n:03}": Action.UPDATE for n in range(300)}
+    done |= {f"D{n:03}": Action.DELETE for n in range(300)}
+    (run,) = recorded(Outcome(End.SUCCEEDED), done=done).runs
+    assert {action: len(names) for action, names in run.changed.items()} == {
+        "update": 200,
+        "delete": 300,
+    }
+    assert run.counts["update"] == 300
+
+
+class Document:
+    """A status document that is nowhere."""
+
+    def __init__(self, status):
+        self.status = status
+
+    def change(self, mutate):
+        assert mutate(self.status)
+
+
+def end(status, told, outcome, kind=JobKind.SYNC):
+    """End a run, and tell what is to be told."""
+    recorded(Outcome(outcome, "why"), status=status, job=a_job(kind))
+    tell(told, sync(), Document(status))
+
+
+def subjects(told):
+    """Return what people read, without the beginning that is always the same."""
+    return [subject.removeprefix("Secret sync api ") for subject, _ in told.notices]
+
+
+def test_notices():
+    """A failure is told once, and once that it is over; whoever waits tells nothing."""
+    status, told = Status(), Told()
+    for outcome in (
+        End.SUCCEEDED,
+        End.FAILED,
+        End.FAILED,
+        End.WAITING,
+        End.SUCCEEDED,
+        End.SUCCEEDED,
+    ):
+        end(status, told, outcome)
+    assert subjects(told) == ["failed to sync", "recovered"]
+    end(status, told, End.FAILED, JobKind.IMPORT)
+    assert subjects(told)[2:] == ["failed to import"]
 
 
 @pytest.mark.parametrize(
-    ("end", "was_failing", "subject"),
+    ("ends", "later"),
     [
-        (End.FAILED, False, "Secret sync api failed to sync"),
-        (End.FAILED, True, None),
-        (End.SUCCEEDED, True, "Secret sync api recovered"),
-        (End.SUCCEEDED, False, None),
-        (End.WAITING, False, None),
-        (End.WAITING, True, None),
+        ([End.FAILED], ["failed to sync"]),
+        ([End.FAILED, End.WAITING], ["failed to sync"]),
+        ([End.FAILED, End.SUCCEEDED], ["recovered"]),
+        ([End.FAILED, End.SUCCEEDED, End.FAILED], ["failed to sync"]),
     ],
 )
-def test_notices(end, was_failing, subject):
-    """A failure is told once, and once that it is over; whoever waits tells nothing."""
-    notices = told(end, was_failing=was_failing).notices
-    assert [told_subject for told_subject, _ in notices] == ([subject] if subject else [])
+def test_what_could_not_be_told_is_told_later(ends, later):
+    """While nobody can be told the status keeps the newest news, and whoever comes next tells it, once."""
+    status, told = Status(), Told()
+    told.is_deaf = True
+    for outcome in ends:
+        end(status, told, outcome)
+    assert told.notices == []
+    told.is_deaf = False
+    for _ in range(2):
+        tell(told, sync(), Document(status))
+    assert subjects(told) == later
 
 
 def test_a_notice_says_what_and_where():
     """The notice of a failure names the sync, its folder and the reason."""
-    ((_, text),) = told(End.FAILED, was_failing=False).notices
+    told = Told()
+    end(Status(), told, End.FAILED)
+    ((_, text),) = told.notices
     for part in ("Sync: api (", "Source: prod:/api", "Reason: why", "What to do: "):
         assert part in text
 
@@ -179,7 +233,10 @@ def test_a_notice_says_what_and_where():
 )
 def test_metrics(end, is_blocked, failures, blocked):
     """Each run counts once, with its changes, whether it failed or was blocked, and how long it took."""
-    ((metrics, dimensions),) = told(end, was_failing=False, is_blocked=is_blocked).metrics
+    told = Told()
+    summary = a_summary(done={"A": Action.CREATE, "B": Action.CREATE, "C": Action.DELETE})
+    count(told, sync(), Outcome(end, "why", is_blocked=is_blocked), summary, LATER)
+    ((metrics, dimensions),) = told.metrics
     assert metrics == {
         "runs": 1,
         "failures": failures,

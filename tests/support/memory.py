@@ -190,9 +190,10 @@ class MemoryNotifier:
 
     notices: list[str] = field(default_factory=list)
 
-    def notify(self, subject: str, text: str) -> None:
+    def notify(self, subject: str, text: str) -> bool:
         """Keep a notice."""
         self.notices.append(subject)
+        return True
 
     def count(self, metrics: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
         """Forget the metrics."""
