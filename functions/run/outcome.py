@@ -125,7 +125,7 @@ class RunSummary:
 
     def conclude(self, plan: Plan | None = None) -> Outcome:
         """Return the outcome of a run that came to its end."""
-        told = [f"Done, with warnings: {join(self.warnings)}."] if self.warnings else []
+        told = [f"Done, with warnings: {join(self.warnings).rstrip('.')}."] if self.warnings else []
         if self.errors:
             count = f"{len(self.errors)} failed, the others are done."
             told = [f"{count} {join(grouped(self.errors))}"]

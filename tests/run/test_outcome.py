@@ -107,9 +107,9 @@ def test_a_summary_over_passes():
     summary.take_plan(Plan((), errors={"BAD": "bad", "A": "busy"}, drift=("D",), unchanged=2))
     summary.take_results(Results(done={"A": Action.CREATE}, again={"B": "is busy"}))
     assert (summary.errors, summary.waiting) == ({"BAD": "bad"}, {"B": "is busy"})
-    summary.take_plan(Plan((), errors={"BAD": "bad"}, drift=("E",), unchanged=5))
+    summary.take_plan(Plan((), errors={"BAD": "bad"}, drift=("E",), unchanged=6))
     summary.take_results(Results(done={"B": Action.CREATE}, errors={"C": "refused"}))
-    assert summary.counts == {"create": 2}
+    assert summary.counts() == {"create": 2, "unchanged": 5, "errors": 2}
     assert (summary.errors, summary.waiting) == ({"BAD": "bad", "C": "refused"}, {})
     assert (summary.drift, summary.unchanged) == ({"D", "E"}, 5)
 
@@ -132,12 +132,31 @@ def test_what_counts_as_written(results, has_written):
     assert summary.has_written == has_written
 
 
+@pytest.mark.parametrize(
+    ("actions", "counted"),
+    [
+        ([Action.RESTORE, Action.UPDATE], "restore"),
+        ([Action.CREATE, Action.UPDATE], "create"),
+        ([Action.CREATE, Action.TAG], "create"),
+        ([Action.TAG, Action.UPDATE], "update"),
+        ([Action.CREATE, Action.DELETE], "delete"),
+        ([Action.DELETE, Action.RESTORE], "restore"),
+    ],
+)
+def test_a_name_counts_once(actions, counted):
+    """However many passes touch a name, it counts once: as what happened to it on the whole."""
+    summary = RunSummary("run-1", NOW)
+    for action in actions:
+        summary.take_results(Results(done={"A": action}))
+    assert summary.counts() == {counted: 1, "unchanged": 0, "errors": 0}
+
+
 def test_a_run_without_errors_succeeded():
-    """A run without errors succeeded; its message are its warnings."""
+    """A run without errors succeeded; its message are its warnings, and it says that they are no more than that."""
     summary = RunSummary("run-1", NOW)
     assert summary.conclude() == Outcome(End.SUCCEEDED)
     summary.warnings = ("A: kept",)
-    assert summary.conclude() == Outcome(End.SUCCEEDED, "A: kept")
+    assert summary.conclude() == Outcome(End.SUCCEEDED, "Done, with warnings: A: kept.")
 
 
 def test_a_run_with_errors_failed():

@@ -60,7 +60,6 @@ def test_a_name_that_a_deleted_secret_holds(world):
     """A name that OCI keeps for a deleted secret is that key's error at once: one create, no waiting."""
     sync = world.sync(values={"A": "1", "B": "2"})
     sync.seed("A", state="DELETED")
-    world.cloud.vault.reserves_names_of_deleted = True
     world.cloud.faults.append(
         Fault(
             "CreateSecret",
@@ -138,9 +137,8 @@ def test_its_own_deletion_is_no_drift(world):
     ],
     ids=["429", "500", "hanging"],
 )
-def test_notices_hold_nobody_up(telling_world, trouble):
+def test_notices_hold_nobody_up(world, trouble):
     """However badly Notifications and Monitoring are, a webhook is answered soon; the news is told later, once."""
-    world = telling_world
     sync = world.sync(values={"A": "1" * 30_000})
     for operation in ("PublishMessage", "PostMetricData"):
         world.cloud.faults.append(Fault(operation, **trouble))
@@ -153,7 +151,5 @@ def test_notices_hold_nobody_up(telling_world, trouble):
     for _ in range(2):
         world.age(4000)
         world.tick()
-    assert [notice.subject for notice in world.notices] == [
-        f"Secret sync {sync.name} failed to sync"
-    ]
+    assert [notice.title for notice in world.notices] == [f"Secret sync {sync.name} failed to sync"]
     assert sync.status.sync.untold is None
