@@ -87,7 +87,7 @@ def test_the_reference_example():
     values = {"A": "1", "B": "", "C": "3"}
     made = plan(values, listing, keySchema=SCHEMA)
     assert steps(made) == ["create X_C", "delete X_B", "delete X_D"]
-    assert made.warnings == ("X_B: the source's value is empty",)
+    assert made.warnings == ("X_B: not written, as its value in the source is empty",)
     assert (made.unchanged, len(made.in_scope)) == (1, 3)
     assert steps(plan(values, listing, keySchema=SCHEMA, disableSecretDeletion=True)) == [
         "create X_C"
@@ -270,7 +270,7 @@ def test_an_empty_value_is_deleted_but_never_restored_or_created():
         listing = [] if state is None else [secret("A", state)]
         made = plan({"A": ""}, listing)
         assert steps(made) == (["delete A"] if state == State.ACTIVE else [])
-        assert made.warnings == ("A: the source's value is empty",)
+        assert made.warnings == ("A: not written, as its value in the source is empty",)
 
 
 def test_only_doubtful_secrets_are_read():

@@ -23,7 +23,7 @@ def test_a_webhook_brings_the_vault_in_step(any_world):
     assert sync.live == {"A": "1", "B": "two\nlines\n"}
     assert sync.states["OLD"] == "PENDING_DELETION"
     assert sync.status.sync.status == "succeeded"
-    assert "EMPTY: the source's value is empty" in sync.status.sync.message
+    assert "EMPTY: not written, as its value in the source is empty" in sync.status.sync.message
 
 
 def test_the_source_itself_sets_it_off(any_world):
