@@ -58,7 +58,12 @@ def test_a_message_is_what_the_design_says():
         "jobId": "0123abcd",
         "requestId": "/abc/DEF",
         "by": None,
-        "args": {"force": "0123456789abcdef", "importBehavior": None, "deleteConfig": False},
+        "args": {
+            "force": "0123456789abcdef",
+            "importBehavior": None,
+            "deleteConfig": False,
+            "run": None,
+        },
     }
 
 
