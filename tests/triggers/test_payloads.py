@@ -23,7 +23,7 @@ KEY = "the key of the webhook"
 PROJECT = "3c4b6d1e-0000-4000-8000-000000000001"
 CONFIG = f"oci-vault-sync/secret-syncs/{PROJECT}/sync-1.json"
 COMPARTMENT = "ocid1.compartment.oc1..local"
-COMMANDS = [name for name in NAMES if name.startswith("command-")]
+COMMANDS = [name for name in NAMES if name.startswith("command-") and name != "command-api"]
 EXPECTED = {
     "webhook": Webhook(Folder(PROJECT, "dev", "/api"), is_test=False),
     "webhook-early-version": Webhook(Folder(PROJECT, "dev", "/api"), is_test=False),
@@ -91,6 +91,16 @@ def test_each_command_has_a_payload():
     known = get_args(Command.model_fields["command"].annotation)
     assert {f"command-{name}" for name in known} == set(COMMANDS)
     assert {payload(name)["command"] for name in COMMANDS} == set(known)
+
+
+def test_a_call_of_the_api_by_command():
+    """A command may carry a call of the API, which IAM has authenticated then."""
+    request, by_gateway = parsed("command-api"), parsed("api-call")
+    assert request.by_iam
+    assert not by_gateway.by_iam
+    for part in ("method", "path", "query"):
+        assert getattr(request, part) == getattr(by_gateway, part)
+    assert json.loads(request.body) == json.loads(by_gateway.body)
 
 
 def test_api_call():
