@@ -62,11 +62,12 @@ class Tree:
         """Return the file of the first test that fails, None where all pass."""
         arguments = ["-q", "-x", "-p", "no:cacheprovider", *QUIET, *tests]
         status = self._fork(lambda: pytest.main(arguments))
-        if status == pytest.ExitCode.USAGE_ERROR:
-            raise RuntimeError(self._log.read_text())
         if status == pytest.ExitCode.OK:
             return None
-        found = FAILED.search(self._log.read_text(errors="replace"))
+        told = self._log.read_text(errors="replace")
+        if status == pytest.ExitCode.USAGE_ERROR and "ERROR collecting" not in told:
+            raise RuntimeError(told)
+        found = FAILED.search(told)
         return found[1] if found else "pytest itself"
 
     def runs(self, module: str, *arguments: str) -> bool:
