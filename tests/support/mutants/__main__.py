@@ -40,7 +40,11 @@ class Covering:
             ["json", "-q", "--show-contexts", "-o", "coverage.json"],
         ):
             coverage = [sys.executable, "-m", "coverage", *command]
-            subprocess.run(coverage, cwd=tree.root, stdout=subprocess.DEVNULL, check=True)
+            done = subprocess.run(
+                coverage, cwd=tree.root, stdout=subprocess.PIPE, text=True, check=False
+            )
+            if done.returncode:
+                raise SystemExit(f"{done.stdout}\nThe tests must pass before anything is changed.")
         self._files = json.loads((tree.root / "coverage.json").read_text())["files"]
 
     def tests(self, file: str, line: int) -> list[str]:
