@@ -195,6 +195,7 @@ class App:
             cache=self._api.cache,
             health=lambda: self._api.health.answer(self._health_checks()),
             checks=self._health_checks,
+            log_in=self._api.authenticator.log_in,
             connections=self._connections(self._gate),
             directory=self._connection_clients.directory,
             private_keys=self._private_keys,

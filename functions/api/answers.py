@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import PlainSerializer, RootModel
+from pydantic import Field, PlainSerializer, RootModel
 
 from functions.plan.models import JobKind
 from functions.plan.oci_connection import Method
@@ -143,7 +143,7 @@ class Duplicate(Camel):
     """Whether another sync has the same destination."""
 
     has_duplicate: bool
-    duplicate_project_id: str | None = None
+    duplicate_project_id: str | None = Field(default=None, exclude_if=lambda it: it is None)
 
 
 class Planned(Camel):
@@ -196,6 +196,8 @@ class ConnectionRow(Camel):
     credentials: ShownCredentials
     credentials_hash: str
     is_platform_managed_credentials: bool = False
+    is_auto_rotation_enabled: bool = False
+    project_id: str | None
     created_at: Time
     updated_at: Time
 
@@ -204,6 +206,34 @@ class ConnectionRows(Camel):
     """Connections."""
 
     app_connections: list[ConnectionRow]
+
+
+class AvailableConnection(Camel):
+    """A connection that a sync may name."""
+
+    app: Literal["oci"] = "oci"
+    name: str
+    id: UUID
+
+
+class AvailableConnections(Camel):
+    """Connections that a sync may name."""
+
+    app_connections: list[AvailableConnection]
+
+
+class ConnectionOption(Camel):
+    """A service that can be connected to."""
+
+    name: Literal["OCI"] = "OCI"
+    app: Literal["oci"] = "oci"
+    methods: list[Method]
+
+
+class ConnectionOptions(Camel):
+    """The services that can be connected to."""
+
+    app_connection_options: list[ConnectionOption]
 
 
 class OneConnection(Camel):
@@ -266,6 +296,15 @@ class Session(Camel):
     reconcile_interval_seconds: int
     is_paused: bool
     pause: PauseShown | None
+
+
+class LoggedIn(Camel):
+    """The answer to a login; the access token is the token that was given."""
+
+    access_token: str
+    expires_in: int
+    max_ttl: int = Field(serialization_alias="accessTokenMaxTTL")
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, no token
 
 
 class Environment(Camel):

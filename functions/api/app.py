@@ -11,7 +11,7 @@ from functions.api.auth import Authenticator, WrongToken
 from functions.api.commands import serve
 from functions.api.context import BY_IAM, ApiContext, ParsedRequest
 from functions.api.health import HealthCheck
-from functions.api.requests import read
+from functions.api.requests import invalid, read
 from functions.api.route import Route
 from functions.api.routes import CONNECTIONS, choose, find
 from functions.credentials import CredentialsKeeper
@@ -31,7 +31,7 @@ class Api:
     """The management API, for the life of the container."""
 
     def __init__(self, keeper: CredentialsKeeper, clock: Clock, pool: Pool) -> None:
-        self._authenticator = Authenticator(keeper, clock)
+        self.authenticator = Authenticator(keeper, clock)
         self.cache = ApiCache()
         self.health = HealthCheck(clock, pool)
 
@@ -41,7 +41,7 @@ class Api:
             methods, params = find(request.path)
             is_open = any(route.is_open for route in methods.values())
             is_known = is_open or request.by_iam
-            token = BY_IAM if is_known else self._authenticator.token_of(request.headers)
+            token = BY_IAM if is_known else self.authenticator.token_of(request.headers)
             route = choose(request.path, methods, request.method, params)
             if request.by_iam and request.method != "GET" and CONNECTIONS in request.path:
                 raise Rejected(403, "Connections are changed through the gateway, with a token.")
@@ -73,11 +73,19 @@ def _query(route: Route, request: ApiRequest) -> BaseModel | None:
 def _body(route: Route, request: ApiRequest) -> Mapping[str, Any]:
     if not route.body:
         return {}
+    most = route.max_body_bytes or len(request.body)
+    if len(request.body) > most:
+        raise Rejected(413, f"The body is larger than {most} bytes.")
+    if not request.body.strip():
+        raise invalid([("missing", (), "A body is required: a JSON object.")])
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Rejected(415, "The body must be JSON: Content-Type: application/json.")
     try:
         body = json.loads(request.body, parse_float=_number)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Rejected(400, f"The body is not JSON: {error.msg} ({place}).") from None
     except (ValueError, RecursionError):
         raise Rejected(400, "The body is not JSON in UTF-8.") from None
     if not isinstance(body, dict):

@@ -9,7 +9,11 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from functions.api.answers import (
+    AvailableConnection,
+    AvailableConnections,
     CompartmentRow,
+    ConnectionOption,
+    ConnectionOptions,
     ConnectionRow,
     ConnectionRows,
     OneConnection,
@@ -35,9 +39,31 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 log = getLogger(__name__)
 
 
-def listing(context: ApiContext, _request: ParsedRequest) -> ConnectionRows:
-    """List the connections; the first is the function's own principal."""
-    return _rows(context, [OWN_CONNECTION, *context.connections.all()])
+def options(_context: ApiContext, request: ParsedRequest) -> ConnectionOptions:
+    """Say how OCI can be connected to."""
+    methods = [method for method in Method if _is_shown(method, request)]
+    return ConnectionOptions(app_connection_options=[ConnectionOption(methods=methods)])
+
+
+def listing(context: ApiContext, request: ParsedRequest) -> ConnectionRows:
+    """List the connections; with method=all also those that sign as the function, itself first."""
+    return _rows(context, _shown(context, request))
+
+
+def available(context: ApiContext, request: ParsedRequest) -> AvailableConnections:
+    """List the connections that a sync may name; with method=all also those that sign as the function."""
+    rows = [AvailableConnection(name=one.name, id=one.id) for one in _shown(context, request)]
+    return AvailableConnections(app_connections=rows)
+
+
+def _shown(context: ApiContext, request: ParsedRequest) -> list[Connection]:
+    every = (OWN_CONNECTION, *context.connections.all())
+    return [connection for connection in every if _is_shown(connection.method, request)]
+
+
+def _is_shown(method: Method, request: ParsedRequest) -> bool:
+    """Clients of the reference know access keys only, and typed ones stumble over anything else."""
+    return request.query.method == "all" or method == Method.ACCESS_KEY
 
 
 def get(context: ApiContext, request: ParsedRequest) -> OneConnection:
@@ -57,7 +83,8 @@ def create(context: ApiContext, request: ParsedRequest) -> OneConnection:
     """Create a connection after a call that proves that it works; its private key goes to a vault."""
     body = _read(request.body)
     now = context.dispatcher.services.clock.now()
-    connection = _described(body, {"id": context.uuid(), "created_at": now, "updated_at": now})
+    fields = {"id": context.uuid(), "project_id": body.project_id}
+    connection = _described(body, fields | {"created_at": now, "updated_at": now})
     with context.lock(f"connections/{connection.name}"):
         _refuse_taken(context, connection)
         connection = _prove_and_keep(context, connection, body)
@@ -232,7 +259,9 @@ def _row(connection: Connection, org: UUID) -> ConnectionRow:
     }
     text = "\n".join(str(value) for value in shown.values())
     return ConnectionRow(
-        **connection.model_dump(include={"id", "name", "description", "method", "version"}),
+        **connection.model_dump(
+            include={"id", "name", "description", "method", "version", "project_id"}
+        ),
         org_id=org,
         credentials=ShownCredentials(**shown),
         credentials_hash=hashlib.sha256(text.encode()).hexdigest(),

@@ -79,6 +79,7 @@ class ApiContext:
     cache: ApiCache
     health: Callable[[], Health]
     checks: Callable[[], HealthChecks]
+    log_in: Callable[[str, str], ApiToken]
     connections: Connections
     directory: Callable[..., OciDirectory]
     private_keys: Callable[[Gate], PrivateKeyStore]

@@ -1,12 +1,11 @@
 """What the management API takes, as pydantic models; its OpenAPI document is made from them."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
+from pydantic import BaseModel, Field, SecretStr, ValidationError, WithJsonSchema
 
 from functions.errors import Rejected
 from functions.plan.fields import (
@@ -14,6 +13,7 @@ from functions.plan.fields import (
     Description,
     EnvironmentSlug,
     Fingerprint,
+    PlanFingerprint,
     ProjectId,
     Region,
     SecretPath,
@@ -26,19 +26,6 @@ from functions.plan.oci_connection import Method
 from functions.plan.sync_config import Camel, DestinationConfig
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def _check_fingerprint(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{16}", text):
-        raise ValueError("must be a plan's fingerprint, as POST …/plan answers it")
-    return text
-
-
-PlanFingerprint = Annotated[
-    str,
-    AfterValidator(_check_fingerprint),
-    Field(json_schema_extra={"pattern": "^[0-9a-f]{16}$"}),
-]
 
 
 class ProjectQuery(Camel):
@@ -111,6 +98,19 @@ class Destination(Camel):
     project_id: ProjectId
 
 
+class ConnectionQuery(Camel):
+    """With `all`, connections that sign as the function are shown too."""
+
+    method: Literal["all"] | None = None
+
+
+class Login(Camel):
+    """The name of a token, and the token."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=64)]
+    client_secret: Annotated[SecretStr, Field(min_length=1)]
+
+
 class RegionOnly(Camel):
     """Where the helper lists look if not in the function's own region."""
 
@@ -132,6 +132,7 @@ class OwnConnection(Camel):
 
     name: ShortSlug
     description: Description | None = None
+    project_id: ProjectId | None = None
     method: Annotated[Method, WithJsonSchema({"const": Method.RESOURCE_PRINCIPAL})]
     credentials: RegionOnly = RegionOnly()
 
@@ -141,6 +142,7 @@ class KeyConnection(Camel):
 
     name: ShortSlug
     description: Description | None = None
+    project_id: ProjectId | None = None
     method: Annotated[Method, WithJsonSchema({"const": Method.ACCESS_KEY})]
     credentials: AccessKey
     key_storage: DestinationConfig | None = None
@@ -165,7 +167,7 @@ def invalid(faults: list[tuple[str, tuple[int | str, ...], str]]) -> Rejected:
             "code": "custom" if code == "value_error" else code,
             "path": list(path),
             # pydantic quotes a character of what is no UUID.
-            "message": "Invalid uuid" if code == "uuid_parsing" else _plain(message),
+            "message": _plain(code, message),
         }
         for code, path, message in faults
     ]
@@ -173,5 +175,7 @@ def invalid(faults: list[tuple[str, tuple[int | str, ...], str]]) -> Rejected:
     return Rejected(422, text, issues=issues)
 
 
-def _plain(message: str) -> str:
+def _plain(code: str, message: str) -> str:
+    if code == "uuid_parsing" and not message.startswith("Invalid uuid"):
+        return "Invalid uuid"
     return message.removeprefix("Value error, ")

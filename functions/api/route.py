@@ -26,3 +26,5 @@ class Route:
     """What a token must be allowed to; by default only GET is for tokens that may only read."""
     is_open: bool = False
     """It needs no token."""
+    max_body_bytes: int | None = None
+    """Where a body is read before anybody is known, it must be small."""

@@ -6,14 +6,17 @@ from uuid import UUID
 
 from functions.api import check, connections, edits, openapi, repair, session, source, syncs
 from functions.api.answers import (
+    AvailableConnections,
     Checks,
     CompartmentRow,
+    ConnectionOptions,
     ConnectionRows,
     Document,
     Duplicate,
     Folders,
     Health,
     LeftBehindRows,
+    LoggedIn,
     OneConnection,
     OneRow,
     Options,
@@ -27,6 +30,7 @@ from functions.api.answers import (
 from functions.api.context import ApiContext, ParsedRequest
 from functions.api.requests import (
     CompartmentQuery,
+    ConnectionQuery,
     DeleteQuery,
     Destination,
     DraftQuery,
@@ -34,6 +38,7 @@ from functions.api.requests import (
     ImportQuery,
     KeyConnection,
     ListQuery,
+    Login,
     OwnConnection,
     PlannedQuery,
     ProjectQuery,
@@ -49,6 +54,7 @@ from functions.triggers.webhook import WEBHOOK_PATH
 API_ROOT = "/api/v1/"
 DOCUMENT_PATH = f"{API_ROOT}openapi.json"
 HEALTH_PATH = "/healthz"
+LOGIN_PATH = f"{API_ROOT}auth/universal-auth/login"
 SESSION_PATH = f"{API_ROOT}session"
 Methods = Mapping[str, Route]
 
@@ -67,13 +73,22 @@ _PROJECTS = f"{API_ROOT}projects"
 _SYNCS = "/api/v1/secret-syncs"
 _OCI = f"{_SYNCS}/oci-vault"
 _ONE = f"{_OCI}/{{syncId}}"
-CONNECTIONS = "/api/v1/app-connections/oci"
+_APPS = "/api/v1/app-connections"
+CONNECTIONS = f"{_APPS}/oci"
 _CONNECTION = f"{CONNECTIONS}/{{connectionId}}"
 _NEW_CONNECTION = (KeyConnection, OwnConnection)
 ROUTES: Mapping[str, Methods] = {
     HEALTH_PATH: {"GET": Route("getHealth", get_health, Health, is_open=True)},
     DOCUMENT_PATH: {"GET": Route("getOpenApi", get_document, Document)},
     f"{_SYNCS}/options": {"GET": Route("listSecretSyncOptions", syncs.options, Options)},
+    LOGIN_PATH: {
+        "POST": Route(
+            *("loginWithUniversalAuth", session.log_in, LoggedIn),
+            body=(Login,),
+            is_open=True,
+            max_body_bytes=4096,
+        )
+    },
     SESSION_PATH: {"GET": Route("getSession", session.get, Session)},
     f"{API_ROOT}check": {"GET": Route("check", check.check, Checks, DraftQuery)},
     f"{API_ROOT}pause": {"POST": Route("pauseSyncs", session.pause, Session)},
@@ -130,14 +145,25 @@ ROUTES: Mapping[str, Methods] = {
         "GET": Route("listOciVaultSecretSyncLeftBehind", repair.get_left_behind, LeftBehindRows),
         "DELETE": Route("cleanUpOciVaultSecretSync", repair.clean_up, OneRow),
     },
+    _APPS: {
+        "GET": Route("listAppConnections", connections.listing, ConnectionRows, ConnectionQuery)
+    },
+    f"{_APPS}/options": {
+        "GET": Route(
+            *("listAppConnectionOptions", connections.options, ConnectionOptions, ConnectionQuery)
+        )
+    },
     CONNECTIONS: {
-        "GET": Route("listOciAppConnections", connections.listing, ConnectionRows),
+        "GET": Route("listOciAppConnections", connections.listing, ConnectionRows, ConnectionQuery),
         "POST": Route(
             *("createOciAppConnection", connections.create, OneConnection), body=_NEW_CONNECTION
         ),
     },
     f"{CONNECTIONS}/available": {
-        "GET": Route("listAvailableOciAppConnections", connections.listing, ConnectionRows)
+        "GET": Route(
+            *("listAvailableOciAppConnections", connections.available, AvailableConnections),
+            ConnectionQuery,
+        )
     },
     f"{CONNECTIONS}/connection-name/{{connectionName}}": {
         "GET": Route("getOciAppConnectionByName", connections.get_by_name, OneConnection)
@@ -160,6 +186,12 @@ ROUTES: Mapping[str, Methods] = {
     f"{_CONNECTION}/vault-keys": {
         "GET": Route("listOciVaultKeys", connections.vault_keys, list[PlaceRow], VaultQuery)
     },
+}
+
+
+_BY_NAME = {
+    "syncId": "By its name a sync is found at …/oci-vault/sync-name/{syncName}?projectId=.",
+    "connectionId": "By its name a connection is found at …/connection-name/{connectionName}.",
 }
 
 
@@ -206,9 +238,9 @@ def _match(template: list[str], parts: list[str]) -> dict[str, str] | None:
 
 def _check_ids(params: Mapping[str, str]) -> None:
     for name, text in params.items():
-        if name not in ("syncId", "connectionId"):
+        if name not in _BY_NAME:
             continue
         try:
             UUID(text)
         except ValueError:
-            raise invalid([("uuid_parsing", (name,), "Invalid uuid")]) from None
+            raise invalid([("uuid_parsing", (name,), f"Invalid uuid. {_BY_NAME[name]}")]) from None

@@ -1,10 +1,16 @@
 """The management API: who asks, what this server is, and the emergency stop."""
 
-from functions.api.answers import PauseShown, Session, SourceShown
+from datetime import timedelta
+
+from functions.api.answers import LoggedIn, PauseShown, Session, SourceShown
 from functions.api.context import ApiContext, ParsedRequest
+from functions.api.requests import Login, read
 from functions.jobs import pause as stop
 from functions.state.stop import Pause, load_pause
 from functions.version import VERSION
+
+WITHOUT_END = timedelta(days=30)
+"""How long a token that does not expire is said to be valid."""
 
 
 def get(context: ApiContext, request: ParsedRequest) -> Session:
@@ -22,6 +28,19 @@ def resume(context: ApiContext, request: ParsedRequest) -> Session:
     """Resume the syncs: what changed meanwhile is synced by the next ticks."""
     holder = request.token.holder
     return _session(context, request, stop.resume(context.dispatcher.services, holder))
+
+
+def log_in(context: ApiContext, request: ParsedRequest) -> LoggedIn:
+    """Log in as clients of Universal Auth do: `clientId` is the name of a token, `clientSecret` the token.
+
+    The access token is that token: nothing is issued, and removing its hash revokes it.
+    """
+    given = read(Login, request.body)
+    token = given.client_secret.get_secret_value()
+    entry = context.log_in(given.client_id, token)
+    left = entry.expires_at - context.now() if entry.expires_at else WITHOUT_END
+    seconds = int(left.total_seconds())
+    return LoggedIn(access_token=token.strip(), expires_in=seconds, max_ttl=seconds)
 
 
 def _session(context: ApiContext, request: ParsedRequest, state: Pause | None) -> Session:

@@ -86,7 +86,7 @@ EnvironmentSlug = Annotated[_Trimmed, *_slug("environment", 64)]
 SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})", _PATH_WORDS)]
 Description = Annotated[_Trimmed, StringConstraints(max_length=256)]
 ProjectId = Annotated[
-    str,
+    _Trimmed,
     *_matching(
         PROJECT_ID, "Project id should match pattern [A-Za-z0-9_.-]{1,255}, and be neither . nor .."
     ),
@@ -112,6 +112,13 @@ Region = Annotated[
     _Trimmed, *_matching("[a-z]+(-[a-z0-9]+)+", "Region must look like eu-frankfurt-1")
 ]
 Fingerprint = Annotated[
-    _Trimmed,
-    *_matching("[0-9a-f]{2}(:[0-9a-f]{2}){15}", "Fingerprint must be 16 hex pairs with colons"),
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True),
+    *_matching(
+        "[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){15}", "Fingerprint must be 16 hex pairs with colons"
+    ),
+]
+PlanFingerprint = Annotated[
+    str,
+    *_matching("[0-9a-f]{16}", "must be a plan's fingerprint: 16 hex digits, as a plan shows it"),
 ]

@@ -10,6 +10,7 @@ from functions.errors import InvalidInput
 from functions.plan.fields import (
     Description,
     Fingerprint,
+    ProjectId,
     Region,
     SecretOcid,
     ShortSlug,
@@ -40,6 +41,8 @@ class Connection(Camel):
     app: Literal["oci"] = "oci"
     method: Method
     description: Description | None = None
+    project_id: ProjectId | None = None
+    """What a client of the reference says it is for; it limits nothing."""
     region: Region | None = None
     tenancy_ocid: TenancyOcid | None = None
     user_ocid: UserOcid | None = None

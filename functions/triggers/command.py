@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import StringConstraints
 
 from functions.errors import InvalidInput
-from functions.plan.fields import ProjectId
+from functions.plan.fields import PlanFingerprint, ProjectId
 from functions.plan.job import Args
 from functions.plan.sync_config import Camel
 from functions.triggers.call import ApiRequest
@@ -26,7 +26,7 @@ class Command(Camel):
     command: Literal[ApiCommandName, JobCommandName, "tick", "drain"]
     project: ProjectId | None = None
     sync: Annotated[str, StringConstraints(min_length=1)] | None = None
-    force: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    force: PlanFingerprint | None = None
     run: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
     import_behavior: Literal["prioritize-source", "prioritize-destination"] = "prioritize-source"
 

@@ -176,7 +176,7 @@ def test_a_wrong_method(api, method, path, allowed):
     ("raw", "kind", "status"),
     [
         (b"{", "application/json", 400),
-        (b"", "application/json", 400),
+        (b"", "application/json", 422),
         (b"\xff{}", "application/json", 400),
         (b"[]", "application/json", 400),
         (b'"text"', "application/json; charset=utf-8", 400),

@@ -149,7 +149,6 @@ def test_other_slugs_are_refused(slug):
         ({"syncOptions": {}}, "syncOptions.initialSyncBehavior: Field required"),
         ({"destination": "oci-vault"}, "destination: Extra inputs are not permitted"),
         ({"projectId": "project/1"}, "projectId:"),
-        ({"projectId": "project-1\n"}, "projectId:"),
         ({"projectId": "project-2"}, "projectId does not agree with the object's folder"),
     ],
 )

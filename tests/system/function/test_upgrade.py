@@ -137,7 +137,7 @@ def test_messages(world):
 def test_the_api_shows_what_it_made(world):
     """Syncs and connections that were made by 0.1.0 are listed."""
     token = {"authorization": f"Bearer {world.stack.api_token}"}
-    status, answer = world.post(None, token, path=CONNECTIONS, method="GET")
+    status, answer = world.post(None, token, path=f"{CONNECTIONS}?method=all", method="GET")
     assert (status, [row["name"] for row in answer["appConnections"]]) == (
         200,
         ["function", "other-tenancy"],
