@@ -64,7 +64,7 @@ def _schemas(models: Iterable[type[BaseModel]], mode: JsonSchemaMode) -> Json:
 def _request_schemas(schemas: Json, models: Iterable[str], suffix: str) -> Json:
     """Return what requests may hold: unknown fields are ignored, unknown options are not.
 
-    Where a request only changes, nothing is required, and null sets what has a default to it.
+    Where a request only changes, nothing is required; what has a default is set to it by null.
     """
     made: Json = {}
     for name in models:
@@ -75,10 +75,11 @@ def _request_schemas(schemas: Json, models: Iterable[str], suffix: str) -> Json:
             if name == "SyncConfig":
                 own = f"{model.__name__}{suffix or 'Request'}"
                 closed = deepcopy(schemas[model.__name__]) | {"additionalProperties": False}
-                made[own] = _only_changes(closed) if suffix else closed
+                made[own] = _changes_or_default(closed) if suffix else closed
                 schema["properties"][section] = {"$ref": _REF.format(model=own)}
         if suffix:
-            schema = _only_changes(schema)
+            may_be_null = name == "SyncConfig"
+            schema = _changes_or_default(schema) if may_be_null else _only_changes(schema)
         elif name in EXAMPLES:
             schema["examples"] = [EXAMPLES[name]]
         made[f"{name}{suffix}"] = schema
@@ -86,13 +87,18 @@ def _request_schemas(schemas: Json, models: Iterable[str], suffix: str) -> Json:
 
 
 def _only_changes(schema: Json) -> Json:
-    required = schema.pop("required", ())
+    schema.pop("required", None)
     for name in _FIXED:
         schema["properties"].pop(name, None)
+    return schema
+
+
+def _changes_or_default(schema: Json) -> Json:
+    required = schema.get("required", ())
     for name, field in schema["properties"].items():
         if name not in required and "null" not in str(field):
             schema["properties"][name] = {"anyOf": [field, {"type": "null"}]}
-    return schema
+    return _only_changes(schema)
 
 
 def _describe(schema: Json) -> None:

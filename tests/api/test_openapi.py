@@ -61,6 +61,7 @@ def fuzz(world, tmp_path, config, *options):
         *(str(Path(sys.executable).with_name("st")), "run", f"{url}/api/v1/openapi.json"),
         *("--url", url, "--header", f"Authorization: Bearer {world.stack.api_token}"),
         *("--max-time", str(MAX_SECONDS), "--max-examples", "5", "--seed", "1", "--no-color"),
+        *("--exclude-operation-id", "pauseSyncs"),  # else all the others would be refused
         *("--generation-database", "none", "--continue-on-failure", "--no-shrink", *options),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
