@@ -11,7 +11,7 @@ PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint fmt bench soak mutants picture image push release plan-real clean
+.PHONY: help run test quick check lint fmt bench screens soak mutants picture image push release plan-real clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ mutants: $(READY) ## Change the code in small ways and see whether tests notice 
 
 picture: $(READY) ## Draw the picture of `make run` in README.md
 	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg
+
+screens: $(READY) ## Draw the pictures of docs/console.md (needs Chromium)
+	$(BIN)/python -m tests.console.pictures docs/images
 
 image: $(READY) ## Build the image's files without a container engine, sync once on them alone, measure them
 	$(BIN)/python infra/image/build.py .local/image

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: figures, not pass or fail. Names: main, cold, waits, references, image."""
+"""`python -m benchmarks [name …]`: figures, not pass or fail. The names stand in GROUPS."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cold, image, main_job, references, waits
+from benchmarks import cold, console, image, main_job, references, waits
 
 GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
     "main": main_job.tables,
     "cold": cold.tables,
+    "console": console.tables,
     "waits": waits.tables,
     "references": references.tables,
     "image": image.tables,

@@ -134,10 +134,9 @@ function filters(self, rows) {
       `${label} `,
       h("span.number", number),
     );
-  const chips = STATUS_WORDS.map((word) => [
-    word,
-    rows.filter((row) => statusOf(row) === word).length,
-  ]).filter(([, number]) => number);
+  const counts = {};
+  for (const row of rows) counts[statusOf(row)] = (counts[statusOf(row)] ?? 0) + 1;
+  const words = STATUS_WORDS.filter((word) => counts[word]);
   const label = "Filter by name, path, environment or vault";
   const oninput = (event) => update(self, { text: event.target.value });
   return h(
@@ -146,7 +145,7 @@ function filters(self, rows) {
       "div.chips",
       { role: "group", "aria-label": "Filter by status" },
       chip("All", null, rows.length),
-      chips.map(([word, number]) => chip(word, word, number)),
+      words.map((word) => chip(word, word, counts[word])),
     ),
     h("input", {
       id: "filter",
@@ -176,10 +175,9 @@ function head(self, name) {
 
 function sorted({ by, isDown }, rows) {
   const compare = (a, b) => (a < b ? -1 : Number(a > b));
-  const key = SORTED[by];
-  return rows.toSorted(
-    (a, b) => compare(key(a), key(b)) * (isDown ? -1 : 1) || compare(nameOf(a), nameOf(b)),
-  );
+  const keyed = rows.map((row) => [SORTED[by](row), nameOf(row), row]);
+  keyed.sort((a, b) => compare(a[0], b[0]) * (isDown ? -1 : 1) || compare(a[1], b[1]));
+  return keyed.map(([, , row]) => row);
 }
 
 // While somebody types, rows stay as they are: what was drawn of them is kept.

@@ -4,7 +4,7 @@ import { h } from "./view.js";
 const STATUSES = [
   ["Broken", "✕", "bad"],
   ["Failed", "✕", "bad"],
-  ["Held by a guard", "⛊", "bad"],
+  ["Held by a guard", "◆", "bad"],
   ["Waiting", "◔", "busy"],
   ["Running", "↻", "busy"],
   ["Queued", "…", "busy"],

@@ -58,6 +58,7 @@ EXPECTED = {
 def make_source() -> Source:
     """Return the project: the folder that is synced, and the one that it imports."""
     source = Source(PROJECT_ID, (ENVIRONMENT,))
+    source.project_name = "Payments"
     for folder, secrets in ((SHARED_FOLDER, _SHARED), (FOLDER, _API)):
         for key, value in secrets.items():
             source.set(ENVIRONMENT, folder, key, value)

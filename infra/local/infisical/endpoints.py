@@ -64,7 +64,8 @@ class Endpoints:
 
     def _project(self) -> dict[str, Any]:
         rows = [{"id": slug, "slug": slug, "name": slug} for slug in self.source.environments]
-        return {"id": self.source.project_id, "name": self.source.project_id, "environments": rows}
+        source = self.source
+        return {"id": source.project_id, "name": source.project_name, "environments": rows}
 
     def folders(self, request: Request) -> dict[str, Any]:
         """List direct sub-folders; nothing where the folder does not exist."""

@@ -47,6 +47,7 @@ class Source:
         environments: tuple[str, ...] = ("dev", "staging", "prod"),
     ) -> None:
         self.project_id = project_id
+        self.project_name = project_id
         self.environments = list(environments)
         self.lock = threading.RLock()
         self.folders: dict[Place, FolderRow] = {(e, "/"): FolderRow() for e in environments}
