@@ -1,6 +1,5 @@
 """The web console in Chromium: how soon a list of 1,000 syncs is usable, and how fast it is filtered."""
 
-import shutil
 from collections.abc import Iterator
 
 from playwright.sync_api import sync_playwright
@@ -8,7 +7,12 @@ from rich.table import Table
 
 from functions.console import page
 from tests.console import rows
-from tests.console.conftest import FLAGS, HOW_TO_GET_CHROMIUM, running_stack
+from tests.console.conftest import (
+    FLAGS,
+    HOW_TO_GET_CHROMIUM,
+    find_chromium,
+    running_stack,
+)
 from tests.console.user import User
 
 SYNCS = 1000
@@ -32,7 +36,7 @@ FILTERED = """async (typed) => {
 
 def tables() -> Iterator[Table]:
     """Measure the page."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = find_chromium()
     if not program:
         raise SystemExit(HOW_TO_GET_CHROMIUM)
     table = Table("the web console", "figure", "aim")

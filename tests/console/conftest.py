@@ -26,10 +26,16 @@ FLAGS = (
 )
 
 
+def find_chromium() -> str | None:
+    """Return the program of this machine's Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Chromium. Where it is missing the tests are skipped, but in CI they fail."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = find_chromium()
     if not program:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(HOW_TO_GET_CHROMIUM)
     with sync_playwright() as playwright:

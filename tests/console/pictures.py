@@ -1,7 +1,6 @@
 """Draws the pictures of the console in docs/: `python -m tests.console.pictures FOLDER`."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from functions.plan.sync_config import PREFIX as CONFIGS
 from infra.local import demo
-from tests.console.conftest import FLAGS, running_stack
+from tests.console.conftest import FLAGS, find_chromium, running_stack
 from tests.console.user import User
 
 WIDTH = 1200
@@ -86,7 +85,7 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with running_stack() as stack, sync_playwright() as playwright:
         fill(stack)
-        program = shutil.which("chromium") or shutil.which("chromium-browser")
+        program = find_chromium()
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         user = User(browser, stack, width=WIDTH)
         user.sign_in()

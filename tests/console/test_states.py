@@ -2,6 +2,7 @@
 
 import pytest
 
+from cli import vaultsync
 from tests.console import rows
 
 LIST = "/api/v1/secret-syncs"
@@ -178,6 +179,31 @@ def test_a_long_plan_is_folded(user):
     page.get_by_label("Filter create by name").fill("KEY_499")
     assert names.all_inner_texts() == ["+ create KEY_499"]
     assert user.faults == []
+
+
+def test_a_plan_is_copied_as_the_client_shows_it(user):
+    """Copy as text gives what the client of the command line shows for the same plan."""
+    changes = [("create", "B"), ("delete", "Z"), ("create", "A"), ("tag", "T")]
+    plan = rows.plan(
+        *changes,
+        stops=["more than half"],
+        warnings=["a note"],
+        blocked=["X is CREATING"],
+        errors={"BAD": "too long"},
+    )
+    plan["changes"][1] |= {"owner": "nobody", "held": "wider scope"}
+    user.answers(f"{ONE}/plan", {"plan": plan})
+    user.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    user.sign_in(f"/syncs/{rows.sync(1)['id']}/plan")
+    for shown in (plan, rows.plan()):
+        user.answers(f"{ONE}/plan", {"plan": shown})
+        user.page.get_by_role("button", name="Plan again").click()
+        user.page.get_by_role("button", name="Copy plan as text").click()
+        user.page.get_by_text("Copied: plan as text.").wait_for()
+        copied = user.page.evaluate("navigator.clipboard.readText()")
+        assert copied.split("\n") == list(vaultsync.plans_text([("sync-0001", {"plan": shown})]))
+        user.page.reload()
+        user.page.locator("section.plan").wait_for()
 
 
 def test_no_connections(user):
