@@ -51,10 +51,10 @@ OPTION_DEFAULTS = {
     "deletionDays": 7,
     "blockingScope": "vault",
     "deletionGuard": None,
+    "tags": None,
 }
 """What the function takes a field of a config for that is left out."""
-OWN_CONNECTION_ID = str(uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function"))
-"""What the function shows as the connection of a sync that names none."""
+OWN_CONNECTION_ID = str(uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function"))  # of none
 
 Json = Any
 Words = argparse.Namespace
@@ -333,7 +333,7 @@ def worst(codes: Iterable[int]) -> int:
 def read_configs(places: Sequence[str] | None) -> list[Json]:
     """Return the configs of files, and of the .json files below folders, with every field."""
     found = []
-    for place in map(Path, places or []):
+    for place in map(Path, places or ()):
         for file in sorted(place.rglob("*.json")) if place.is_dir() else [place]:
             try:
                 config = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -395,8 +395,8 @@ class Commands:
             message = plain(row["lastSyncMessage"] or "")[:120]
             lines.append([row["name"], state_of(row), source, ago(row["lastSyncedAt"]), message])
         broken = [f"broken: {plain(one['message'])}" for one in answer["broken"]]
-        shown = [*(table(lines) if rows else ["No syncs."]), *broken]
         as_json = json.dumps(answer | {"secretSyncs": rows}, indent=2)
+        shown = [*(table(lines) if rows else ["No syncs."]), *broken]
         say(*([as_json] if words.json else shown))
         return worst([*map(code_of, rows), *(FAILED for _ in broken)]) if words.failing else OK
 

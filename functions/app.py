@@ -34,6 +34,7 @@ from functions.plan.sync_config import PREFIX, Sync, sync_id
 from functions.ports import Clock, SecretVault
 from functions.reply import Reply
 from functions.run.services import RunServices
+from functions.secret_tags import SecretTags
 from functions.settings import Settings
 from functions.sources.http import SourceCredentials
 from functions.sources.transport import Transport, proxy_of
@@ -150,6 +151,7 @@ class App:
             vault=self._open_vault,
             protected_ids=self._protected_ids,
             existing_sync_ids=self._existing_sync_ids,
+            secret_tags=self._secret_tags,
         )
         configs = Configs(services.store, services.pool, self._clock, self._configs)
         queue = self._queue()
@@ -309,7 +311,12 @@ class App:
             if found is None:
                 raise NotFound(f"The sync's connection {wanted} does not exist.")
             clients = self._connection_clients.clients(found[0], gate)
-        return open_vault(sync.config.destination_config, clients.open(gate))
+        tags = self._secret_tags.merged(sync.config.sync_options.tags)
+        return open_vault(sync.config.destination_config, clients.open(gate), tags)
+
+    @property
+    def _secret_tags(self) -> SecretTags:
+        return self._settings.secret_tags or SecretTags()
 
     def _protected_ids(self) -> frozenset[str]:
         settings = self._settings

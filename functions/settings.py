@@ -10,12 +10,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Json,
     StringConstraints,
     ValidationError,
     model_validator,
 )
 
 from functions.errors import InvalidSettings
+from functions.secret_tags import SecretTags
 
 SourceKind = Literal["infisical", "hanzo-kms"]
 Url = Annotated[
@@ -70,6 +72,7 @@ class Settings(BaseModel):
         default=None, validation_alias=AliasChoices("function_ocid", "fn_fn_id")
     )
     notification_topic_ocid: str | None = None
+    secret_tags: Json[SecretTags] | None = None
     metrics_namespace: Annotated[str, AfterValidator(_namespace)] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 

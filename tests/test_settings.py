@@ -101,6 +101,12 @@ def test_variables_of_others_do_not_matter():
         ("SOURCE_PROXY", "http://mary:geheim@proxy:1"),
         ("SOURCE_TIMEOUT_SECONDS", "0"),
         ("SOURCE_TIMEOUT_SECONDS", "31"),
+        ("SECRET_TAGS", "geheim"),
+        ("SECRET_TAGS", '{"geheim": {}}'),
+        ("SECRET_TAGS", '{"freeformTags": {"oci-vault-sync": "geheim"}}'),
+        ("SECRET_TAGS", json.dumps({"freeformTags": dict.fromkeys("abcdefghi", "geheim")})),
+        ("SECRET_TAGS", '{"definedTags": {"geheim.a": {"b": "c"}}}'),
+        ("SECRET_TAGS", json.dumps({"freeformTags": {"a": "geheim" * 50}})),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(name, value):

@@ -115,6 +115,7 @@ class VaultSecret:
     compartment_id: str = ""
     time_of_deletion: datetime | None = None
     managed_by: str | None = None
+    defined_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from functions.plan.fields import (
     VaultOcid,
 )
 from functions.plan.models import Folder
+from functions.secret_tags import SecretTags
 
 PREFIX = "secret-syncs/"
 _OBJECT = re.compile(
@@ -95,6 +96,7 @@ class SyncOptions(Camel):
     deletion_days: int = Field(default=7, ge=1, le=30)
     blocking_scope: BlockingScope = BlockingScope.VAULT
     deletion_guard: DeletionGuard | None = None
+    tags: SecretTags | None = None
 
     @model_validator(mode="before")
     @classmethod

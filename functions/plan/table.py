@@ -21,6 +21,7 @@ from functions.plan.naming import KeySchema
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
 from functions.plan.plan import Plan
 from functions.plan.sync_config import BlockingScope, Sync
+from functions.secret_tags import SecretTags
 
 DELETE_ORDER = {Action.DELETE: 1}
 
@@ -29,7 +30,12 @@ class Planner:
     """Compares what is wanted with what is there, for one sync."""
 
     def __init__(
-        self, sync: Sync, digests: Digests, protected_ids: Iterable[str], living: Iterable[str]
+        self,
+        sync: Sync,
+        digests: Digests,
+        protected_ids: Iterable[str],
+        living: Iterable[str],
+        wanted_tags: SecretTags | None = None,
     ) -> None:
         """Take the ids of secrets that are never touched and of the syncs that exist."""
         config = sync.config
@@ -39,6 +45,7 @@ class Planner:
         self._digests = digests
         self._protected_ids = frozenset(protected_ids)
         self._living = frozenset(living) - {self._id}
+        self._wanted_tags = wanted_tags or SecretTags()
         self.schema = KeySchema(self._options.key_schema, config.environment)
 
     def tags(self, name: str, value: SecretBytes) -> dict[str, str]:
@@ -198,10 +205,16 @@ class Planner:
             case State.ACTIVE if not equal:
                 draft.changes.append(Change(Action.UPDATE, name, secret, value, held))
                 draft.drift += [name] if promised else []
-            case State.ACTIVE if not (promised or written_by_this_run) and OWNER_TAG in secret.tags:
+            case State.ACTIVE if not written_by_this_run and (
+                (not promised and OWNER_TAG in secret.tags) or self._lacks_tags(secret)
+            ):
                 draft.changes.append(Change(Action.TAG, name, secret, value, held))
             case _:
                 draft.unchanged += 1
+
+    def _lacks_tags(self, secret: VaultSecret) -> bool:
+        wanted = self._wanted_tags
+        return self.is_mine(secret) and not wanted.are_on(secret.tags, secret.defined_tags)
 
     def _plan_unwanted(self, draft: "_Draft", secret: VaultSecret) -> None:
         if self._options.disable_secret_deletion or secret.state != State.ACTIVE:

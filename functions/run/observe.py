@@ -147,7 +147,9 @@ class Observer:
         own = str(self._sync.id)
         others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
         living = self._existing_sync_ids if others else frozenset[str]()
-        return Planner(self._sync, self._services.digests, self._services.protected_ids(), living)
+        tags = self._services.secret_tags.merged(self._sync.config.sync_options.tags)
+        protected = self._services.protected_ids()
+        return Planner(self._sync, self._services.digests, protected, living, tags)
 
     @cached_property
     def _existing_sync_ids(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What jobs and runs are given of the outside world, and how they call it side by side."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from functions.calls.deadline import Gate
 from functions.plan.ownership import Digests
 from functions.plan.sync_config import Sync
 from functions.ports import Clock, ConfigStore, Notifier, Pool, SecretSource, SecretVault
+from functions.secret_tags import SecretTags
 from functions.state.status_document import StatusDocument
 
 
@@ -28,6 +29,8 @@ class RunServices:
     """Ids of vault secrets that hold this function's own credentials."""
     existing_sync_ids: Callable[[], frozenset[str]]
     """Ids of the syncs that have a status document."""
+    secret_tags: SecretTags = field(default_factory=SecretTags)
+    """What every secret gets besides the sync's own tags."""
 
     def writer_id(self) -> str:
         """Return a new mark, by which a writer knows its own writes again."""

@@ -154,6 +154,7 @@ def _secret(row: Any) -> VaultSecret:
         compartment_id=row.compartment_id,
         time_of_deletion=row.time_of_deletion,
         managed_by=_manager(row),
+        defined_tags=row.defined_tags or {},
     )
 
 

@@ -9,8 +9,11 @@ from typing import Any
 from oci.vault import models
 
 from functions.calls.wait import Patience
+from functions.cloud.clients import OciCalls
 from functions.errors import InvalidInput, OutOfTime, TooManyVersions, WrongState
 from functions.plan.models import VaultSecret
+from functions.plan.sync_config import DestinationConfig
+from functions.secret_tags import SecretTags, merge
 from functions.vault.read import NOT_HANDED_OUT, VaultReader, content
 
 PRUNED_AT_ONCE = 5
@@ -18,12 +21,19 @@ TAGS_GO_ALONE = "the vault refuses content and tags in one call"
 
 
 class Vault(VaultReader):
-    """The secrets of one compartment in one vault."""
+    """The secrets of one compartment in one vault; what is written gets the `wanted` tags too."""
+
+    def __init__(
+        self, destination: DestinationConfig, calls: OciCalls, wanted: SecretTags | None = None
+    ) -> None:
+        super().__init__(destination, calls)
+        self._wanted = wanted or SecretTags()
 
     def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
         fields = {"secret_content": content(value)}
         try:
-            self._create(name, token, **fields, freeform_tags=dict(tags))
+            freeform = {**self._wanted.freeform_tags, **tags}
+            self._create(name, token, **fields, freeform_tags=freeform, **self._defined({}))
         except InvalidInput:
             # If it was the tags that were refused, the secret does without: another request, so
             # another token.
@@ -33,7 +43,7 @@ class Vault(VaultReader):
         self._write(secret, tags, secret_content=content(value))
 
     def tag(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> None:
-        self._update(secret, freeform_tags=_merged(secret, tags))
+        self._update(secret, **self._merged(secret, tags))
 
     def restore(self, secret: VaultSecret) -> None:
         self._manage(
@@ -81,10 +91,10 @@ class Vault(VaultReader):
         return hmac.compare_digest(found.get_secret_value(), value)
 
     def _write(self, secret: VaultSecret, tags: Mapping[str, str], **fields: Any) -> None:
-        merged = _merged(secret, tags)
+        merged = self._merged(secret, tags)
         if TAGS_GO_ALONE not in self._calls.clients.learned:
             try:
-                self._update(secret, freeform_tags=merged, **fields)
+                self._update(secret, **merged, **fields)
             except InvalidInput:
                 pass  # Was it the tags, the two together, or the content? The calls below tell.
             else:
@@ -92,10 +102,10 @@ class Vault(VaultReader):
         outdated = [key for key, value in tags.items() if secret.tags.get(key, value) != value]
         if outdated:
             # Between the two calls the secret must not claim to hold what it did before.
-            self._update(secret, freeform_tags=_merged(secret, dict.fromkeys(outdated)))
+            self._update(secret, **self._merged(secret, dict.fromkeys(outdated)))
         self._when_settled(secret, **fields)
         try:
-            self._when_settled(secret, freeform_tags=merged)
+            self._when_settled(secret, **merged)
         except InvalidInput:
             return  # It takes no such tags at all: the secret does without.
         self._calls.clients.learned[TAGS_GO_ALONE] = "yes"
@@ -149,8 +159,12 @@ class Vault(VaultReader):
             over_limit=TooManyVersions,
         )
 
+    def _merged(self, secret: VaultSecret, tags: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return all tags to send: the service replaces those it has by them."""
+        merged = {**secret.tags, **self._wanted.freeform_tags, **tags}
+        freeform = {key: value for key, value in merged.items() if value is not None}
+        return {"freeform_tags": freeform, **self._defined(secret.defined_tags)}
 
-def _merged(secret: VaultSecret, tags: Mapping[str, str | None]) -> dict[str, str]:
-    """Return all tags to send: the service replaces those it has by them."""
-    merged = {**secret.tags, **tags}
-    return {key: value for key, value in merged.items() if value is not None}
+    def _defined(self, held: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+        wanted = self._wanted.defined_tags
+        return {"defined_tags": merge(held, wanted)} if wanted else {}

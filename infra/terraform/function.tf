@@ -16,9 +16,23 @@ locals {
     MAX_WORKERS                = tostring(var.max_workers)
     VAULT_CONCURRENCY          = tostring(var.vault_concurrency)
     NOTIFICATION_TOPIC_OCID    = oci_ons_notification_topic.failures.id
+    SECRET_TAGS                = local.has_secret_tags ? jsonencode(local.secret_tags) : ""
     METRICS_NAMESPACE          = var.metrics_namespace
     LOG_LEVEL                  = var.log_level
   }
+
+  # Namespace.key → as OCI's API writes defined tags.
+  secret_tags = {
+    freeformTags = var.secret_tags.freeformTags
+    definedTags = {
+      for namespace in distinct([for name in keys(var.secret_tags.definedTags) : split(".", name)[0]]) :
+      namespace => {
+        for name, value in var.secret_tags.definedTags :
+        split(".", name)[1] => value if split(".", name)[0] == namespace
+      }
+    }
+  }
+  has_secret_tags = length(var.secret_tags.freeformTags) + length(var.secret_tags.definedTags) > 0
 
   function_ocid = one(oci_functions_function.main[*].id)
 

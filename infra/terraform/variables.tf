@@ -363,6 +363,26 @@ variable "is_console_enabled" {
   nullable    = false
 }
 
+variable "secret_tags" {
+  description = "Free-form tags, and defined tags by Namespace.key, of every secret that is synced. A sync may have more of its own."
+  type = object({
+    freeformTags = map(string)
+    definedTags  = map(string)
+  })
+  default  = { freeformTags = {}, definedTags = {} }
+  nullable = false
+
+  validation {
+    condition     = length(var.secret_tags.freeformTags) <= 8 && !anytrue([for name in keys(var.secret_tags.freeformTags) : startswith(name, "oci-vault-sync")])
+    error_message = "OCI takes ten free-form tags, two of them the sync's own, which begin with oci-vault-sync: eight others at most."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.secret_tags.definedTags) : can(regex("^[^. ]+\\.[^. ]+$", name))])
+    error_message = "A defined tag is called Namespace.key."
+  }
+}
+
 variable "alarm_email" {
   description = "E-mail address that is told of failures; it has to confirm once. Empty: nobody is told by e-mail."
   type        = string

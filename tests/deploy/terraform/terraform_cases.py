@@ -52,6 +52,12 @@ REACH = {
     "source_proxy": "http://mary@proxy.example.com:3128",
     "source_timeout_seconds": 20,
 }
+SECRET_TAGS = {
+    "secret_tags": {
+        "freeformTags": {"team": "platform"},
+        "definedTags": {"Ops.CostCentre": "42", "Ops.Owner": "me", "Law.Class": "secret"},
+    },
+}
 WAYS = {
     "no image": {},
     "what has to be said": IMAGE,
@@ -62,7 +68,7 @@ WAYS = {
     "a given vault, a new key, a vault beside it": {**IMAGE, **SHARED},
     "a given subnet for the gateway, a port": {**IMAGE, **PORT},
     "tags": {**IMAGE, **TAGS},
-    "a private CA and a proxy": {**IMAGE, **REACH},
+    "a private CA, a proxy, tags of secrets": {**IMAGE, **REACH, **SECRET_TAGS},
     "no rules of Events": {**IMAGE, **NO_EVENTS},
     "another realm": {**IMAGE, **SOVEREIGN},
     "given subnets for the function": {**IMAGE, "subnet_ocids": SUBNETS["subnet_ocids"]},

@@ -10,7 +10,7 @@ from functions.plan.job import MAX_ATTEMPTS
 from functions.settings import Settings, load_settings
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
-from tests.deploy.terraform.terraform_cases import COMPARTMENTS, REACH
+from tests.deploy.terraform.terraform_cases import COMPARTMENTS, REACH, SECRET_TAGS
 from tests.deploy.terraform.terraform_text import named
 
 MAX_CONFIG_BYTES = 4096
@@ -37,7 +37,7 @@ def function(deployed):
 
 def test_every_setting_is_set():
     """Terraform sets every setting of the function but those that are local only, and no other."""
-    function = applied(**IMAGE, **REACH).one("oci_functions_function")
+    function = applied(**IMAGE, **REACH, **SECRET_TAGS).one("oci_functions_function")
     assert set(function["config"]) | NOT_SET == {name.upper() for name in Settings.model_fields}
     assert NOT_SET.isdisjoint(function["config"])
 
@@ -78,10 +78,21 @@ def test_variables_reach_the_function():
     assert outcome.one("oci_functions_application")["shape"] == "GENERIC_ARM"
 
 
+def test_tags_of_secrets():
+    """Defined tags are said by Namespace.key, and reach the function as OCI's API writes them."""
+    config = applied(**IMAGE, **REACH, **SECRET_TAGS).one("oci_functions_function")["config"]
+    tags = load_settings(config).secret_tags
+    assert tags.freeform_tags == {"team": "platform"}
+    assert tags.defined_tags == {
+        "Ops": {"CostCentre": "42", "Owner": "me"},
+        "Law": {"Class": "secret"},
+    }
+
+
 def test_what_is_not_given_is_not_set(function):
     """A variable that is empty is no setting: OCI may refuse an empty one."""
     assert all(function["config"].values())
-    assert {"SOURCE_PROXY", "SOURCE_CA_SECRET_OCID"}.isdisjoint(function["config"])
+    assert {"SOURCE_PROXY", "SOURCE_CA_SECRET_OCID", "SECRET_TAGS"}.isdisjoint(function["config"])
 
 
 def test_the_function_has_the_time_that_it_reckons_with(function):

@@ -53,6 +53,11 @@ WRONG = {
     "subnet_ocids": [["subnet"], ["ocid1.subnet.oc1..a"] * 4],
     "gateway_subnet_ocid": ["subnet", "ocid1.subnet.oc1..a b"],
     "policy_form": ["", "wide"],
+    "secret_tags": [
+        {"freeformTags": dict.fromkeys("abcdefghi", ""), "definedTags": {}},
+        {"freeformTags": {"oci-vault-sync": "mine"}, "definedTags": {}},
+        {"freeformTags": {}, "definedTags": {"CostCentre": "42"}},
+    ],
     "alarm_email": ["me", "me@localhost", "a b@example.com"],
     "metrics_namespace": ["", "1st", "vault-sync", "oci_vault", "oracle_x"],
 }
