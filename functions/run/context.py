@@ -14,11 +14,12 @@ from functions.plan.guards import deletion_time
 from functions.plan.job import Job
 from functions.plan.models import Action, Change, VaultSecret
 from functions.plan.plan import Plan, join
+from functions.plan.scope import Scope, scope_of
 from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
 from functions.run.apply import Applier, Results, split
 from functions.run.keep import keys_before
-from functions.run.observe import Observed, Observer
+from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import RunSummary
 from functions.run.services import RunServices
 from functions.state.lease import HeldLease
@@ -49,6 +50,8 @@ class Run:
         self.observer = Observer(sync, services, gate, self.renew)
         self.written_by_this_run: dict[str, SecretBytes] = {}
         """What this run wrote itself: it need not be read again."""
+        self.scope: Scope | None = None
+        """What is permitted from the end of this run on, see `Status.scope`."""
         self.seal: str | None = None
         """What a concluded job left behind, see `Status.seal`."""
         self.granted: frozenset[str] = frozenset()
@@ -174,8 +177,12 @@ class Run:
         memory.keys = keys_before(memory.keys, observed.source, changes, planner)
         self.seal = None
 
+        permitted = permitted_scope(self.document.status, planner, observed.listing)
+
         def mark(status: Status) -> None:
             status.seal = None
+            # From the first write on the sync's own tags do not tell a new sync from a lost status.
+            status.scope = permitted or scope_of(self.sync.config)
             status.count_deletions(new, now)
 
         self.save_memory(mark)

@@ -9,32 +9,35 @@ from functions.calls.parallel import in_parallel
 from functions.errors import ContentRefused, Refused, SyncError
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
+from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
+from functions.plan.scope import NOWHERE, scope_of
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run.context import Run
-from functions.run.observe import Observed
+from functions.run.observe import Observed, permitted_scope
 from functions.run.outcome import Outcome
-from functions.state.status import Pending
+from functions.state.status import Pending, Status
 
 
 def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
     pending = import_secrets(run, replace=run.job.args.import_behavior == "prioritize-destination")
     run.remember_pending(pending)
+    run.scope = scope_of(run.sync.config)
     return run.summary.conclude()
 
 
 def import_is_due(run: Run, observed: Observed) -> bool:
-    """Say whether the initial import is still to be done: once in the life of a sync."""
-    status = run.document.status
-    if run.sync.config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
-        return False
-    if status.is_import_done or status.sync.at:
+    """Say whether the initial import is still to be done: once for each vault and compartment."""
+    status, config = run.document.status, run.sync.config
+    if config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
         return False
     planner = run.observer.planner(observed.listing)
-    # Nothing is pushed before the import is done: with such a tag, it is the status that was lost.
-    return not any(map(planner.is_mine, observed.listing))
+    permitted = permitted_scope(status, planner, observed.listing)
+    if permitted is None:
+        return not (status.is_import_done or status.sync.at)
+    return permitted != NOWHERE and permitted.place != scope_of(config).place
 
 
 def import_first(run: Run) -> None:
@@ -48,7 +51,11 @@ def import_first(run: Run) -> None:
     replace = behavior == InitialSync.IMPORT_DESTINATION
     pending = import_secrets(run, replace=replace, is_first=True)
     run.remember_pending(pending)
-    run.lease.change(lambda status: setattr(status, "is_import_done", True))
+
+    def imported(status: Status) -> None:
+        status.is_import_done, status.scope = True, scope_of(run.sync.config)
+
+    run.lease.change(imported)
 
 
 def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:
@@ -58,7 +65,7 @@ def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[s
     """
     observed = run.settle(run.observe())
     planner = run.observer.planner(observed.listing)
-    found = _read(run, planner, observed, replace=replace)
+    found = _read(run, planner, observed, replace=replace, is_first=is_first)
     pending = dict(found.refused)
     if is_first and found.is_blind:
         reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
@@ -86,8 +93,10 @@ class _Importable:
     """Whether there was something to read, and none of it may be."""
 
 
-def _read(run: Run, planner: Planner, observed: Observed, *, replace: bool) -> _Importable:
-    """Read what may be imported: ACTIVE, in scope, nobody else's."""
+def _read(
+    run: Run, planner: Planner, observed: Observed, *, replace: bool, is_first: bool
+) -> _Importable:
+    """Read what may be imported: ACTIVE, in scope, nobody else's, first of all nothing of its own."""
     source = {secret.key: secret.value for secret in observed.source.secrets}
     below = {s.key for s in observed.source.secrets if s.origin and s.origin.kind != "import"}
     present = frozenset(source) | frozenset(observed.source.errors)
@@ -98,6 +107,7 @@ def _read(run: Run, planner: Planner, observed: Observed, *, replace: bool) -> _
         and _comes_back(planner.schema, secret.name)
         and not planner.protected_because(secret)
         and not planner.owned_by_other(secret)
+        and not (is_first and planner.is_mine(secret) and DIGEST_TAG in secret.tags)
         and (replace or planner.schema.strip(secret.name) not in present)
     ]
     bundles, unreadable = run.observer.read(secrets)

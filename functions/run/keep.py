@@ -8,6 +8,7 @@ from functools import cached_property
 from functions.plan.kept import KeyMemory, lost_reference, missing
 from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
 from functions.plan.plan import Plan
+from functions.plan.scope import Scope, scope_of, why_held
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.ports import SecretSource
@@ -23,6 +24,7 @@ class Keeper:
     source: SecretSource
     memory: Memory
     found: SourceSecrets
+    permitted: Scope | None
 
     def kept(self, plan: Plan, now: datetime, *, may_ask_all: bool) -> dict[str, str]:
         """Return why which names stay as they are; asks the source what became of what is not shown."""
@@ -30,6 +32,7 @@ class Keeper:
         for change in plan.changes:
             why = (
                 self._pending(change)
+                or self._not_permitted(change)
                 or lost_reference(change, self._secrets.get(change.name), self._known(change.name))
                 or self._missing(change, now, may_ask_all=may_ask_all)
             )
@@ -46,6 +49,14 @@ class Keeper:
         if self.memory.was_too_large and change.secret and not self.planner.is_mine(change.secret):
             return "it is not known any more whether it was imported into the source"
         return None
+
+    def _not_permitted(self, change: Change) -> str | None:
+        permitted, config = self.permitted, self.sync.config
+        if permitted is None or change.secret is None or self.planner.is_mine(change.secret):
+            return None
+        if self._known(change.name) and permitted.covers(scope_of(config), change.name):
+            return None  # it held what the source said, though no tag tells
+        return why_held(change, permitted, config)
 
     def _missing(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
         config = self.sync.config

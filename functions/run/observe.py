@@ -21,6 +21,7 @@ from functions.plan.guards import DELETIONS_COUNT_FOR, guard
 from functions.plan.models import Bundle, SourceSecrets, State, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
+from functions.plan.scope import NOWHERE, Scope
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.ports import Heartbeat, SecretVault
@@ -222,7 +223,8 @@ class Observer:
         desired = _without(desired_from(observed.source, planner.schema), observed.unreadable)
         sure = _sure(desired, written_by_this_run)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
-        keeper = Keeper(self._sync, planner, self.source, self.memory, observed.source)
+        permitted = permitted_scope(status, planner, observed.listing)
+        keeper = Keeper(self._sync, planner, self.source, self.memory, observed.source, permitted)
         now = self._services.clock.now()
         ask = partial(keeper.kept, plan, now, may_ask_all=may_ask_all)
         [kept] = in_parallel(self._services.pool, [ask], self._heartbeat)
@@ -243,6 +245,18 @@ class Observer:
             and planner.schema.matches(secret.name)
             and not planner.owned_by_other(secret)
         }
+
+
+def permitted_scope(
+    status: Status, planner: Planner, listing: Sequence[VaultSecret]
+) -> Scope | None:
+    """Return what the sync may do to secrets that it never wrote, None: whatever its config says.
+
+    Where it wrote secrets but nothing is known of a run, its status was lost: then nothing is permitted.
+    """
+    if status.scope is None and status.is_blank and any(map(planner.is_mine, listing)):
+        return NOWHERE
+    return status.scope
 
 
 def _sure(desired: Desired, written_by_this_run: Mapping[str, SecretBytes]) -> list[str]:

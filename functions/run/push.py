@@ -8,10 +8,11 @@ from functions.plan.desired import desired_from
 from functions.plan.models import Action, Change
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan
+from functions.plan.scope import REASONS, scope_of
 from functions.run.apply import Results
 from functions.run.context import Run
 from functions.run.keep import keys_after
-from functions.run.observe import Observed
+from functions.run.observe import Observed, permitted_scope
 from functions.state.status import Granted
 
 SPACING_SECONDS = 2.0
@@ -86,3 +87,8 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
     pending = planner.index(observed.listing).keys() - settled
     memory.import_pending = {n: why for n, why in memory.import_pending.items() if n in pending}
     memory.was_too_large &= not run.job.args.force
+    held = any(c.held in REASONS for c in plan.changes if c.name not in results.done)
+    if held:
+        run.scope = permitted_scope(run.document.status, planner, observed.listing)
+    else:
+        run.scope = scope_of(run.sync.config)

@@ -177,6 +177,8 @@ def _end(run: Run, outcome: Outcome) -> bool:
         status.rerun = False
         if outcome.is_final and run.seal is not None:
             status.seal = run.seal
+        if outcome.is_final and run.scope is not None:
+            status.scope = run.scope
         if not must_rerun:
             record(status, job, outcome, run.summary, now)
 

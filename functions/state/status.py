@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from functions.plan.guards import DELETIONS_COUNT_FOR
 from functions.plan.models import Action, JobKind
+from functions.plan.scope import Scope
 from functions.plan.sync_config import Camel, DestinationConfig
 
 MAX_RUNS = 20
@@ -140,6 +141,8 @@ class Status(Part):
     is_paused: bool = False
     """After a manual removal: ticks leave the sync alone until a source event or a manual sync."""
     is_import_done: bool = False
+    scope: Scope | None = None
+    """What is permitted since the last concluded run; None: whatever the config says."""
     import_pending: dict[str, Pending] = {}
     """This and the next three are of version 0.1.0: only read; the memory holds them now."""
     origins: dict[str, list[str] | None] = {}
@@ -161,6 +164,13 @@ class Status(Part):
     """Where the last run wrote to."""
     former_places: list[Place] = []
     """Where earlier runs wrote to, before the config was edited; the newest first."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Say whether no run is known: the sync is new, or its status was lost."""
+        return not (
+            self.runs or self.read_at or self.wrote_at or self.sync.at or self.is_import_done
+        )
 
     def progress(self, kind: JobKind) -> Progress:
         """Return the part that a job of this kind reports to."""

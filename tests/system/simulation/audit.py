@@ -122,6 +122,7 @@ class Auditor:
         if operation == "schedule_deletion":
             faults |= {
                 "it is wanted": name in view.values,
+                "a wider scope holds it": not self.is_forced and name in self.strangers(view),
                 "its import is hidden or its value unknown": name in view.kept,
                 "deletions are disabled": view.options.disable_secret_deletion,
                 "the config was not looked at before": not self._knows_config(view),
@@ -212,7 +213,8 @@ class Auditor:
         """Say whether so much would be deleted that a guard must stop the run, or `at_most` may."""
         if view.options.disable_secret_deletion:
             return False
-        held = (self.unimported(view) | view.lost_names) - view.values.keys()
+        held = self.unimported(view) | view.lost_names | self.strangers(view)
+        held -= view.values.keys()
         standing = {
             name: secret
             for name, secret in index(view.listing).items()
@@ -228,11 +230,23 @@ class Auditor:
             return True
         return any(self._is_flood(view, doomed, group, lately) for group in (set(standing), own))
 
+    def strangers(self, view):
+        """Return the names that the sync never wrote, where it may delete only since an edit."""
+        stored = self.store.get(status_object(view.sync.object_name))
+        status = parse_status(stored.body) if stored else None
+        if status is None or status.scope is None or status.scope.is_deleting:
+            return set()
+        known = {rendered(view.options.key_schema, key) for key in self._memory(view).keys}
+        tagged = {row.name for row in view.listing if self._is_own(view, row.tags)}
+        return index(view.listing).keys() - known - tagged
+
+    def _memory(self, view):
+        stored = self.store.get(memory_object(view.sync.object_name))
+        return Memory.model_validate_json(stored.body) if stored else Memory()
+
     def unimported(self, view):
         """Return the names that stay as they are, as an import could not bring them into the source."""
-        stored = self.store.get(memory_object(view.sync.object_name))
-        memory = Memory.model_validate_json(stored.body) if stored else Memory()
-        pending = memory.import_pending
+        pending = self._memory(view).import_pending
         return {n for n, one in pending.items() if one.was_in_source or n not in view.values}
 
     def _is_flood(self, view, doomed, group, lately):

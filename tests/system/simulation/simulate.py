@@ -151,6 +151,7 @@ def _judge(world, name):
     view = world.auditor.truth(sync)
     status = parse_status(world.store.get(status_object(sync.object_name)).body)
     kept = view.kept | world.auditor.unimported(view)
+    kept |= world.auditor.strangers(view) - view.values.keys()
     names = {secret.name for secret in view.listing} | view.values.keys()
     verdicts = [_verdict(world, view, name) for name in sorted(names - kept) if view.scoped(name)]
     wrong = [verdict for verdict in verdicts if verdict not in (None, IMPOSSIBLE)]

@@ -1,0 +1,163 @@
+"""An edit that brings more into a sync's scope never costs anybody a secret without their word."""
+
+import pytest
+
+from infra.local.buckets import PREFIX
+from infra.local.oci.cloud import BUCKET
+
+OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
+IMPORT_FIRST = {"initialSyncBehavior": "import-prioritize-destination"}
+
+
+def move(world, sync, name):
+    """Point a sync to another vault."""
+    other = world.sync(values={"UNUSED": "1"}, isAutoSyncEnabled=False)
+    sync.store(destinationConfig=other.config["destinationConfig"])
+    sync.vault_id = other.vault_id
+    sync.seed(name, b"theirs")
+
+
+def forced(sync):
+    """Force the plan as it is."""
+    return sync.run(force=sync.plan()["fingerprint"])
+
+
+def kept(sync, *names):
+    """Say that these secrets stand as they were, and that the message names them."""
+    for name in names:
+        assert sync.live[name] == "theirs"
+        assert f"{name}: kept, this sync never wrote it" in sync.status.sync.message
+    return True
+
+
+def test_an_import_sync_is_pointed_to_another_vault(world):
+    """The import belongs to vault and compartment: what another vault holds is imported, not deleted."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    sync.run()
+    move(world, sync, "THEIRS")
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.live == {"A": "1", "THEIRS": "theirs"}
+    assert world.source.folders["dev", sync.folder].get("THEIRS").value == "theirs"
+
+
+def test_an_import_sync_that_returns_takes_nothing_of_its_own(world):
+    """An import into a vault that the sync wrote to before leaves out what carries its own tag."""
+    sync = world.sync(values={"A": "old"}, options=IMPORT_FIRST)
+    sync.run()
+    first, home = sync.config["destinationConfig"], sync.vault_id
+    move(world, sync, "THEIRS")
+    sync.run()
+    sync.set("A", "new")
+    sync.run()
+    sync.vault_id = home
+    sync.store(destinationConfig=first)
+    sync.seed("LATER", b"theirs")
+    sync.run()
+    assert sync.live == {"A": "new", "THEIRS": "theirs", "LATER": "theirs"}
+
+
+def test_another_vault(world):
+    """Pointed to another vault, a sync writes there but deletes nobody's secret until it is forced."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE)
+    sync.run()
+    move(world, sync, "THEIRS")
+    for _ in range(2):
+        assert sync.run()["outcome"] == "succeeded"
+        assert kept(sync, "THEIRS")
+    assert sync.live["A"] == "1"
+    (held,) = [change for change in sync.plan()["changes"] if "held" in change]
+    assert (held["name"], held["action"]) == ("THEIRS", "delete")
+    forced(sync)
+    assert sync.live == {"A": "1"}
+
+
+@pytest.mark.parametrize("schema", [None, "{{secretKey}}"])
+def test_a_key_schema_is_taken_away(world, schema):
+    """Without its key schema a sync has others' secrets in its scope: they are kept and named."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE | {"keySchema": "P_{{secretKey}}"})
+    for name in ("X", "Y"):
+        sync.seed(name, b"theirs")
+    sync.run()
+    sync.store(syncOptions=OVERWRITE | ({"keySchema": schema} if schema else {}))
+    sync.run()
+    assert kept(sync, "X", "Y")
+    assert sync.live.keys() == {"A", "X", "Y"}, "what it wrote itself goes by the usual rules"
+    forced(sync)
+    sync.seed("Z", b"theirs")
+    sync.run()
+    assert sync.live == {"A": "1"}, "from then on the scope is permitted"
+
+
+def test_deletion_is_switched_on(world):
+    """Where deletion is allowed only now, what the sync never wrote is kept; its own goes."""
+    sync = world.sync(
+        values={"A": "1", "B": "2"}, options=OVERWRITE | {"disableSecretDeletion": True}
+    )
+    sync.seed("THEIRS", b"theirs")
+    sync.run()
+    sync.store(syncOptions=OVERWRITE)
+    sync.delete("B")
+    sync.run()
+    assert sync.live == {"A": "1", "THEIRS": "theirs"}
+    assert kept(sync, "THEIRS")
+
+
+def test_a_wider_schema_of_an_import_sync(world):
+    """With an import behaviour nothing new in the scope is overwritten either, until it is imported."""
+    options = IMPORT_FIRST | {"keySchema": "P_{{secretKey}}"}
+    sync = world.sync(values={"A": "1", "B": "2"}, options=options)
+    sync.seed("A", b"theirs")
+    sync.run()
+    sync.store(syncOptions=IMPORT_FIRST)
+    sync.run()
+    assert kept(sync, "A")
+    assert sync.live["B"] == "2"
+    world.command("import", sync, importBehavior="prioritize-destination")
+    sync.run()
+    assert sync.live["A"] == "theirs"
+    assert world.source.folders["dev", sync.folder].get("A").value == "theirs"
+
+
+@pytest.mark.parametrize("way", ["import", "force"])
+@pytest.mark.parametrize("options", [OVERWRITE, IMPORT_FIRST], ids=["overwrite", "import"])
+def test_a_status_that_was_lost(world, options, way):
+    """Own tags but no status: what the sync never wrote is neither imported, changed nor deleted, but named."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options=options)
+    sync.run()
+    for name in (sync.status_object, sync.status_object.replace("status/", "memory/")):
+        world.cloud.objects.remove(BUCKET, f"{PREFIX}/{name}")
+    sync.seed("THEIRS", b"theirs")
+    sync.set("A", "changed")
+    for _ in range(2):
+        sync.run()
+        assert kept(sync, "THEIRS")
+        assert sync.live == {"A": "changed", "B": "2", "THEIRS": "theirs"}
+    assert "THEIRS" not in [row.key for row in world.source.folders["dev", sync.folder].secrets]
+    if way == "import":
+        world.command("import", sync)
+        sync.run()
+        assert sync.live["THEIRS"] == "theirs"
+        assert world.source.folders["dev", sync.folder].get("THEIRS").value == "theirs"
+    else:
+        forced(sync)
+        assert sync.live == {"A": "changed", "B": "2"}
+
+
+def test_a_new_sync_has_the_scope_that_its_config_says(world):
+    """The first run of a sync does what the config says: nothing was widened."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE)
+    sync.seed("THEIRS", b"theirs")
+    sync.run()
+    assert sync.live == {"A": "1"}
+
+
+def test_a_narrower_scope_needs_no_word(world):
+    """A scope that got smaller counts at once, and holds what comes back into it later."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE)
+    sync.run()
+    sync.store(syncOptions=OVERWRITE | {"keySchema": "P_{{secretKey}}"})
+    sync.run()
+    sync.seed("THEIRS", b"theirs")
+    sync.store(syncOptions=OVERWRITE)
+    sync.run()
+    assert kept(sync, "THEIRS")
