@@ -1,6 +1,8 @@
 """The document: its bytes, its headers, where it is served, and that it needs nobody else."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -114,3 +116,10 @@ def test_the_page_works_below_any_prefix(open_page, stack, prefix):
             user.sign_in()
             user.page.get_by_role("link", name="payments-prod").wait_for()
             assert user.faults == []
+
+
+def test_webhooks_do_not_pay_for_the_page():
+    """A container that serves no page loads nothing of it."""
+    seen = "import functions.func, sys; print('functions.console' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "False"

@@ -155,22 +155,33 @@ def test_a_gateway_that_is_gone_is_said_so(open_page, stack):
     user.page.get_by_role("alert").wait_for(state="detached")
 
 
-def test_reads_are_tried_again_once_and_two_at_a_time(open_page, stack):
-    """A busy function is asked once more for what is only read; never more than two requests wait at once."""
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_read_is_tried_again_once(open_page, stack, status):
+    """A function or gateway that is busy is asked once more for what is only read."""
     user = open_page(stack)
-    answers = iter([503, 200])
+    statuses = iter([status])
 
     def answer(route):
-        status = next(answers, 200)
-        if status == 200:
-            route.continue_()
+        if next(statuses, None):
+            headers = {"Retry-After": "1"}
+            route.fulfill(status=status, json=rows.refusal(status, "busy"), headers=headers)
         else:
-            route.fulfill(status=status, json=rows.refusal(status, "busy"))
+            route.continue_()
 
     user.page.route(f"**{ROOT}", answer)
     user.sign_in()
     user.page.get_by_role("link", name="payments-prod").wait_for()
     assert sum(one.url.endswith(ROOT) for one in user.requests) == 2
+
+
+def test_two_requests_at_a_time_and_a_word_while_they_wait(open_page, stack):
+    """Never more than two requests are under way; after a while the page says that the function wakes."""
+    user = open_page(stack)
+    user.hangs(ROOT)
+    user.hangs("/api/v1/projects")
+    user.sign_in()
+    user.page.get_by_text("Waking the function …").wait_for()
+    assert [one.url.rpartition("/")[2] for one in user.requests[2:]] == ["secret-syncs", "projects"]
 
 
 def test_everything_can_be_paused(user):
