@@ -7,7 +7,7 @@ import pytest
 from functions.errors import Temporary
 from functions.plan.models import Folder
 from functions.state.lease import LEASE_SECONDS
-from tests.support.memory import MemorySource
+from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import (
     EVENT,

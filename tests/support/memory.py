@@ -5,11 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from pydantic import SecretStr
-
-from functions.errors import Conflict, NotFound, SourceMissing
-from functions.plan.kept import Missing
-from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.errors import Conflict, NotFound
 from functions.ports import ABSENT, MAX_OBJECT_BYTES, Clock, Delivery, Entry, QueueDepth, Stored
 
 
@@ -126,65 +122,6 @@ class MemoryQueue:
 
 
 @dataclass(slots=True)
-class MemorySource:
-    """Folders of keys, one level of imports. `revision` counts the changes.
-
-    `hidden` are folders that may not be read any more, `errors` keys whose value cannot be told.
-    """
-
-    folders: dict[Folder, dict[str, str]] = field(default_factory=dict)
-    imports: dict[Folder, list[Folder]] = field(default_factory=dict)
-    hidden: set[Folder] = field(default_factory=set)
-    errors: set[tuple[Folder, str]] = field(default_factory=set)
-    revision: int = 0
-
-    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
-        """Return what the folder holds, its own keys before imported ones."""
-        if folder not in self.folders:
-            raise SourceMissing(f"The source has no folder {folder.path}.")
-        found = {key: SourceSecret(key, SecretStr(v)) for key, v in self.folders[folder].items()}
-        collisions: dict[str, tuple[str, ...]] = {}
-        origins = {_origin("import", other): other for other in self.imports.get(folder, ())}
-        if sub_folders:
-            below = [f for f in self.folders if f.path.startswith(folder.path.rstrip("/") + "/")]
-            origins |= {_origin("folder", other): other for other in below}
-        readable = {origin: other for origin, other in origins.items() if other not in self.hidden}
-        for origin, other in readable.items():
-            for key, value in self.folders[other].items():
-                if key in found and origin.kind == "folder":
-                    collisions[key] = (*collisions.get(key, ()), other.path)
-                found.setdefault(key, SourceSecret(key, SecretStr(value), origin))
-        errors = {key: "its value cannot be read" for f, key in self.errors if f == folder}
-        secrets = tuple(secret for key, secret in found.items() if key not in errors)
-        return SourceSecrets(secrets, errors, frozenset(readable), collisions)
-
-    def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
-        """Say why a key may still be there: its import or sub-folder is listed, and hidden or has it."""
-        imported = {_origin("import", other): other for other in self.imports.get(folder, ())}
-        listed = imported | {_origin("folder", other): other for other in self.folders}
-        for giver in imported if missing.giver is None else {missing.giver} & listed.keys():
-            there = listed[giver]
-            if there in self.hidden or missing.key in self.folders[there]:
-                return f"the {giver} is not readable any more"
-        return None
-
-    def write(
-        self, folder: Folder, values: Mapping[str, str], *, replace: bool
-    ) -> Mapping[str, str]:
-        """Create `values` in the folder, with `replace` also update them; return refusals."""
-        held = self.folders[folder]
-        refused = (
-            {} if replace else {k: "is there" for k, v in values.items() if held.get(k, v) != v}
-        )
-        held.update({key: value for key, value in values.items() if key not in refused})
-        self.revision += 1
-        return refused
-
-    def ping(self) -> None:
-        """Answer."""
-
-
-@dataclass(slots=True)
 class MemoryNotifier:
     """Keeps what people were told."""
 
@@ -208,7 +145,3 @@ class MemoryInvoker:
     def start(self, body: Mapping[str, object]) -> None:
         """Start it."""
         self.invoke(body)
-
-
-def _origin(kind: str, folder: Folder) -> Origin:
-    return Origin(kind, folder.environment, folder.path)

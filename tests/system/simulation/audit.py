@@ -9,6 +9,7 @@ from functions.plan.sync_config import BlockingScope
 from functions.state.memory import Memory, memory_object
 from functions.state.status import parse_status
 from functions.state.status_document import status_object
+from tests.system.simulation.provenance import held_keys, remembered, unproven_references
 
 COMPARTMENT = "ocid1.compartment.oc1..simulated"
 NOTICE = timedelta(seconds=45)
@@ -41,7 +42,11 @@ class View:
         self.began_at = None
         self.revision = -1
         self.answer = None
+        self.known = {}
+        """What the sync knew of keys when it read the source."""
         self.lost = frozenset()
+        """Keys that what was answered must not change."""
+        self.reappeared = -1
         self.listing = ()
         self.listed_at = 0.0
         self.is_applying = False
@@ -61,8 +66,14 @@ class View:
         }
 
     @property
+    def secrets(self):
+        """Return what the source answered, by name."""
+        schema = self.options.key_schema
+        return {rendered(schema, secret.key): secret for secret in self.answer.secrets}
+
+    @property
     def lost_names(self):
-        """Return the names of keys whose import may not be read."""
+        """Return the names of keys that stay because what gave them hides."""
         return {rendered(self.options.key_schema, key) for key in self.lost}
 
     @cached_property
@@ -99,7 +110,9 @@ class Auditor:
         vars(view).pop("kept", None)
         view.revision = self.source.revision
         view.began_at = view.began_at or self.vault.clock.now()
-        view.lost = self._lost(folder) if folder in self.source.imports else frozenset()
+        view.known = remembered(self.store, folder).keys
+        view.lost = held_keys(self.source, folder, answer, view.known)
+        view.reappeared = self.source.reappeared
         if view.gate and view.gate.lease_until is not None:
             self._turns += 1
             view.turn = self._turn_of[folder] = self._turns
@@ -118,6 +131,9 @@ class Auditor:
             "the config was changed long ago": self._follows_old_config(view),
             "it is older than its predecessor": view.revision
             < self._newest.get((view.sync.id, name), -1),
+            "what gave it hides": not self.is_forced and self._is_lost(view, operation, name),
+            "a reference is not there": not self.is_forced
+            and self._is_unproven(view, operation, name),
         }
         if operation == "schedule_deletion":
             faults |= {
@@ -129,6 +145,7 @@ class Auditor:
             }
         else:
             faults["it is not wanted"] = name not in view.values
+            faults["nobody will know who gave it"] = self._is_forgotten(view, operation, name)
         if operation in ("update", "promote"):
             faults["it was not read"] = self._is_unknown(view, held)
         return [fault for fault, holds in faults.items() if holds]
@@ -169,15 +186,29 @@ class Auditor:
         since = max(changed_at, view.began_at)
         return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
 
-    def _lost(self, folder):
-        """Return the keys that the last success knew of imports that may not be read now."""
-        hidden = [other for other in self.source.imports[folder] if other in self.source.hidden]
-        stored = self.store.get(f"memory/p/{folder.path[1:]}.json")
-        if not (hidden and stored):
-            return frozenset()
-        origins = {f"import {other.environment}:{other.path}" for other in hidden}
-        known = Memory.model_validate_json(stored.body).keys
-        return frozenset(key for key, one in known.items() if one.origin in origins)
+    def _is_lost(self, view, operation, name):
+        """Say whether what was read, and what the source is still like, do not show the key's giver."""
+        if operation in ("tag", "restore") or name not in view.lost_names:
+            return False
+        folder = view.sync.config.folder
+        now = held_keys(self.source, folder, view.answer, view.known)
+        is_still = view.reappeared == self.source.reappeared
+        return is_still and name in {rendered(view.options.key_schema, key) for key in now}
+
+    def _is_unproven(self, view, operation, name):
+        secret = view.secrets.get(name)
+        if operation not in ("update", "promote") or secret is None:
+            return False
+        return unproven_references(secret, view.known.get(secret.key))
+
+    def _is_forgotten(self, view, operation, name):
+        """Say whether the memory would not tell where the value came from if the run died now."""
+        secret = view.secrets.get(name)
+        if operation not in ("create", "update") or secret is None:
+            return False
+        known = remembered(self.store, view.sync.config.folder).keys.get(secret.key)
+        found = {reference for reference, place in secret.references.items() if place}
+        return known is None or not found <= set(known.references or found)
 
     def _knows_config(self, view):
         seen_at = view.process.seen.get((view.sync.object_name, view.sync.etag), -1)
@@ -243,6 +274,17 @@ class Auditor:
     def _memory(self, view):
         stored = self.store.get(memory_object(view.sync.object_name))
         return Memory.model_validate_json(stored.body) if stored else Memory()
+
+    def asked_lately(self, view):
+        """Return the names that events leave as they are, as their giver hid ten minutes ago."""
+        memory = remembered(self.store, view.sync.config.folder)
+        places = {*memory.asked, None} if "any place" in memory.asked else set(memory.asked)
+        return {
+            rendered(view.options.key_schema, key)
+            for key, known in memory.keys.items()
+            if known.origin in places
+            or any(f"import {place}" in places for place in (known.references or {}).values())
+        }
 
     def unimported(self, view):
         """Return the names that stay as they are, as an import could not bring them into the source."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from functions.errors import SyncError
-from functions.plan.models import State
+from functions.plan.models import Folder, State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.state.lease import LEASE_SECONDS
 from functions.triggers.command import Command
@@ -43,6 +43,7 @@ class Events(StartingState):
             (self._edit_config, random.choice((0, 1, 4))),
             (self._command, random.choice((1, 6))),
             (self._hide, random.choice((0, 1, 3))),
+            (self._reorganise, random.choice((0, 2, 5))),
             (self._expire, random.choice((0, 0, 2, 8))),
             (self.world.tick, random.choice((0, 3))),
             (self.world.work, random.choice((0, 2, 5))),
@@ -72,7 +73,7 @@ class Events(StartingState):
         folder = self.folder_of(name)
         source, random = self.world.source, self.random
         if random.random() < 0.1:
-            shared = source.folders[self.folder_of(f"shared-{name}")]
+            shared = source.folders.get(self.folder_of(f"shared-{name}"), {})
             shared[random.choice(("S0", "S1", "S2"))] = self.value()
         if random.random() < 0.1:
             for key in random.sample(self.keys, len(self.keys) // 2):
@@ -114,15 +115,51 @@ class Events(StartingState):
         name = self.random.choice(list(self.configs))
         source, folder = self.world.source, self.folder_of(name)
         until = self.random.uniform(self.world.scheduler.seconds, END_SECONDS)
-        if self.random.random() < 0.6:
-            shared = self.folder_of(f"shared-{name}")
-            source.hidden.add(shared)
-            self.world.scheduler.at(until, lambda: source.hidden.discard(shared))
+        if self.random.random() < 0.8:
+            kind = self.random.choice(("shared", "shared", "base", "mid"))
+            hidden = self.folder_of(f"{kind}-{name}")
+            self.world.trace(f"{hidden.path} hides")
+            source.hide(hidden)
+            self.world.scheduler.at(until, lambda: source.show(hidden))
         elif folder in source.folders:
             kept = source.folders[folder]
             source.folders[folder] = {}
             self.world.scheduler.at(until, lambda: kept.update(source.folders[folder]))
             self.world.scheduler.at(until, lambda: source.folders.update({folder: kept}))
+
+    def _reorganise(self):
+        """Move what other folders give: imports and their order, folders, keys, references."""
+        name, random, source = (
+            self.random.choice(list(self.configs)),
+            self.random,
+            self.world.source,
+        )
+        folder = self.folder_of(name)
+        base, shared, mid = (self.folder_of(f"{kind}-{name}") for kind in ("base", "shared", "mid"))
+        act = random.choice(("rows", "rows", "rename", "key", "key", "own", "refer", "refer"))
+        self.world.trace(f"{name} is reorganised: {act}")
+        match act:
+            case "rows":
+                rows = [row for row in (base, shared) if random.random() < 0.7]
+                source.imports[random.choice((folder, mid))] = random.sample(rows, len(rows))
+            case "rename":
+                there = random.choice((base, shared, mid))
+                if there in source.folders:
+                    source.folders[Folder("p", "dev", there.path + "-new")] = source.folders.pop(
+                        there
+                    )
+            case "key":
+                there = source.folders.get(random.choice((base, shared, mid)), {})
+                key = random.choice(("S0", "S1", "S2"))
+                if there.pop(key, None) is None:
+                    there[key] = self.value()
+            case "own":
+                source.folders[folder][random.choice(("S0", "S1"))] = self.value()
+            case "refer":
+                key = random.choice(("R0", "R1", "R2"))
+                source.folders[folder][key] = random.choice((self.reference(name), self.value()))
+        source.revision += 1
+        self.send(name)
 
     # Webhooks
 

@@ -25,9 +25,9 @@ from tests.support.memory import (
     MemoryInvoker,
     MemoryNotifier,
     MemoryQueue,
-    MemorySource,
     MemoryStore,
 )
+from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
 from tests.system.simulation.audit import COMPARTMENT, Auditor, View, Violation
 from tests.system.simulation.scheduler import FiberPool, Process, Scheduler

@@ -152,6 +152,7 @@ def _judge(world, name):
     status = parse_status(world.store.get(status_object(sync.object_name)).body)
     kept = view.kept | world.auditor.unimported(view)
     kept |= world.auditor.strangers(view) - view.values.keys()
+    kept |= world.auditor.asked_lately(view)
     names = {secret.name for secret in view.listing} | view.values.keys()
     verdicts = [_verdict(world, view, name) for name in sorted(names - kept) if view.scoped(name)]
     wrong = [verdict for verdict in verdicts if verdict not in (None, IMPOSSIBLE)]
@@ -160,6 +161,7 @@ def _judge(world, name):
     folder = sync.config.folder
     is_failure = IMPOSSIBLE in verdicts or "bad name" in world.source.folders[folder]
     is_failure |= any(unreadable == folder for unreadable, _ in world.source.errors)
+    is_failure |= bool(view.answer.errors)
     expected = Phase.FAILED if is_failure else Phase.SUCCEEDED
     if status.sync.status != expected:
         wrong.append(f"its status is {status.sync.status}, not {expected}: {status.sync.message}")

@@ -55,13 +55,25 @@ class StartingState:
                 },
             }
             self.save(name)
-            folder, shared = self.folder_of(name), self.folder_of(f"shared-{name}")
+            folder = self.folder_of(name)
+            base, shared, mid = (self.folder_of(f"{k}-{name}") for k in ("base", "shared", "mid"))
             self.world.source.folders |= {
                 folder: {k: self.value() for k in self.keys if self.random.random() < 0.8},
+                base: {f"S{n}": self.value() for n in range(2)},
                 shared: {f"S{n}": self.value() for n in range(3)},
+                mid: {"S2": self.value()},
             }
+            self.world.source.imports[mid] = [base, shared]
             if self.random.random() < 0.6:
-                self.world.source.imports[folder] = [shared]
+                self.world.source.imports[folder] = [base, shared]
+                for key in ("R0", "R1", "R2"):
+                    self.world.source.folders[folder][key] = self.reference(name)
+
+    def reference(self, name):
+        """Return a value that refers to what another folder gives, or to what never was there."""
+        where = self.random.choice((name, f"mid-{name}", f"shared-{name}", "nowhere"))
+        key = self.random.choice(("S0", "S1", "S2"))
+        return f"{self.value()} at ${{dev:/{where} {key}}}"
 
     def _initial(self, syncs):
         if syncs > 1 or self.random.random() < 0.5:
