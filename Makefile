@@ -47,6 +47,9 @@ soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 mutants: $(READY) ## Change the code in small ways and see whether tests notice (FILES="…", N=n, SEED=n)
 	$(BIN)/python -m tests.support.mutants $(FILES) --number $(or $(N),100) --seed $(or $(SEED),1)
 
+breakages: $(READY) ## Break the function in each way that the simulation must catch
+	$(BIN)/pytest -q tests/system/test_interleavings.py -k catches
+
 picture: $(READY) ## Draw the picture of `make run` in README.md
 	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg
 

@@ -8,15 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from functions.calls.deadline import Gate
-from functions.jobs import done, drain
-from functions.plan.sync_config import InitialSync
-from functions.plan.table import Planner
-from functions.run import observe, run
-from functions.run.context import Run
-from functions.run.observe import Observer
-from functions.state.lease import HeldLease
 from tests.system.simulation.audit import Violation
+from tests.system.simulation.breakages import BREAKAGES
 from tests.system.simulation.simulate import simulate
 from tests.system.simulation.traffic import Weather
 
@@ -56,44 +49,9 @@ def test_a_seed_decides_everything():
     assert traces[0] == traces[1]
 
 
-def check_all_but_the_lease(gate, check=Gate.check):
-    """Check a gate as if no lease had an end."""
-    held, gate.lease_until = gate.lease_until, None
-    try:
-        check(gate)
-    finally:
-        gate.lease_until = held
-
-
 def draw_with_stale_lists(random, end, draw=Weather.draw):
     """Draw a weather in which lists are as stale as they ever are: some harm is done only then."""
     return replace(draw(random, end), stale_seconds=60)
-
-
-def has_import(run, _observed):
-    """Say whether a sync was made with an import, not whether that is still to be done."""
-    options = run.sync.config.sync_options
-    return options.initial_sync_behavior != InitialSync.OVERWRITE
-
-
-BREAKAGES = {
-    "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
-    "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
-    "lifecycle states are ignored": (Run, "settle", lambda _, observed: observed),
-    "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
-    "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
-    "replicas are written": (Planner, "protected_because", lambda *_: None),
-    "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
-    "an edited config is followed": (HeldLease, "check_config", lambda *_: None),
-    "the guards are off": (observe, "guard", lambda plan, *_, **__: plan),
-    "nothing is noted before it is written": (Run, "_mark", lambda *_: None),
-    "the first import is repeated": (run, "import_is_due", has_import),
-    "messages are deleted whatever became of the job": (
-        drain,
-        "done_because",
-        lambda *_: "it ended",
-    ),
-}
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)

@@ -1,0 +1,101 @@
+"""Functions that are broken on purpose. The simulation must catch each, or it does not see what it claims to see.
+
+`make breakages` runs them: what is replaced, and by what.
+"""
+
+from dataclasses import replace
+
+from functions.calls.deadline import Gate
+from functions.jobs import done, drain
+from functions.plan import kept
+from functions.plan.sync_config import InitialSync
+from functions.plan.table import Planner
+from functions.run import context, keep, observe, push, run
+from functions.run.context import Run
+from functions.run.keep import Keeper
+from functions.run.observe import Observer
+from functions.state.lease import HeldLease
+from functions.state.memory import Memory
+
+
+def check_all_but_the_lease(gate, check=Gate.check):
+    """Check a gate as if no lease had an end."""
+    held, gate.lease_until = gate.lease_until, None
+    try:
+        check(gate)
+    finally:
+        gate.lease_until = held
+
+
+def has_import(run, _observed):
+    """Say whether a sync was made with an import, not whether that is still to be done."""
+    options = run.sync.config.sync_options
+    return options.initial_sync_behavior != InitialSync.OVERWRITE
+
+
+def ask_only_where_nothing_gives_the_key(change, key, secret, *how, ask=kept.missing, **more):
+    """Take any place that gives a key now for as good as the one that gave it before."""
+    return (one for one in ask(change, key, secret, *how, **more) if one.shown_by is None)
+
+
+def ask_nothing_of_references(*how, ask=kept.missing, **more):
+    """Follow references to whatever gives their targets now."""
+    return (one for one in ask(*how, **more) if not one.is_reference)
+
+
+def ask_nothing_of_unknown_origin(*how, ask=kept.missing, **more):
+    """Take a key of which nobody knows who gave it for an own one."""
+    return (one for one in ask(*how, **more) if one.giver is not None)
+
+
+def learn_what_is_held(known, source, listing, plan, done_, planner, after=keep.keys_after):
+    """Take what was held back for what the vault holds."""
+    return after(known, source, listing, replace(plan, changes=()), done_, planner)
+
+
+def not_asked_is_gone(keeper, change, now, *, may_ask_all, missing=Keeper._missing):
+    """Take a place that is not asked for gone."""
+    return missing(keeper, change, now, may_ask_all=True) if may_ask_all else None
+
+
+def ignore_errors(source, schema, desired_from=observe.desired_from):
+    """Take a key whose value is not known for one that is not there."""
+    return desired_from(replace(source, errors={}), schema)
+
+
+BREAKAGES = {
+    "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
+    "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
+    "lifecycle states are ignored": (Run, "settle", lambda _, observed: observed),
+    "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
+    "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
+    "replicas are written": (Planner, "protected_because", lambda *_: None),
+    "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
+    "an edited config is followed": (HeldLease, "check_config", lambda *_: None),
+    "the guards are off": (observe, "guard", lambda plan, *_, **__: plan),
+    "nothing is noted before it is written": (Run, "_mark", lambda *_: None),
+    "the first import is repeated": (run, "import_is_due", has_import),
+    "messages are deleted whatever became of the job": (
+        drain,
+        "done_because",
+        lambda *_: "it ended",
+    ),
+    # What cannot be read is not gone: the unit is the key
+    "no place is asked": (Keeper, "_missing", lambda *_, **__: None),
+    "what is held counts as written": (push, "keys_after", learn_what_is_held),
+    "the memory is written after the vault": (context, "keys_before", lambda known, *_: known),
+    # Was an import removed, or is it unreadable?
+    "an unknown origin is taken for gone": (keep, "missing", ask_nothing_of_unknown_origin),
+    # Ranks
+    "a lower import counts": (keep, "missing", ask_only_where_nothing_gives_the_key),
+    # References
+    "an unresolved reference is text": (keep, "lost_reference", lambda *_: None),
+    "whatever gives a target counts": (keep, "missing", ask_nothing_of_references),
+    # Cost
+    "what is not asked is gone": (Keeper, "_missing", not_asked_is_gone),
+    # Values that hide
+    "what cannot be told is not there": (observe, "desired_from", ignore_errors),
+    # Import holds
+    "what an import left open is forgotten": (Keeper, "_pending", lambda *_: None),
+    "written names are forgotten": (Memory, "doubts", lambda *_: False),
+}
