@@ -11,19 +11,18 @@ from functions.api.auth import Authenticator, WrongToken
 from functions.api.commands import serve
 from functions.api.context import BY_IAM, ApiContext, ParsedRequest
 from functions.api.health import HealthCheck
-from functions.api.requests import invalid, read
-from functions.api.route import Route
 from functions.api.routes import CONNECTIONS, choose, find
 from functions.credentials import CredentialsKeeper
 from functions.errors import Rejected, SyncError
 from functions.log import TRACE
 from functions.ports import Clock, Pool
 from functions.reply import Reply, refusal
+from functions.schemas.requests import invalid, read
+from functions.schemas.route import Route
 from functions.state.sync_repository import ApiCache
 from functions.triggers.call import ApiRequest
 from functions.triggers.command import ApiCommandName, Command
 
-SHOWN_HASH_DIGITS = 8
 log = getLogger(__name__)
 
 
@@ -48,7 +47,7 @@ class Api:
             if token.role == "read" and not _is_for_readers(route, request.method):
                 raise Rejected(403, "This API token may only read.")
             if not is_known:
-                TRACE.asked_by = token.name or token.sha256[:SHOWN_HASH_DIGITS]
+                TRACE.asked_by = token.holder
             parsed = ParsedRequest(params, token, _query(route, request), _body(route, request))
             return Reply(_json(route.handler(context, parsed)))
         except SyncError as error:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from functions.api.answers import Check, Checks
 from functions.api.context import ApiContext, ParsedRequest
 from functions.calls.parallel import try_in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.sync_config import SyncConfig
+from functions.schemas.answers import Check, Checks
 
 
 def check(context: ApiContext, request: ParsedRequest) -> Checks:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from functions.api import check, repair, session, syncs
 from functions.api.context import BY_IAM, ApiContext, ParsedRequest
-from functions.api.requests import DraftQuery, ListQuery
+from functions.schemas.requests import DraftQuery, ListQuery
 from functions.triggers.command import ApiCommandName, Command
 
 _Serve = Callable[[ApiContext, ParsedRequest], BaseModel]

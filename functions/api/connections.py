@@ -8,20 +8,7 @@ from logging import getLogger
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from functions.api.answers import (
-    AvailableConnection,
-    AvailableConnections,
-    CompartmentRow,
-    ConnectionOption,
-    ConnectionOptions,
-    ConnectionRow,
-    ConnectionRows,
-    OneConnection,
-    PlaceRow,
-    ShownCredentials,
-)
 from functions.api.context import ApiContext, ParsedRequest, blaming_request
-from functions.api.requests import KeyConnection, OwnConnection, read
 from functions.errors import Conflict, Refused, Rejected, SyncError
 from functions.plan.guards import deletion_time
 from functions.plan.oci_connection import (
@@ -33,6 +20,19 @@ from functions.plan.oci_connection import (
     object_of,
 )
 from functions.ports import ABSENT, OciResource
+from functions.schemas.answers import (
+    AvailableConnection,
+    AvailableConnections,
+    CompartmentRow,
+    ConnectionOption,
+    ConnectionOptions,
+    ConnectionRow,
+    ConnectionRows,
+    OneConnection,
+    PlaceRow,
+    ShownCredentials,
+)
+from functions.schemas.requests import KeyConnection, OwnConnection, read
 
 KEY_DELETION_DAYS = 7
 EPOCH = datetime.fromtimestamp(0, UTC)

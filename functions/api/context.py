@@ -8,15 +8,6 @@ from functools import cached_property
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from functions.api.answers import (
-    ConnectionRef,
-    EnvironmentRef,
-    FolderRef,
-    Health,
-    LastRun,
-    OneRow,
-    Row,
-)
 from functions.api.health import HealthChecks
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel
@@ -29,6 +20,15 @@ from functions.plan.shown import ShownPlan, show
 from functions.plan.sync_config import Sync, SyncConfig
 from functions.ports import OciDirectory, PrivateKeyStore, SecretSource
 from functions.run.run import preview
+from functions.schemas.answers import (
+    ConnectionRef,
+    EnvironmentRef,
+    FolderRef,
+    Health,
+    LastRun,
+    OneRow,
+    Row,
+)
 from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
 from functions.state.status import Status

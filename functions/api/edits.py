@@ -11,9 +11,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from functions.api.answers import OneRow, Planned, Row
 from functions.api.context import ApiContext, ParsedRequest
-from functions.api.requests import invalid, read
 from functions.api.source import NOT_THERE
 from functions.api.syncs import refuse_leaving, start
 from functions.errors import Paused, Rejected, SourceMissing, SyncError, Temporary
@@ -24,6 +22,8 @@ from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.requested import editable, merged, unknown_fields, unknown_options
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
 from functions.ports import ABSENT
+from functions.schemas.answers import OneRow, Planned, Row
+from functions.schemas.requests import invalid, read
 from functions.state.status import Status
 from functions.state.sync_repository import StoredSync
 

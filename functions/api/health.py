@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from logging import getLogger
 
-from functions.api.answers import Health
 from functions.calls.parallel import try_in_parallel
 from functions.errors import Rejected, SyncError
 from functions.ports import Clock, Pool
+from functions.schemas.answers import Health
 
 HEALTH_SECONDS = 15.0
 """How long an answer is remembered: else anybody could have the outside called."""

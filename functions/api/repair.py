@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from functions.api import edits, syncs
-from functions.api.answers import LeftBehindRow, LeftBehindRows, OneRow
 from functions.api.context import ApiContext, ParsedRequest, blaming_request
-from functions.api.requests import PlannedQuery
 from functions.errors import Rejected
 from functions.plan.job import Args
 from functions.plan.models import Action, JobKind
 from functions.run.cleanup import left_behind
+from functions.schemas.answers import LeftBehindRow, LeftBehindRows, OneRow
+from functions.schemas.requests import PlannedQuery
 
 
 def undo(context: ApiContext, request: ParsedRequest) -> OneRow:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 from uuid import UUID
 
-from functions.api import check, connections, edits, openapi, repair, session, source, syncs
-from functions.api.answers import (
+from functions.api import check, connections, edits, repair, session, source, syncs
+from functions.api.context import ApiContext, ParsedRequest
+from functions.errors import Rejected
+from functions.plan.sync_config import SyncConfig
+from functions.schemas import openapi
+from functions.schemas.answers import (
     AvailableConnections,
     Checks,
     CompartmentRow,
@@ -27,8 +31,7 @@ from functions.api.answers import (
     Runs,
     Session,
 )
-from functions.api.context import ApiContext, ParsedRequest
-from functions.api.requests import (
+from functions.schemas.requests import (
     CompartmentQuery,
     ConnectionQuery,
     DeleteQuery,
@@ -46,9 +49,7 @@ from functions.api.requests import (
     VaultQuery,
     invalid,
 )
-from functions.api.route import Route
-from functions.errors import Rejected
-from functions.plan.sync_config import SyncConfig
+from functions.schemas.route import Route
 from functions.triggers.webhook import WEBHOOK_PATH
 
 API_ROOT = "/api/v1/"

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from functions.api.answers import LoggedIn, PauseShown, Session, SourceShown
 from functions.api.context import ApiContext, ParsedRequest
-from functions.api.requests import Login, read
 from functions.jobs import pause as stop
+from functions.schemas.answers import LoggedIn, PauseShown, Session, SourceShown
+from functions.schemas.requests import Login, read
 from functions.state.stop import Pause, load_pause
 from functions.version import VERSION
 

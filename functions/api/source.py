@@ -1,9 +1,9 @@
 """The management API: what can be chosen as the source of a sync."""
 
-from functions.api.answers import Environment, FolderPath, Folders, Project, Projects
 from functions.api.context import ApiContext, ParsedRequest, blaming_request
 from functions.errors import Rejected, SourceMissing
 from functions.plan.models import Folder
+from functions.schemas.answers import Environment, FolderPath, Folders, Project, Projects
 
 NOT_THERE = {
     "projectId": "Could not find the project with this ID (projectId), or the source hides it.",

@@ -1,13 +1,13 @@
 """The management API: looking at syncs, and acting on one."""
 
-from functions.api.answers import Broken, Duplicate, OneRow, Options, Planned, Rows, Runs
 from functions.api.context import ApiContext, ParsedRequest
-from functions.api.requests import Destination, read
 from functions.errors import Rejected
 from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.plan.sync_config import Sync, sync_id
 from functions.run.outcome import End
+from functions.schemas.answers import Broken, Duplicate, OneRow, Options, Planned, Rows, Runs
+from functions.schemas.requests import Destination, read
 from functions.state.status import Phase, Progress, Status
 from functions.state.status_document import StatusDocument
 from functions.state.sync_repository import StoredSync

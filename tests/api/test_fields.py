@@ -2,12 +2,12 @@
 
 import pytest
 
-from functions.api.answers import ConnectionRow, Row, ShownCredentials
-from functions.api.openapi import document
 from functions.api.routes import ROUTES
 from functions.plan.oci_connection import OWN_CONNECTION_ID, Connection
 from functions.plan.requested import EDITABLE
 from functions.plan.sync_config import DestinationConfig, SyncConfig, SyncOptions
+from functions.schemas.answers import ConnectionRow, Row, ShownCredentials
+from functions.schemas.openapi import document
 from tests.support.api import DESTINATION, PROJECT, SYNCS, running_api
 
 WHOLE = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.api.openapi import document
 from functions.api.routes import HEALTH_PATH, ROUTES
+from functions.schemas.openapi import document
 from tests.support.api import SYNCS
 from tests.support.example_sync import PROJECT
 from tests.support.world import running_world

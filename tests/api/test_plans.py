@@ -3,7 +3,16 @@
 import pytest
 
 from infra.local.oci.cloud import KEY_ID, VAULT_ID
-from tests.support.api import DESTINATION, PROJECT, READ_TOKEN, SYNCS, body, running_api
+from tests.support.api import (
+    DESTINATION,
+    PROJECT,
+    READ_TOKEN,
+    SYNCS,
+    TOKEN,
+    body,
+    running_api,
+    sha,
+)
 
 DRAFT = f"{SYNCS}/plan"
 KEEPING = {"initialSyncBehavior": "overwrite-destination", "disableSecretDeletion": True}
@@ -72,7 +81,7 @@ def test_strangers_are_named(api):
     assert api.ok("PATCH", path, change)["warnings"] == [told]
     assert api.ok("POST", f"{path}/plan")["plan"]["warnings"] == [told]
     row = api.ok("POST", f"{path}/sync-secrets")["secretSync"]
-    assert row["lastSyncMessage"] == told
+    assert row["lastSyncMessage"] == f"Done, with warnings: {told}"
     api.vault.seed("C", b"theirs")
     answer = api.ok("POST", SYNCS, body(name="second"))
     assert any("deletion: C." in warning for warning in answer["warnings"])
@@ -162,6 +171,7 @@ def test_the_row_tells_what_comes_next(api):
     path = f"{SYNCS}/{row['id']}"
     assert row["nextVerifyAt"] > row["lastSyncedAt"]
     assert (row["retryAt"], row["isHeldAfterRemoval"]) == (None, False)
+    assert (row["lastRun"]["cause"], row["lastRun"]["by"]) == ("api", sha(TOKEN)[:8])
     api.ok("POST", f"{path}/remove-secrets")
     row = api.row(row)
     assert (row["nextVerifyAt"], row["isHeldAfterRemoval"]) == (None, True)

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from functions.api.openapi import document
 from functions.api.routes import ROUTES
 from functions.credentials import Credentials
 from functions.plan.sync_config import SyncConfig
+from functions.schemas.openapi import document
 from functions.settings import Settings
 from functions.version import VERSION
 from infra.local.host import DETACHED_TIMEOUT_SECONDS, SYNC_TIMEOUT_SECONDS

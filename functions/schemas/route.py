@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from functions.api.context import ApiContext, ParsedRequest
-
-Handler = Callable[[ApiContext, ParsedRequest], BaseModel | list[Any]]
+Handler = Callable[..., BaseModel | list[Any]]
+"""Takes the context and the parsed request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class LastRun(Camel):
     kind: JobKind
     outcome: str
     cause: str
+    by: str | None
+    """Who asked: a token's name or the first digits of its hash, or a principal of IAM."""
     started_at: Time
     counts: dict[str, int]
     drift: list[str]

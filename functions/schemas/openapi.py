@@ -8,10 +8,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from functions.api.answers import Problem
-from functions.api.descriptions import ABOUT, EXAMPLES, FIELDS, TAGS, tag_of
-from functions.api.route import Route
 from functions.plan.requested import SECTIONS
+from functions.schemas.answers import Problem
+from functions.schemas.descriptions import ABOUT, EXAMPLES, FIELDS, TAGS, tag_of
+from functions.schemas.route import Route
 from functions.version import VERSION
 
 Json = dict[str, Any]
