@@ -22,6 +22,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "syncOptions": SyncOptions,
     "destinationConfig": DestinationConfig,
 }
+MAPS = frozenset({"freeformTags", "definedTags"})
+"""What has no fields, and is set as a whole."""
 ALIKE = 0.8
 
 
@@ -42,7 +44,7 @@ def merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         old = before.get(name)
         if value is None:
             fields.pop(name, None)
-        elif isinstance(value, Mapping) and isinstance(old, Mapping):
+        elif name not in MAPS and isinstance(value, Mapping) and isinstance(old, Mapping):
             fields[name] = merged(old, value)
         else:
             fields[name] = value

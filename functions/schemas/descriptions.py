@@ -33,6 +33,8 @@ FIELDS = {
     "that fit the key schema.",
     "maxPercent": "The share of deletions above which a person must agree.",
     "minCount": "From how many deletions on.",
+    "freeformTags": "Free-form tags that every secret gets besides the sync's own.",
+    "definedTags": "Defined tags that every secret gets, by namespace.",
     "compartmentOcid": "The compartment of the secrets.",
     "vaultOcid": "The vault.",
     "keyOcid": "The key that encrypts new secrets.",

@@ -17,7 +17,7 @@ from functions.version import VERSION
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _HIDDEN = ("isBeingRemoved",)
-_CLOSED = ("DeletionGuard",)
+_CLOSED = ("DeletionGuard", "SecretTags")
 _FIXED = ("projectId", "method")
 
 

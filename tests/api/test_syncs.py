@@ -142,6 +142,9 @@ def test_an_update_changes_what_it_names(api):
     status, answer = api.call("PATCH", path, {"syncOptions": {"initialSyncBehavior": None}})
     assert status == 422
     assert answer["message"][0]["path"] == ["syncOptions", "initialSyncBehavior"]
+    for tags in ({"freeformTags": {"a": "1"}}, {"freeformTags": {"b": "2"}}):
+        row = api.ok("PATCH", path, {"syncOptions": {"tags": tags}})["secretSync"]
+    assert row["syncOptions"]["tags"]["freeformTags"] == {"b": "2"}
     wrong = {"initialSyncBehavior": "import-prioritize-source"}
     api.ok("PATCH", path, {"syncOptions": {"includeAllSubFolders": True}})
     status, answer = api.call("PATCH", path, {"syncOptions": wrong})
