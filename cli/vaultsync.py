@@ -45,13 +45,10 @@ COLOURS = {"+": 32, "~": 33, "^": 36, "#": 34, "-": 31, "!": 31}
 
 DEFAULTS = {"description": None, "connectionId": None, "isAutoSyncEnabled": True}
 OPTION_DEFAULTS = {
-    "keySchema": None,
-    "disableSecretDeletion": False,
-    "includeAllSubFolders": False,
+    **dict.fromkeys(("keySchema", "deletionGuard", "tags", "filter")),
+    **dict.fromkeys(("disableSecretDeletion", "includeAllSubFolders"), False),
     "deletionDays": 7,
     "blockingScope": "vault",
-    "deletionGuard": None,
-    "tags": None,
 }
 """What the function takes a field of a config for that is left out."""
 OWN_CONNECTION_ID = str(uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function"))  # of none

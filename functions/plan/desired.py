@@ -7,6 +7,7 @@ from pydantic import SecretBytes
 
 from functions.plan.models import Origin, SourceSecrets
 from functions.plan.naming import KeySchema, refuse_name, refuse_value
+from functions.plan.sync_config import TagFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Desired:
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
-def desired_from(source: SourceSecrets, schema: KeySchema) -> Desired:
+def desired_from(
+    source: SourceSecrets, schema: KeySchema, only: TagFilter | None = None
+) -> Desired:
     """Return what the vault should hold."""
     values: dict[str, SecretBytes] = {}
     errors = {schema.render(key): why for key, why in source.errors.items()}
@@ -27,6 +30,13 @@ def desired_from(source: SourceSecrets, schema: KeySchema) -> Desired:
     origins: dict[str, Origin] = {}
     for secret in source.secrets:
         name = schema.render(secret.key)
+        is_imported = secret.origin is not None and secret.origin.kind != "folder"
+        if only and not is_imported:  # the source tells no tags of what is imported
+            if secret.tags is None:
+                errors[name] = "the source does not tell its tags, by which this sync chooses"
+                continue
+            if not only.takes(secret.tags):
+                continue
         if secret.origin is not None:
             origins[name] = secret.origin
         try:

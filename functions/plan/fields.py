@@ -81,6 +81,9 @@ _ANYWHERE = "[a-z0-9-]*"
 _Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 Slug = Annotated[_Trimmed, *_slug("name", 256)]
+TagSlug = Annotated[
+    _Trimmed, *_matching("[A-Za-z0-9_.-]{1,64}", "A tag is named by its slug, as in the source")
+]
 ShortSlug = Annotated[_Trimmed, *_slug("name", 64)]
 EnvironmentSlug = Annotated[_Trimmed, *_slug("environment", 64)]
 SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})", _PATH_WORDS)]

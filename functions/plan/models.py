@@ -85,6 +85,8 @@ class SourceSecret:
     value: SecretStr
     origin: Origin | None = None
     references: Mapping[str, str | None] = field(default_factory=dict)
+    tags: frozenset[str] | None = None
+    """None: the source does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,6 +19,7 @@ from functions.plan.fields import (
     Schema,
     SecretPath,
     Slug,
+    TagSlug,
     VaultOcid,
 )
 from functions.plan.models import Folder
@@ -73,6 +74,18 @@ class DeletionGuard(Camel):
     min_count: int = Field(default=4, ge=1)
 
 
+class TagFilter(Camel):
+    """Which keys of the source are synced: those that have any, or all, of these tags."""
+
+    tags: list[TagSlug] = Field(min_length=1, max_length=20)
+    match: Literal["any", "all"] = "any"
+
+    def takes(self, tags: frozenset[str]) -> bool:
+        """Say whether a key with these tags is synced."""
+        wanted = frozenset(self.tags)
+        return wanted <= tags if self.match == "all" else bool(wanted & tags)
+
+
 _OLDER_NAMES = {"isEnabled": "isAutoSyncEnabled", "recursive": "includeAllSubFolders"}
 
 
@@ -97,6 +110,7 @@ class SyncOptions(Camel):
     blocking_scope: BlockingScope = BlockingScope.VAULT
     deletion_guard: DeletionGuard | None = None
     tags: SecretTags | None = None
+    filter: TagFilter | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -109,6 +123,8 @@ class SyncOptions(Camel):
             raise ValueError(
                 "includeAllSubFolders requires initialSyncBehavior overwrite-destination"
             )
+        if self.filter and self.initial_sync_behavior != InitialSync.OVERWRITE:
+            raise ValueError("filter requires initialSyncBehavior overwrite-destination")
         return self
 
 

@@ -46,6 +46,7 @@ class Planner:
         self._protected_ids = frozenset(protected_ids)
         self._living = frozenset(living) - {self._id}
         self._wanted_tags = wanted_tags or SecretTags()
+        self.only = self._options.filter
         self.schema = KeySchema(self._options.key_schema, config.environment)
 
     def tags(self, name: str, value: SecretBytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from functions.calls.parallel import in_parallel
-from functions.errors import ContentRefused, Refused, SyncError
+from functions.errors import ContentRefused, InvalidInput, Refused, SyncError
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
 from functions.plan.ownership import DIGEST_TAG
@@ -22,6 +22,8 @@ from functions.state.status import Pending, Status
 
 def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
+    if run.sync.config.sync_options.filter:
+        raise InvalidInput("Nothing is imported into a sync with a filter: it would have no tags.")
     pending = import_secrets(run, replace=run.job.args.import_behavior == "prioritize-destination")
     run.remember_pending(pending)
     run.scope = scope_of(run.sync.config)

@@ -193,7 +193,7 @@ class Observer:
         if observed.source.collisions:
             raise InvalidInput(_collision_message(observed.source.collisions))
         planner = self.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema)
+        desired = desired_from(observed.source, planner.schema, planner.only)
         must_read = planner.must_read(
             desired,
             observed.listing,
@@ -220,7 +220,8 @@ class Observer:
     ) -> Plan:
         """Return what to do, every guard applied. `may_ask_all`: also places that were asked lately."""
         planner = self.planner(observed.listing)
-        desired = _without(desired_from(observed.source, planner.schema), observed.unreadable)
+        desired = desired_from(observed.source, planner.schema, planner.only)
+        desired = _without(desired, observed.unreadable)
         sure = _sure(desired, written_by_this_run)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
         permitted = permitted_scope(status, planner, observed.listing)

@@ -81,7 +81,7 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
     memory.keys = keys_after(
         memory.keys, observed.source, observed.listing, plan, results.done, planner
     )
-    desired = desired_from(observed.source, planner.schema)
+    desired = desired_from(observed.source, planner.schema, planner.only)
     open_names = plan.errors.keys() | {change.name for change in plan.changes}
     settled = (desired.values.keys() - open_names) | results.done.keys()
     pending = planner.index(observed.listing).keys() - settled

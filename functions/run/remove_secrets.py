@@ -19,8 +19,9 @@ def remove(run: Run) -> Outcome:
     """Schedule the deletions; another sync's secrets are never touched, no guard on their number."""
     try:
         observed = run.observe()
-        schema = run.observer.planner(observed.listing).schema
-        names = frozenset(desired_from(observed.source, schema).values)
+        planner = run.observer.planner(observed.listing)
+        desired = desired_from(observed.source, planner.schema, planner.only)
+        names = frozenset(desired.values)
     except Refused as error:
         log.warning(
             "removing only what carries the tag of the sync, for this was refused: %s", error

@@ -89,7 +89,7 @@ class MemoryDocument:
     def __init__(self, store: ConfigStore, config_object: str) -> None:
         self._store = store
         self._object = memory_object(config_object)
-        self._etag = ABSENT
+        self._etag: str | None = None
         self._saved = b""
         self.memory = Memory()
 
@@ -114,7 +114,7 @@ class MemoryDocument:
     def save(self, now: datetime) -> None:
         """Write the memory if it changed. Raises Temporary where another run wrote it meanwhile."""
         body = self.memory.to_json(now)
-        if body == self._saved:
+        if self._etag is None or body == self._saved:  # what was never read is not replaced
             return
         try:
             self._etag = self._store.put(self._object, body, if_match=self._etag)

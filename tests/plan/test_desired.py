@@ -1,8 +1,10 @@
-from pydantic import SecretBytes
+import pytest
+from pydantic import SecretBytes, SecretStr
 
 from functions.plan.desired import desired_from
 from functions.plan.models import SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema
+from functions.plan.sync_config import TagFilter
 from tests.support.plan_examples import IMPORT, source
 
 SCHEMA = KeySchema("X_{{secretKey}}", "prod")
@@ -71,3 +73,33 @@ def test_values_are_not_shown():
     held = SourceSecrets((SourceSecret("A", source({"A": "hunter2"}).secrets[0].value),))
     assert "hunter2" not in repr(held) + str(held)
     assert "hunter2" not in repr(desired_from(held, SCHEMA)) + str(desired_from(held, SCHEMA))
+
+
+def tagged(**keys):
+    """Return a source with tags by key."""
+    return SourceSecrets(
+        tuple(SourceSecret(key, SecretStr("1"), tags=tags) for key, tags in keys.items())
+    )
+
+
+@pytest.mark.parametrize(("match", "wanted"), [("any", ["X_A", "X_AB", "X_B"]), ("all", ["X_AB"])])
+def test_a_filter_chooses_by_tags(match, wanted):
+    """With a filter only keys that have any, or all, of its tags are wanted."""
+    keys = tagged(
+        A=frozenset("a"), AB=frozenset("abc"), B=frozenset("b"), C=frozenset("c"), NONE=frozenset()
+    )
+    desired = desired_from(keys, SCHEMA, TagFilter(tags=["a", "b"], match=match))
+    assert (sorted(desired.values), dict(desired.errors)) == (wanted, {})
+
+
+def test_a_filter_takes_what_is_imported():
+    """Imported keys are wanted whatever the filter says, as the source tells no tags of them."""
+    imported = SourceSecrets((SourceSecret("A", SecretStr("1"), IMPORT),))
+    assert list(desired_from(imported, SCHEMA, TagFilter(tags=["a"])).values) == ["X_A"]
+
+
+def test_a_filter_needs_tags():
+    """A key whose tags the source does not tell is an error: neither written nor deleted."""
+    desired = desired_from(tagged(A=None), SCHEMA, TagFilter(tags=["a"]))
+    assert desired.values == {}
+    assert "does not tell its tags" in desired.errors["X_A"]

@@ -28,6 +28,8 @@ class Row:
     """Infisical's `skipMultilineEncoding`, which does the opposite of its name to expanded values."""
     is_hidden: bool = False
     """Whether the source does not show the value to this identity: then `value` is not it."""
+    tags: frozenset[str] | None = None
+    """Slugs; None where the list does not tell, as it does for what is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,15 @@ def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
     if row.get("secretValueHidden"):
         shown = None
     quotes_lines = bool(row.get("skipMultilineEncoding"))
-    return Row(key, SecretStr(shown or ""), place, quotes_lines, is_hidden=shown is None)
+    tags = row.get("tags")
+    return Row(
+        key,
+        SecretStr(shown or ""),
+        place,
+        quotes_lines,
+        is_hidden=shown is None,
+        tags=None if tags is None else frozenset(str(tag["slug"]) for tag in tags),
+    )
 
 
 def refuse_masked(*listings: Listing) -> None:

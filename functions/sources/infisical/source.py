@@ -146,7 +146,7 @@ class _Reading:
             except Refused as refusal:
                 errors[key] = str(refusal)
             else:
-                secrets.append(SourceSecret(key, value, origin, references))
+                secrets.append(SourceSecret(key, value, origin, references, row.tags))
         return SourceSecrets(tuple(secrets), errors, self._origins(), collisions)
 
     def _sort_out_folders(self) -> dict[FolderAddress, View]:

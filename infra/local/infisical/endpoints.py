@@ -137,7 +137,11 @@ class Endpoints:
                 or (recursive and other[0] == place[0] and other[1].startswith(place[1]))
             }
             readable = {p: row for p, row in folders.items() if self._may_read(p)}
-            rows = [self._row(p, s) for p, row in readable.items() for s in row.secrets]
+            rows = [
+                {**self._row(p, s), "tags": [{"slug": tag, "name": tag} for tag in s.tags]}
+                for p, row in readable.items()
+                for s in row.secrets
+            ]
             return {"secrets": rows, "imports": self._blocks(query, place, readable)}
 
     def _no_folder(self, place: Place, *, recursive: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Secret:
     value: str
     quotes_lines: bool = False
     personal: bool = False
+    tags: tuple[str, ...] = ()
     version: int = 1
     id: str = field(default_factory=lambda: str(uuid4()))
 
