@@ -30,8 +30,8 @@ def memory_object(config_object: str) -> str:
 class Memory(Part):
     """What is known of one sync's keys and names. Every field has a default: unknown means keep."""
 
-    scope: str = ""
-    """The folder and option that `keys` is about; another one forgets them."""
+    about: str = ""
+    """The folder and option that `keys` belong to; another one forgets them."""
     keys: dict[str, KeyMemory] = {}
     asked: dict[str, AwareDatetime] = {}
     """When a place was last asked that could not be taken as gone."""
@@ -77,8 +77,8 @@ class Memory(Part):
         return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
 
 
-def scope_of(config: SyncConfig) -> str:
-    """Return what `Memory.keys` is about."""
+def _about(config: SyncConfig) -> str:
+    """Return what `Memory.keys` belong to."""
     below = " and below" if config.sync_options.include_all_sub_folders else ""
     return f"{config.environment}:{config.secret_path}{below}"
 
@@ -100,15 +100,17 @@ class MemoryDocument:
         if found is None and took_over:
             memory.doubt_everything(now)  # what the other run was writing was not noted, or lost
         # A container of version 0.1.0 may work on the sync too, for as long as a deployment takes.
-        memory.recent = status.recent | memory.recent
+        fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
+        legacy = {name: at for name, at in status.recent.items() if at > fresh}
+        memory.recent = legacy | memory.recent
         if _ALL in memory.recent:
             memory.doubt_everything(memory.recent.pop(_ALL))
         if took_over:
             memory.recent = dict.fromkeys(memory.recent, now)
         memory.forget_writes((), now)
         self._saved = memory.to_json(now) if found else b""
-        if memory.scope != scope_of(config):
-            memory.scope, memory.keys = scope_of(config), {}
+        if memory.about != _about(config):
+            memory.about, memory.keys = _about(config), {}
         self.memory = memory
 
     def save(self, now: datetime) -> None:
@@ -142,7 +144,7 @@ class MemoryDocument:
 def _from_status(status: Status, config: SyncConfig) -> Memory:
     """Return what a status of version 0.1.0 knows; it stays there for containers of that version."""
     schema = KeySchema(config.sync_options.key_schema, config.environment)
-    memory = Memory(granted=status.granted, scope=scope_of(config))
+    memory = Memory(granted=status.granted, about=_about(config))
     memory.was_too_large = _ALL in status.import_pending
     memory.import_pending = {n: why for n, why in status.import_pending.items() if n != _ALL}
     memory.keys = {

@@ -146,6 +146,15 @@ def test_a_lost_answer_is_no_conflict():
     assert loaded(store).memory.recent == {"A": NOW}
 
 
+def test_a_memory_that_was_not_read_is_not_written(store):
+    """A run that ends before it has read the memory leaves it as it is."""
+    document = loaded(store)
+    document.memory.recent = {"A": NOW}
+    document.save(NOW)
+    MemoryDocument(store, OBJECT).save(NOW)
+    assert loaded(store).memory.recent == {"A": NOW}
+
+
 def test_a_memory_of_another_run_is_not_overwritten(store):
     """A run that finds the memory changed by another stops: only one of the two holds the lease."""
     one, two = loaded(store), loaded(store)

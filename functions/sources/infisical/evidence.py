@@ -13,6 +13,8 @@ from functions.sources.infisical.rows import Listing, is_foreign, merged
 
 MOST_PLACES = 10
 """How many places are asked in a run; what was not asked is kept."""
+MOST_LISTS = 3 * MOST_PLACES
+"""How many lists of imports are read to judge these, beside the places themselves."""
 
 
 class Found(Enum):
@@ -147,12 +149,12 @@ class Evidence:
         return len(self._listings) < MOST_PLACES
 
     def _imports_of(self, place: Place) -> list[Place] | None:
-        if place not in self._imports:
+        if place not in self._imports and len(self._imports) < MOST_LISTS:
             try:
                 self._imports[place] = self.api.imports(Folder(self.project_id, *place))
             except (Refused, Temporary):
                 self._imports[place] = None
-        return self._imports[place]
+        return self._imports.get(place)
 
 
 class Folders:
