@@ -6,6 +6,7 @@ is made up for by the next tick if this call does not come that far.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from http import HTTPStatus
 from logging import getLogger
 from typing import Any
 
@@ -22,7 +23,7 @@ from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.requested import editable, merged, unknown_fields, unknown_options
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
 from functions.ports import ABSENT
-from functions.schemas.answers import OneRow, Planned, Row
+from functions.schemas.answers import Deleted, OneRow, Planned, Row
 from functions.schemas.requests import invalid, read
 from functions.state.status import Status
 from functions.state.sync_repository import StoredSync
@@ -76,14 +77,21 @@ def update(context: ApiContext, request: ParsedRequest) -> OneRow:
     return _follow_up(context, found, warnings)
 
 
-def delete(context: ApiContext, request: ParsedRequest) -> OneRow:
+def delete(context: ApiContext, request: ParsedRequest) -> Deleted:
     """Delete a sync; with removeSecrets=true its secrets first, and itself only if that succeeded."""
-    found = context.dispatcher.unless_paused(lambda: context.syncs.find(request.id))
-    if request.query.remove_secrets == "true":
-        return _delete_with_secrets(context, found)
+    with_secrets = request.query.remove_secrets == "true"
+    try:
+        found = context.dispatcher.unless_paused(lambda: context.syncs.find(request.id))
+    except Rejected as absent:
+        is_absent = absent.status == HTTPStatus.NOT_FOUND and not with_secrets
+        if not (is_absent and context.syncs.finish_deletion(request.id)):
+            raise
+        return Deleted(secret_sync=None, warnings=["What was left of this sync is deleted."])
+    if with_secrets:
+        return Deleted(secret_sync=_delete_with_secrets(context, found).secret_sync)
     status = context.syncs.status(found)
     context.syncs.delete(found.sync)
-    return context.one(found, status)
+    return Deleted(secret_sync=context.one(found, status).secret_sync)
 
 
 def _delete_with_secrets(context: ApiContext, found: StoredSync) -> OneRow:

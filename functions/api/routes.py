@@ -15,6 +15,7 @@ from functions.schemas.answers import (
     CompartmentRow,
     ConnectionOptions,
     ConnectionRows,
+    Deleted,
     Document,
     Duplicate,
     Folders,
@@ -126,7 +127,7 @@ ROUTES: Mapping[str, Methods] = {
             body=(SyncConfig,),
             only_changes=True,
         ),
-        "DELETE": Route("deleteOciVaultSecretSync", edits.delete, OneRow, DeleteQuery),
+        "DELETE": Route("deleteOciVaultSecretSync", edits.delete, Deleted, DeleteQuery),
     },
     f"{_ONE}/sync-secrets": {
         "POST": Route("syncOciVaultSecretSync", syncs.sync_secrets, OneRow, SyncQuery)

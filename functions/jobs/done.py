@@ -25,7 +25,7 @@ def _covered_because(hint: Job, sync: Sync, status: Status) -> str | None:
     """Say what else serves a hint, None where nothing does."""
     if not sync.config.is_auto_sync_enabled:
         return "auto-sync is off"
-    if status.is_paused and _must_leave_alone(hint, status):
+    if status.is_paused_for(sync.etag) and _must_leave_alone(hint, status):
         return "its secrets were removed: only a later change of the source brings them back"
     # From its second attempt on it may be the job itself that wrote, before it was through.
     if hint.cause == "vault-event" and hint.attempt == 1:

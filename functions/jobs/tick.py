@@ -1,6 +1,6 @@
 """A tick: drain the queue, verify what is due, and call for workers where that is not enough.
 
-10,000 syncs of which none is due cost two listings: due is what has no `verified` object, an old one, or
+10,000 syncs of which none is due cost three listings: due is what has no `verified` object, an old one, or
 one older than the config.
 """
 
@@ -15,6 +15,7 @@ from operator import itemgetter
 from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, SyncError
 from functions.jobs.drain import Drainer
+from functions.jobs.orphans import sweep
 from functions.jobs.pause import remind
 from functions.jobs.seal import seal
 from functions.jobs.submit import Dispatcher, is_auto
@@ -100,7 +101,7 @@ class Ticker:
 
         A sync whose last run died comes last, so that it cannot take every tick down before the others.
         """
-        left = self._due(resumed_at)
+        left = self._due(resumed_at, is_time_left)
         suspects: list[tuple[datetime, Entry]] = []
         while (left or suspects) and is_time_left():
             is_first_look = bool(left)
@@ -122,10 +123,16 @@ class Ticker:
                 log.critical("unexpected %s while verifying %s", type(error).__name__, entry.name)
         return left + [entry for _, entry in suspects]
 
-    def _due(self, resumed_at: datetime) -> list[Entry]:
+    def _due(self, resumed_at: datetime, is_time_left: Callable[[], bool]) -> list[Entry]:
+        """Return the configs that are due; what is left of configs that are gone is seen to."""
         services = self.dispatcher.services
-        calls = (self.dispatcher.configs.entries, partial(services.store.list, "verified/"))
-        configs, verified = in_parallel(services.pool, calls)
+        calls = (
+            self.dispatcher.configs.entries,
+            partial(services.store.list, "verified/"),
+            partial(services.store.list, "status/"),
+        )
+        configs, verified, statuses = in_parallel(services.pool, calls)
+        sweep(services, configs, statuses, is_time_left)
         return due(configs, verified, max(services.clock.now() - self.interval, resumed_at))
 
     def _open(self, entry: Entry) -> tuple[Sync | None, StatusDocument]:
@@ -147,7 +154,7 @@ class Ticker:
             return  # its job on the queue waits on purpose
         if sync is not None and sync.config.is_being_removed:
             job = dispatcher.job(sync, JobKind.REMOVE, "tick", Args(delete_config=True))
-        elif sync is not None and is_auto(sync) and not status.is_paused:
+        elif sync is not None and is_auto(sync) and not status.is_paused_for(sync.etag):
             job = dispatcher.job(sync, JobKind.VERIFY, "tick")
         else:
             services.store.put(verified_object(entry.name), b"")

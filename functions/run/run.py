@@ -125,6 +125,8 @@ def preview(
 
 
 def _begin(run: Run, status: Status) -> None:
+    if status.orphaned_at is not None:
+        status.begin_again()
     progress = status.progress(run.job.kind)
     progress.status, progress.job_id = Phase.RUNNING, run.job.job_id
     status.rerun = False

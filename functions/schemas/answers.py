@@ -124,6 +124,13 @@ class OneRow(Camel):
     warnings: list[str] = []
 
 
+class Deleted(Camel):
+    """The sync that was deleted, null where only the rest of an interrupted deletion was."""
+
+    secret_sync: Row | None
+    warnings: list[str] = []
+
+
 class Option(Camel):
     """A destination that this server can sync to."""
 

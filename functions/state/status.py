@@ -160,6 +160,8 @@ class Status(Part):
     """When the job that waits on the queue is due again, None where none waits."""
     ended_jobs: list[str] = []
     runs: list[RunRecord] = []
+    orphaned_at: AwareDatetime | None = None
+    """When a tick found that the config is gone."""
     place: Place | None = None
     """Where the last run wrote to."""
     former_places: list[Place] = []
@@ -215,10 +217,21 @@ class Status(Part):
         )
         self.deletions = [one for one in self.deletions if one.at <= limit]
 
+    def begin_again(self) -> None:
+        """Forget that there were runs: a config that comes back under an orphaned status is a new sync."""
+        self.orphaned_at = self.scope = self.place = None
+        self.is_import_done = self.is_paused = False
+        self.sync, self.import_, self.remove = Progress(), Progress(), Progress()
+
+    def is_paused_for(self, etag: str) -> bool:
+        """Say whether ticks leave the config alone: an edit after the removal is a wish to sync."""
+        return self.is_paused and self.config_etag == etag
+
     def see_config(self, etag: str, now: datetime) -> None:
         """Note an edit of the config, however it was made."""
         if self.config_etag == etag:
             return
+        self.is_paused = False
         self.version += bool(self.config_etag)
         self.created_at = self.created_at or now
         self.config_etag, self.updated_at = etag, now

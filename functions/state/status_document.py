@@ -50,6 +50,15 @@ class StatusDocument:
         self.status.forget_future(self._clock.now() + MAX_CLOCK_SKEW)
         return self.status
 
+    @property
+    def is_absent(self) -> bool:
+        """Say whether there was no document at all."""
+        return self._etag == ABSENT
+
+    def discard(self) -> None:
+        """Delete the document as it was loaded. Raises Conflict where somebody changed it."""
+        self._store.delete(status_object(self._config_object), if_match=self._etag)
+
     def change(self, mutate: Callable[[Status], bool]) -> Status:
         """Apply `mutate` to the newest document and write it, unless it answers False.
 

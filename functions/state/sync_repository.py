@@ -128,9 +128,22 @@ class SyncRepository:
             self._store.delete(sync.object_name, if_match=sync.etag)
         except Conflict:
             raise Conflict(_LOST) from None
-        self._store.delete(verified_object(sync.object_name))
-        self._store.delete(memory_object(sync.object_name))
-        self._store.delete(status_object(sync.object_name))
+        self._forget(sync.object_name)
+
+    def finish_deletion(self, wanted: UUID) -> bool:
+        """Delete what an interrupted deletion left of a sync; False where there is nothing of it."""
+        for entry in self._store.list("status/"):
+            name = PREFIX + entry.name.removeprefix("status/")
+            if sync_id(self._store.url, name) == wanted and self._store.get(name) is None:
+                self._forget(name)
+                return True
+        return False
+
+    def _forget(self, name: str) -> None:
+        """Delete what is known of a sync, its status last: until then a repeated request goes on here."""
+        self._store.delete(verified_object(name))
+        self._store.delete(memory_object(name))
+        self._store.delete(status_object(name))
 
     def status(self, found: StoredSync) -> Status:
         """Return what is known of a sync now."""

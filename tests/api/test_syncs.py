@@ -212,6 +212,22 @@ def test_delete_leaves_the_secrets(api):
     assert [api.objects(kind) for kind in ("secret-syncs/", "status/", "verified/")] == [[], [], []]
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_an_interrupted_delete(api, nth):
+    """A DELETE that was interrupted between its objects is finished when it is repeated."""
+    row = api.create()
+    path = f"{SYNCS}/{row['id']}"
+    api.cloud.faults.append(Fault("DeleteObject", 404, "BucketNotFound", nth=nth))
+    assert api.call("DELETE", path)[0] >= 400
+    api.cloud.faults.clear()
+    answer = api.ok("DELETE", path)
+    assert (answer["secretSync"] is None) == (nth > 1)
+    for kind in ("secret-syncs/", "status/", "memory/", "verified/"):
+        assert api.objects(kind) == []
+    assert api.call("DELETE", path)[0] == 404
+    assert api.live() == {"TOKEN": "one"}
+
+
 def test_delete_with_secrets(api):
     """Deleting with removeSecrets=true schedules the secrets' deletion, then deletes the sync."""
     row = api.create()
