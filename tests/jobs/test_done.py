@@ -81,10 +81,12 @@ def test_auto_sync_is_off(cause):
 )
 def test_a_sync_whose_secrets_were_removed(cause, removed_at, is_dropped):
     """After a removal by hand only a later change of the source, or a person, brings secrets back."""
-    status = Status(is_paused=True)
+    status = Status(is_paused=True, config_etag=sync().etag)
     status.remove = Progress(at=removed_at)
     why = done(a_job(cause), status)
     assert ("its secrets were removed" in (why or "")) == is_dropped
+    edited = status.model_copy(update={"config_etag": "of-before-an-edit"})
+    assert done(a_job(cause), edited) is None
     assert done(a_job(cause), Status(remove=Progress(at=removed_at))) is None
 
 
