@@ -131,7 +131,7 @@ function openImport(row, take) {
     [
       h(
         "p",
-        `Secrets of the vault that fit the key schema are written into ${row.environment.slug}:${row.folder.path}. Nothing is written into the vault.`,
+        `What fits the key schema is written into ${row.environment.slug}:${row.folder.path}. Nothing is written into the vault.`,
       ),
       cardsField(form, "importBehavior", "Whose value counts", IMPORTS),
     ],
@@ -150,7 +150,7 @@ function openRemove(row, take) {
     [
       h(
         "p",
-        `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Ticks then leave the sync alone until the source changes or somebody syncs.`,
+        `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Then the sync rests until the source changes or somebody syncs.`,
       ),
       self.plan
         ? h(

@@ -115,7 +115,7 @@ function empty() {
     "div.empty",
     h("p", h("strong", "No syncs in this project yet.")),
     h("p", "A sync keeps one folder of your secret manager and one OCI Vault the same."),
-    h("p", "It runs when a secret changes, and looks again from time to time."),
+    h("p", "It runs when a secret changes, and from time to time."),
     h("p", "Before it is created, you see every name that it would create, change or delete."),
     addButton(),
   );

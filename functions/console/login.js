@@ -16,7 +16,7 @@ export function loginView() {
   return [
     heading("Sign in"),
     state.tokenAskedFor && h("p.note", state.tokenAskedFor),
-    isOpen && h("p.note.warn", "This page did not come by https: who listens to the line sees the token."),
+    isOpen && h("p.note.warn", "This page did not come by https: others may see the token."),
     h(
       "form.narrow",
       { onsubmit: submit },

@@ -13,6 +13,7 @@ import { h, start, state, update } from "./view.js";
 import { loadProjects, wizardScreen } from "./wizard.js";
 
 const PRODUCT = "oci-vault-sync";
+const SAID_MS = 1000;
 const ROUTES = [
   [/^\/syncs\/new$/, () => wizardScreen("new")],
   [/^\/syncs\/([0-9a-f-]+)$/, detailsScreen],
@@ -34,7 +35,8 @@ function open() {
   place = location.hash;
   const path = place.slice(1);
   const [pattern, make] = ROUTES.find(([one]) => one.test(path));
-  if (path !== "/login" && state.screen) say("");
+  // What an action said on the way here stays.
+  if (Date.now() - state.saidAt > SAID_MS) say("");
   // What was opened before counts no more.
   state.screen = null;
   const screen = make(...pattern.exec(path).slice(1));
@@ -163,10 +165,7 @@ function footer() {
 
 function askToPause() {
   openDialog("Pause all syncs", (close) => [
-    h(
-      "p",
-      "The emergency stop: no sync writes anything until somebody resumes. What changes meanwhile is synced then.",
-    ),
+    h("p", "No sync writes anything until somebody resumes; what changes meanwhile is synced then."),
     button("Pause all syncs", () => (close(), pause(true)), { class: "danger" }),
   ]);
 }
@@ -215,7 +214,8 @@ async function enter() {
 
 // The first screen is opened by the first token that works; a later one goes on where somebody was.
 function signedIn() {
-  if (!state.screen) enter();
+  if (state.screen) moved();
+  else enter();
 }
 
 async function boot() {

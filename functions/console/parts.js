@@ -17,7 +17,7 @@ export function copyButton(text, what, label = "copy") {
       await navigator.clipboard.writeText(text);
       say(`Copied: ${what}.`);
     } catch {
-      say(`This browser does not let the page copy; ${what}: ${text}`);
+      say(`Copying is not allowed here; ${what}: ${text}`);
     }
   }
   return button(label, copy, { class: "copy", "aria-label": `Copy ${what}` });
@@ -27,9 +27,7 @@ export const ocid = (text, what) =>
   h("span.ocid", h("code", { title: text }, shortOcid(text)), copyButton(text, what));
 
 // One line above the page that also tells screen readers how an action went.
-export function say(text) {
-  update(state, { said: text });
-}
+export const say = (said) => update(state, { said, saidAt: Date.now() });
 
 // An error as the server told it, with the id that finds it in the log, and what can be done.
 export function errorBox(error, again, reload = again) {

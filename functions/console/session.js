@@ -44,7 +44,7 @@ export function begin(session) {
 
 export function forgetToken() {
   waiting = [];
-  update(state, { screen: null, dialogs: [] });
+  update(state, { screen: null, projects: null, dialogs: [] });
   askForToken("");
 }
 

@@ -43,7 +43,7 @@ export function sourceStep(form) {
       form,
       "syncOptions.includeAllSubFolders",
       "Include sub-folders",
-      "Only with Overwrite Destination Secrets: an import could not tell which folder a key belongs to.",
+      "Only with Overwrite Destination Secrets: an import could not tell the folder of a key.",
       Boolean(behavior) && behavior !== "overwrite-destination",
     ),
   ];
