@@ -122,4 +122,4 @@ export function table(name, columns, rows) {
 }
 
 export const tableCells = (columns, cells) =>
-  cells.map((cell, index) => h("td", { "data-label": columns[index] }, cell));
+  cells.map((cell, index) => h("td", { "data-label": columns[index] }, h("div", cell)));
