@@ -126,8 +126,10 @@ class App:
         """Do what a command asks for; a refusal is an answer, as OCI hides the text of what is raised."""
         try:
             match command.command:
-                case "sync" | "plan" | "import" | "remove" | "tick" | "drain":
+                case "sync" | "import" | "remove" | "tick" | "drain":
                     return Reply(self._dispatcher().command(command))
+                case "plan":
+                    return self._api.plan(command, self._api_context(patience_seconds=None))
                 case name:
                     return self._api.serve(name, command, self._api_context())
         except SyncError as error:
@@ -180,7 +182,9 @@ class App:
         beside = self._settings.credentials_secret_ocid
         return PrivateKeys(self._clients.open(gate), beside)
 
-    def _api_context(self) -> "ApiContext":
+    def _api_context(
+        self, patience_seconds: float | None = SENDER_PATIENCE_SECONDS
+    ) -> "ApiContext":
         """Return what serves one API request."""
         from functions.api.context import About, ApiContext  # noqa: PLC0415
 
@@ -192,7 +196,7 @@ class App:
                 region=self._clients.identity.region,
                 reconcile_interval_seconds=settings.reconcile_interval_seconds,
             ),
-            open_dispatcher=lambda: self._dispatcher(SENDER_PATIENCE_SECONDS),
+            open_dispatcher=lambda: self._dispatcher(patience_seconds),
             gate=self._gate,
             cache=self._api.cache,
             health=lambda: self._api.health.answer(self._health_checks()),

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions.api.auth import Authenticator, WrongToken
-from functions.api.commands import serve
+from functions.api.commands import plan, serve
 from functions.api.context import BY_IAM, ApiContext, ParsedRequest
 from functions.api.health import HealthCheck
 from functions.api.routes import CONNECTIONS, choose, find
@@ -55,6 +55,10 @@ class Api:
             if not isinstance(error, WrongToken):
                 log.warning("API request refused: %s", error)
             return refusal(error)
+
+    def plan(self, command: Command, context: ApiContext) -> Reply:
+        """Say what a sync would do, with what is wrong with its destination. Raises SyncError."""
+        return Reply(plan(command, context))
 
     def serve(self, name: ApiCommandName, command: Command, context: ApiContext) -> Reply:
         """Answer a command as its route would. Raises SyncError."""

@@ -19,6 +19,13 @@ _OF_ONE_SYNC: Mapping[ApiCommandName, _Serve] = {
 _OF_ALL: Mapping[ApiCommandName, _Serve] = {"pause": session.pause, "resume": session.resume}
 
 
+def plan(command: Command, context: ApiContext) -> dict[str, object]:
+    """Return what a sync would do. Raises NotFound, InvalidInput."""
+    sync = context.dispatcher.configs.find(command.named_sync)
+    shown = context.plan(sync).model_dump(mode="json", by_alias=True)
+    return {"sync": sync.config.name, "id": str(sync.id), "plan": shown}
+
+
 def serve(name: ApiCommandName, command: Command, context: ApiContext) -> BaseModel:
     """Return what the route of the command answers. Raises NotFound, InvalidInput."""
     if name in _OF_ALL:

@@ -14,11 +14,10 @@ from functions.jobs.seal import seal
 from functions.log import TRACE
 from functions.plan.job import Args, Cause, Job
 from functions.plan.models import Folder, JobKind
-from functions.plan.shown import show
 from functions.plan.sync_config import PREFIX, Sync, project_of
 from functions.ports import JobQueue
 from functions.run.outcome import End, Outcome
-from functions.run.run import preview, run_job
+from functions.run.run import run_job
 from functions.run.services import RunServices
 from functions.state.status import RunRecord
 from functions.state.status_document import StatusDocument
@@ -86,14 +85,6 @@ class Dispatcher:
     def command(self, command: Command) -> dict[str, Any]:
         """Do what a direct invocation asks for one sync. Raises NotFound, InvalidInput."""
         sync = self.configs.find(command.named_sync)
-        if command.command == "plan":
-            document = self.services.document(sync.object_name, "plan")
-            plan = preview(sync, self.services, self.new_gate(), document)
-            return {
-                "sync": sync.config.name,
-                "id": str(sync.id),
-                "plan": show(plan, sync.id).model_dump(mode="json", by_alias=True),
-            }
         check_not_paused(self.services.store)
         if sync.config.is_being_removed and command.command != "remove":
             raise InvalidInput("This sync is being deleted together with its secrets.")

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
 from functions.plan.naming import MAX_SCHEMA_CHARACTERS, SCHEMA_WORDS, check_schema
 
@@ -60,6 +60,10 @@ def _path(text: str) -> str:
     return text if text == "/" else text.removesuffix("/")
 
 
+def _schema(text: str, info: ValidationInfo) -> str:
+    return check_schema(text, is_stored=info.context == STORED)
+
+
 def _matching(pattern: str, message: str) -> tuple[object, object]:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -69,12 +73,14 @@ def _matching(pattern: str, message: str) -> tuple[object, object]:
     return AfterValidator(check), _shown(pattern, message)
 
 
+STORED = "stored"
+"""As the context of a validation: what was accepted once is still read."""
 PROJECT_ID = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,255}"
 """It becomes a part of URLs and object names, where `..` would lead elsewhere."""
 _SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 _PATH = "(/[A-Za-z0-9_-]+)+/?|/"
 _PATH_WORDS = "Secret path must begin with a slash; folder names hold letters, digits, - and _"
-_TEXT = r"[a-zA-Z0-9_/-]|\{\{environment\}\}|\{\{secretKey\}\}"
+_TEXT = r"[a-zA-Z0-9_-]|\{\{environment\}\}|\{\{secretKey\}\}"
 _SCHEMA = rf"(({_TEXT})*\{{\{{secretKey\}}\}}({_TEXT})*)?"
 _REGIONAL = "[a-z0-9-]+"
 _ANYWHERE = "[a-z0-9-]*"
@@ -96,7 +102,7 @@ ProjectId = Annotated[
 ]
 Schema = Annotated[
     str,
-    AfterValidator(check_schema),
+    AfterValidator(_schema),
     Field(
         json_schema_extra={
             "pattern": f"^{_SCHEMA}$",

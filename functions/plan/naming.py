@@ -12,16 +12,20 @@ MAX_SCHEMA_CHARACTERS = 255
 SCHEMA_WORDS = (
     "Key schema must include a {{secretKey}} placeholder. It can also include "
     "{{environment}} placeholders. Only alphanumeric characters (a-z, A-Z, 0-9), dashes "
-    "(-), underscores (_), and slashes (/) are allowed besides the placeholders."
+    "(-), and underscores (_) are allowed besides the placeholders: OCI Vault takes no others in a name."
 )
 
 
-def check_schema(schema: str) -> str:
-    """Return the trimmed schema, or raise ValueError that says what a key schema may hold."""
+def check_schema(schema: str, *, is_stored: bool = False) -> str:
+    """Return the trimmed schema, or raise ValueError that says what a key schema may hold.
+
+    Slashes were allowed once: a stored schema may hold them, though no key can be written with them.
+    """
     schema = schema.strip()
     if len(schema) > MAX_SCHEMA_CHARACTERS:
         raise ValueError(f"Key schema must be at most {MAX_SCHEMA_CHARACTERS} characters")
-    if schema and not (_ALLOWED.fullmatch(schema) and _KEY in schema):
+    is_allowed = _ALLOWED.fullmatch(schema) and (is_stored or "/" not in schema)
+    if schema and not (is_allowed and _KEY in schema):
         raise ValueError(SCHEMA_WORDS)
     return schema
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from functions.errors import InvalidInput
 from functions.plan.fields import (
     PROJECT_ID,
+    STORED,
     CompartmentOcid,
     Description,
     EnvironmentSlug,
@@ -201,7 +202,7 @@ def parse_sync(store_url: str, object_name: str, etag: str, body: bytes) -> Sync
             "with letters, digits, '_', '.' and '-' only"
         )
     try:
-        config = SyncConfig.model_validate_json(body)
+        config = SyncConfig.model_validate_json(body, context=STORED)
     except ValidationError as error:
         raise InvalidInput(f"{object_name}: {describe(error)}") from None
     if config.project_id != project:

@@ -108,6 +108,8 @@ class Configs:
         if known is None or etag != stored.etag:
             try:
                 known = parse_sync(self._store.url, name, stored.etag, stored.whole(name))
+                if "/" in (known.config.sync_options.key_schema or ""):
+                    log.warning("%s: no key is written: its keySchema holds a slash", name)
             except InvalidInput as error:
                 known = error
                 self._report(name, stored.etag, error)

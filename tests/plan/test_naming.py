@@ -46,7 +46,7 @@ VALID = [
     "{{secretKey}}",
     "A_{{secretKey}}",
     "{{secretKey}}{{secretKey}}",
-    "a/b/{{environment}}-{{secretKey}}",
+    "a_b_{{environment}}-{{secretKey}}",
     "a" * 242 + "{{secretKey}}",
 ]
 
@@ -60,6 +60,7 @@ INVALID = [
     "{{#if environment}}{{secretKey}}{{/if}}",
     "{{",
     "{{secretKey}}!",
+    "a/{{secretKey}}",
     "A_{{secretKey}}\nB",
     "ä{{secretKey}}",
     "a" * 243 + "{{secretKey}}",

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from functions.errors import InvalidInput
+from functions.plan.fields import STORED
 from functions.plan.models import Folder
 from functions.plan.sync_config import (
     BlockingScope,
@@ -12,6 +13,7 @@ from functions.plan.sync_config import (
     InitialSync,
     Sync,
     SyncConfig,
+    SyncOptions,
     describe,
     parse_sync,
     project_of,
@@ -259,3 +261,11 @@ def test_configs_cannot_be_changed_by_accident():
         made.config.sync_options.deletion_days = 1
     with pytest.raises(ValidationError):
         made.etag = "other"
+
+
+def test_a_key_schema_with_a_slash():
+    """OCI Vault takes no slash in a name: no new schema may hold one, and one that is stored is still read."""
+    options = {"initialSyncBehavior": "overwrite-destination", "keySchema": "a/{{secretKey}}"}
+    with pytest.raises(ValueError, match="OCI Vault takes no others"):
+        SyncOptions.model_validate(options)
+    assert SyncOptions.model_validate(options, context=STORED).key_schema == "a/{{secretKey}}"

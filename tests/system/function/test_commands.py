@@ -21,6 +21,7 @@ def test_plan_writes_nothing(world):
     assert plan["counts"]["unchanged"] == 1
     assert "geheim" not in json.dumps(reply)
     reads = {"GetSecretBundle", "ListObjects", "GetObject", "ListSecrets"}
+    reads |= {"GetCompartment", "GetVault", "ListKeys"}
     assert set(world.operations()) <= reads
     assert all(call.startswith(("GET", "POST /api/v1/auth")) for call in world.infisical.calls)
 

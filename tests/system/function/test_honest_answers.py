@@ -86,6 +86,33 @@ def test_one_reason_for_all(world):
     assert len(sync.status.runs[0].errors) == 30
 
 
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [("vaultOcid", "vault"), ("keyOcid", "key"), ("compartmentOcid", "compartment")],
+)
+def test_a_plan_for_what_is_not_there(world, field, kind):
+    """A plan names the vault, key or compartment that is not there, before every key fails because of it."""
+    sync = world.sync(values={"A": "1"})
+    there = sync.config["destinationConfig"][field]
+    sync.config["destinationConfig"] |= {field: f"{there}gone"}
+    sync.store()
+    reply = world.command("plan", sync)
+    said = reply.get("error") or " ".join(reply["plan"]["warnings"])
+    assert f"{there}gone" in said
+    assert kind in said.lower()
+
+
+def test_a_key_schema_with_a_slash(world):
+    """A schema with a slash that was stored once is read; each of its keys says what is wrong, nothing is deleted."""
+    sync = world.sync(options={"keySchema": "team/{{secretKey}}"}, values={"A": "1"})
+    sync.seed("team-B")
+    answer = sync.run()
+    assert answer["outcome"] == "failed"
+    assert "team/A: OCI Vault allows only letters" in answer["message"]
+    assert sync.states == {"team-B": "ACTIVE"}
+    world.until(lambda: any("its keySchema holds a slash" in line for line in world.log))
+
+
 def test_an_empty_value(world):
     """A warning reads as a warning, not as the reason why it succeeded."""
     sync = world.sync(values={"A": "1", "EMPTY": ""})
