@@ -148,7 +148,7 @@ def test_all_pages(world):
     world.cloud.page_size = 7
     sync = world.sync(values={f"K{n}": str(n) for n in range(30)})
     sync.run()
-    assert sync.run()["plan"]["counts"]["unchanged"] == 30
+    assert sync.run()["run"]["counts"]["unchanged"] == 30
     assert world.cloud.count("CreateSecret") == 30
 
 

@@ -274,4 +274,12 @@ class Events(StartingState):
 
     def command(self, verb, name, force=None, done=lambda _: None):
         command = Command(command=verb, sync=name, force=force)
-        self.world.start(verb, lambda invocation: invocation.dispatcher().command(command), done)
+
+        def work(invocation):
+            return (
+                invocation.plan(name)
+                if verb == "plan"
+                else invocation.dispatcher().command(command)
+            )
+
+        self.world.start(verb, work, done)

@@ -11,12 +11,15 @@ from functions.app import (
     TICK_SECONDS,
 )
 from functions.calls.deadline import CALL_TIMEOUT_SECONDS, Gate
+from functions.calls.pace import AdaptiveRate
 from functions.errors import SyncError, Temporary
 from functions.jobs.drain import Drainer
 from functions.jobs.submit import Dispatcher
 from functions.jobs.tick import Ticker
 from functions.plan.ownership import Digests
+from functions.plan.shown import show
 from functions.plan.sync_config import PREFIX, sync_id
+from functions.run.run import preview
 from functions.run.services import RunServices
 from functions.state.sync_configs import Configs
 from infra.local.oci.secret import Durations
@@ -65,7 +68,7 @@ class World:
         self.auditor.existing_sync_ids = lambda: self._living(self.store)
         self.processes = []
         self._workers = self.random.randint(1, 4)
-        self._caches = [{} for _ in range(self.random.randint(1, 3))]
+        self.containers = [Container() for _ in range(self.random.randint(1, 3))]
         self._skew = self.random.choice((0, 0, 1.5))
         self.digests = Digests(SecretBytes(b"k" * 32))
 
@@ -89,10 +92,11 @@ class World:
             done(answer)
 
         process.spawn(run)
-        began_in_calm = self.network.is_calm
+        began_in_calm, began_at = self.network.is_calm, self.scheduler.seconds
 
         def time_out():
-            if process.is_alive and began_in_calm:
+            was_frozen = self.scheduler.jumped_at > began_at  # the platform ends such a container
+            if process.is_alive and began_in_calm and not was_frozen:
                 raise Violation(f"{name} outlives its deadline")
             if process.is_alive:
                 self.network.crash(process)
@@ -114,6 +118,17 @@ class World:
         return frozenset(str(sync_id(STORE, name)) for name in names)
 
 
+class Container:
+    """What a warm container remembers from one invocation to the next, for days."""
+
+    def __init__(self):
+        self.configs = {}
+        self.paces = {}
+
+    def pace(self, family, clock):
+        return self.paces.setdefault(family, AdaptiveRate(clock))
+
+
 class Queue(MemoryQueue):
     """A queue that knows what it ever took."""
 
@@ -130,10 +145,12 @@ class Invocation:
     def __init__(self, world, process):
         self._world = world
         self._process = process
+        self._container = world.random.choice(world.containers)
         self._gate = Gate(process, process.monotonic() + TIMEOUT_SECONDS - DEADLINE_MARGIN_SECONDS)
 
     def _line(self, family, port, gate=None):
-        return self._world.network.line(self._process, family, port, gate or self._gate)
+        pace = self._container.pace(family, self._world.scheduler)
+        return self._world.network.line(self._process, family, port, gate or self._gate, pace)
 
     def dispatcher(self, patience_seconds=None):
         world, process = self._world, self._process
@@ -166,11 +183,16 @@ class Invocation:
             protected_ids=lambda: world.auditor.protected,
             existing_sync_ids=lambda: world._living(store),
         )
-        configs = Configs(
-            services.store, services.pool, services.clock, world.random.choice(world._caches)
-        )
+        configs = Configs(services.store, services.pool, services.clock, self._container.configs)
         queue = self._line("queue", world.queue)
         return Dispatcher(services, queue, configs, lambda: Gate(process, end))
+
+    def plan(self, name):
+        dispatcher = self.dispatcher()
+        sync = dispatcher.configs.find(name)
+        document = dispatcher.services.document(sync.object_name, "plan")
+        plan = preview(sync, dispatcher.services, dispatcher.new_gate(), document)
+        return {"plan": show(plan, sync.id).model_dump(mode="json", by_alias=True)}
 
     def webhook(self, webhook):
         reports = self.dispatcher(SENDER_PATIENCE_SECONDS).webhook(webhook)

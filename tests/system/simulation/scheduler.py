@@ -23,6 +23,7 @@ class Scheduler:
         self.random = random
         self.seconds = 0.0
         self.fibers = 0
+        self.jumped_at = 0.0
         self._hub = getcurrent()
         self._agenda = []
         self._tickets = count(1)
@@ -45,10 +46,16 @@ class Scheduler:
         self.wake(getcurrent(), self.seconds + seconds)
         self._hub.switch()
 
+    def jump(self, seconds):
+        """Let time pass in which nobody does anything: all that was due meanwhile is late."""
+        self.seconds += seconds
+        self.jumped_at = self.seconds
+
     def run(self, until):
         """Let everything happen that is due until then."""
         while self._agenda and self._agenda[0][0] <= until:
-            self.seconds, _, ticket, what = heappop(self._agenda)
+            at, _, ticket, what = heappop(self._agenda)
+            self.seconds = max(self.seconds, at)
             if not isinstance(what, Fiber):
                 what()
             elif what.ticket == ticket and not what.dead:

@@ -18,6 +18,9 @@ from tests.system.simulation.scheduler import START
 LATE_WEBHOOKS_SECONDS = 100.0
 PATIENCE_SECONDS = 400.0
 SETTLING_SECONDS = 10.0
+JUMPS = 0.4
+JUMP_HOURS = (1, 4, 10, 20)
+"""Containers are frozen between calls, and sometimes in one: those under way go on hours later."""
 MOST_TICKS_FOR_COMMANDS = 5
 """Each command is a run of its own, and one tick has not the time for a dozen of them."""
 IMPOSSIBLE = "nobody may make it as wanted"
@@ -37,11 +40,15 @@ def _simulate(seed, trace):
     events = Events(world)
     world.scheduler.run(END_SECONDS)
     world.trace("all faults are over")
+    if world.random.random() < JUMPS:
+        hours = world.random.choice(JUMP_HOURS)
+        world.trace(f"{hours} hours pass in which nobody does anything")
+        world.scheduler.jump(hours * 3600)
     for name, config in events.configs.items():
         if not config.get("isAutoSyncEnabled", True):
             config["isAutoSyncEnabled"] = True
             events.save(name)
-    world.scheduler.run(END_SECONDS + LATE_WEBHOOKS_SECONDS)
+    world.scheduler.run(world.scheduler.seconds + LATE_WEBHOOKS_SECONDS)
     _wait_until_quiet(world)
     world.scheduler.run(max(world.scheduler.seconds, _obstacles_end(world)))
     if events.by_hints:
@@ -52,7 +59,7 @@ def _simulate(seed, trace):
     for _ in range(_ticks(world)):
         _tick(world)
     for _ in range(MOST_TICKS_FOR_COMMANDS):
-        if not any('"cause":"command"' in message.body for message in world.queue.messages):
+        if not any('"cause": "command"' in message.body for message in world.queue.messages):
             break
         _tick(world)
     _wait_until_quiet(world)

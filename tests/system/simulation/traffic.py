@@ -60,8 +60,9 @@ class Network:
         self.crashes = 0
         self.on_long_stall = lambda _until: None
 
-    def line(self, process, family, port, gate):
-        return Line(self, process, family, port, Retrying(gate, self._scheduler.random.random))
+    def line(self, process, family, port, gate, pace):
+        retrying = Retrying(gate, self._scheduler.random.random)
+        return Line(self, process, family, port, retrying, pace)
 
     @property
     def is_calm(self):
@@ -157,12 +158,13 @@ class Network:
 class Line:
     """A port as one process has it: the same methods, over the network."""
 
-    def __init__(self, network, process, family, port, retrying):
+    def __init__(self, network, process, family, port, retrying, pace):
         self._network = network
         self._process = process
         self._family = family
         self._port = port
         self._retrying = retrying
+        self._pace = pace
 
     def __getattr__(self, operation):
         method = getattr(self._port, operation)
@@ -174,7 +176,8 @@ class Line:
             answer = self._retrying.call(
                 lambda: self._network.carry(
                     self._process, self._family, operation, lambda: method(*args, **kwargs)
-                )
+                ),
+                self._pace,
             )
             self._network.disturb(self._process, operation)
             return answer
