@@ -86,13 +86,13 @@ class User:
         """Return who may do what with the files that lie here."""
         return {file.name: stat.S_IMODE(file.stat().st_mode) for file in self.here.iterdir()}
 
-    def run(self, script):
+    def run(self, script, limit_seconds=LIMIT_SECONDS):
         """Run a script; return what it prints."""
         done = subprocess.run(
             _shell(script),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            timeout=LIMIT_SECONDS,
+            timeout=limit_seconds,
             check=True,
             **self._place,
         )
