@@ -28,6 +28,7 @@ from functions.schemas.answers import (
     LastRun,
     OneRow,
     Row,
+    RunProgress,
 )
 from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
@@ -128,7 +129,7 @@ class ApiContext:
             connection_id=connection_id,
             created_at=seen.created_at or now,
             updated_at=seen.updated_at or now,
-            **_progress(seen),
+            **_statuses(seen),
             connection=ConnectionRef(name=self._name_of(connection_id), id=connection_id),
             environment=EnvironmentRef(
                 id=uuid5(NAMESPACE_URL, environment),
@@ -139,6 +140,7 @@ class ApiContext:
             is_held_after_removal=seen.is_paused,
             retry_at=seen.retry_at,
             next_verify_at=self._next_verification(config, seen),
+            progress=_progress_of_run(seen, now),
             last_run=next((LastRun(**run.model_dump(include=RUN)) for run in seen.runs), None),
         )
 
@@ -223,7 +225,14 @@ def blaming_request() -> Iterator[None]:
         raise InvalidInput(str(error)) from None
 
 
-def _progress(status: Status) -> dict[str, Any]:
+def _progress_of_run(status: Status, now: datetime) -> RunProgress | None:
+    lease = status.lease
+    if lease is None or lease.expires_at <= now or not lease.total:
+        return None
+    return RunProgress(done=lease.done, total=lease.total)
+
+
+def _statuses(status: Status) -> dict[str, Any]:
     parts = (
         ("sync", "synced", status.sync),
         ("import", "imported", status.import_),

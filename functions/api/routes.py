@@ -49,6 +49,7 @@ from functions.schemas.requests import (
     SyncQuery,
     VaultQuery,
     invalid,
+    read,
 )
 from functions.schemas.route import Route
 from functions.triggers.webhook import WEBHOOK_PATH
@@ -240,6 +241,8 @@ def _match(template: list[str], parts: list[str]) -> dict[str, str] | None:
 
 def _check_ids(params: Mapping[str, str]) -> None:
     for name, text in params.items():
+        if name == "projectId":
+            read(ProjectQuery, {name: text})
         if name not in _BY_NAME:
             continue
         try:

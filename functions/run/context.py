@@ -126,6 +126,7 @@ class Run:
         if not changes:
             return results
         self._passes += 1
+        self.lease.progress = lambda: (len(results.done), len(changes))
         applier = self._applier(observed)
         self._mark(observed, changes)
         first, last = split(changes)

@@ -61,6 +61,13 @@ class LastRun(Camel):
     stops: list[str]
 
 
+class RunProgress(Camel):
+    """How many of the changes of a run that is on are made; told every 15 seconds or so."""
+
+    done: int
+    total: int
+
+
 class Row(Camel):
     """A sync, as the API shows it."""
 
@@ -98,6 +105,7 @@ class Row(Camel):
     retry_at: Time | None
     """When a job of it that waits is tried again."""
     next_verify_at: Time | None
+    progress: RunProgress | None
     last_run: LastRun | None
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from functions.plan.fields import PROJECT_ID
 from functions.plan.requested import SECTIONS
 from functions.schemas.answers import Problem
 from functions.schemas.descriptions import ABOUT, EXAMPLES, FIELDS, TAGS, tag_of
@@ -18,6 +19,11 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _HIDDEN = ("isBeingRemoved",)
 _CLOSED = ("DeletionGuard", "SecretTags")
+_PATH_RULES: Mapping[str, Json] = {
+    "syncId": {"format": "uuid"},
+    "connectionId": {"format": "uuid"},
+    "projectId": {"pattern": f"^{PROJECT_ID}$"},
+}
 _FIXED = ("projectId", "method")
 
 
@@ -154,8 +160,7 @@ def _path_parameters(path: str) -> list[Json]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1}
-            | ({"format": "uuid"} if name in ("syncId", "connectionId") else {}),
+            "schema": {"type": "string", "minLength": 1, **_PATH_RULES.get(name, {})},
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

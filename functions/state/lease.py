@@ -31,6 +31,8 @@ class HeldLease:
         self._gate = gate
         self._renewed_at = 0.0
         self.took_over = False
+        self.progress: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """How many changes of how many are made; noted with whatever the holder writes."""
 
     def take(self, begin: Callable[[Status], None], *, mark_rerun: bool) -> bool:
         """Take the lease, applying `begin` in the same write. False: another run holds it.
@@ -91,6 +93,8 @@ class HeldLease:
             if status.lease is None or status.lease.run != self._run:
                 raise LeaseLost("Another run took over.")
             mutate(status)
+            if status.lease is not None:
+                status.lease.done, status.lease.total = self.progress()
             return True
 
         return self._document.change(guarded)

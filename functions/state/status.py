@@ -64,6 +64,9 @@ class Lease(Part):
 
     run: str
     expires_at: AwareDatetime
+    done: int = 0
+    """How many of the changes of its plan are made, out of `total`."""
+    total: int = 0
 
 
 class Pending(Part):

@@ -113,6 +113,25 @@ def test_what_is_missing_is_named(api, project, environment, path, named):
     assert named in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("project", "environment", "path"),
+    [
+        ("..", "dev", "/"),
+        ("%2e%2e%2forgs", "dev", "/"),
+        ("a%20b", "dev", "/"),
+        (PROJECT, "..", "/"),
+        (PROJECT, "dev", "/../prod"),
+        (PROJECT, "dev", "api"),
+    ],
+)
+def test_no_way_leads_out_of_a_project(api, project, environment, path):
+    """What is no id, slug or path is 422, and the source is not asked."""
+    api.infisical.calls.clear()
+    where = {"environment": environment, "path": path}
+    assert api.call("GET", f"{PROJECTS}/{project}/folders", **where)[0] == 422
+    assert api.infisical.calls == []
+
+
 def test_hanzo_kms_has_no_folders(api):
     """A source without folders says so: the path must be typed."""
     app = api.make_app(SOURCE_KIND="hanzo-kms")

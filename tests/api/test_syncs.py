@@ -17,7 +17,7 @@ FIELDS = """
     lastImportedAt removeStatus lastRemoveJobId lastRemoveMessage lastRemovedAt syncOptions connection environment
     folder destination destinationConfig
 """
-OURS = "isHeldAfterRemoval retryAt nextVerifyAt lastRun"
+OURS = "isHeldAfterRemoval retryAt nextVerifyAt lastRun progress"
 
 
 @pytest.fixture
@@ -261,13 +261,15 @@ def test_a_failed_removal_keeps_the_sync(api):
 
 
 def test_a_busy_sync_is_pending(api):
-    """A job that cannot begin, because another run is on, answers 200 and pending and waits on the queue."""
+    """A job that cannot begin, because another run is on, is pending and waits on the queue; the row shows how far that is."""
     row = api.create(isEnabled=False)
     (name,) = api.objects("status/")
-    lease = {"run": "other", "expiresAt": (api.clock.now() + timedelta(seconds=40)).isoformat()}
+    until = (api.clock.now() + timedelta(seconds=40)).isoformat()
+    lease = {"run": "other", "expiresAt": until, "done": 3, "total": 12}
     api.store(name, {**api.stored(name), "lease": lease})
     answer = api.ok("POST", f"{SYNCS}/{row['id']}/sync-secrets")["secretSync"]
     assert answer["syncStatus"] == "pending"
+    assert answer["progress"] == {"done": 3, "total": 12}
     assert answer == api.row(row)
     (message,) = api.cloud.queues.get(QUEUE_ID).messages
     assert answer["lastSyncJobId"] in message.content

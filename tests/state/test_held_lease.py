@@ -56,6 +56,18 @@ def test_a_lease_that_another_freed(store, clock):
         held.change(lambda _: None)
 
 
+def test_the_lease_tells_how_far_its_run_is(store, clock):
+    """Whatever the holder writes notes how many changes of how many are made; a new lease begins anew."""
+    held, _ = take(store, clock, "one")
+    held.progress = lambda: (3, 12)
+    noted = held.change(lambda _: None).lease
+    assert (noted.done, noted.total) == (3, 12)
+    free(store, clock)
+    held, _ = take(store, clock, "two")
+    noted = held.change(lambda _: None).lease
+    assert (noted.done, noted.total) == (0, 0)
+
+
 def test_a_lost_lease_closes_the_gate(store, clock):
     """Renewing never raises: where the lease is gone no further vault call starts."""
     current = sync().model_copy(update={"etag": store.put(OBJECT, b"config")})
