@@ -33,6 +33,8 @@ FIELDS = {
     "that fit the key schema.",
     "maxPercent": "The share of deletions above which a person must agree.",
     "minCount": "From how many deletions on.",
+    "filter": "Which keys are synced, by the source's tags; only with overwrite-destination.",
+    "match": "Whether a key needs any of the tags, or all.",
     "freeformTags": "Free-form tags that every secret gets besides the sync's own.",
     "definedTags": "Defined tags that every secret gets, by namespace.",
     "compartmentOcid": "The compartment of the secrets.",

@@ -18,7 +18,7 @@ from functions.version import VERSION
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _HIDDEN = ("isBeingRemoved",)
-_CLOSED = ("DeletionGuard", "SecretTags")
+_CLOSED = ("DeletionGuard", "SecretTags", "TagFilter")
 _PATH_RULES: Mapping[str, Json] = {
     "syncId": {"format": "uuid"},
     "connectionId": {"format": "uuid"},

@@ -26,6 +26,7 @@ WHOLE = {
         "deletionDays": 9,
         "blockingScope": "schema",
         "deletionGuard": {"maxPercent": 20, "minCount": 2},
+        "filter": {"tags": ["prod"], "match": "all"},
         "tags": {"freeformTags": {"team": "a"}, "definedTags": {"Ops": {"Centre": "42"}}},
     },
     "destinationConfig": DESTINATION,
