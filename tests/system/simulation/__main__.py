@@ -1,6 +1,7 @@
 """`python -m tests.system.simulation --seeds N --from S`, or `--seed S --trace` to see one as it happens."""
 
 import argparse
+import gc
 import logging
 import sys
 import time
@@ -8,6 +9,8 @@ import traceback
 
 from tests.system.simulation.audit import Violation
 from tests.system.simulation.simulate import simulate
+
+SEEDS_BETWEEN_COLLECTIONS = 50
 
 
 def say(line):
@@ -29,6 +32,8 @@ def main():
     seeds = [options.seed] if one else range(options.first, options.first + options.seeds)
     started, failed, writes = time.monotonic(), 0, 0
     for seed in seeds:
+        if seed % SEEDS_BETWEEN_COLLECTIONS == 0:
+            gc.collect()  # a seed itself runs without, and its world is full of circles
         try:
             writes += simulate(seed, say if options.trace else None).auditor.writes
         except (Exception, Violation) as error:  # noqa: BLE001 - any error is a finding
