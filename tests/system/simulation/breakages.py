@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from functions.calls.deadline import Gate
 from functions.jobs import done, drain
-from functions.plan import guards, kept
+from functions.plan import kept
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run import context, keep, observe, push, run
@@ -73,9 +73,7 @@ BREAKAGES = {
     "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
     "an edited config is followed": (HeldLease, "check_config", lambda *_: None),
     "the guards are off": (observe, "guard", lambda plan, *_, **__: plan),
-    "an empty source deletes all": (guards, "_refuse_empty_source", lambda plan, *_: plan),
     "what cannot be read is replaced": (Planner, "may_write_unread", lambda *_: True),
-    "keys forget which place gave them": (push, "keys_after", lambda *_: {}),
     "nothing is noted before it is written": (Run, "_mark", lambda *_: None),
     "the first import is repeated": (run, "import_is_due", has_import),
     "messages are deleted whatever became of the job": (
