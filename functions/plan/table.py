@@ -64,6 +64,11 @@ class Planner:
             and secret.tags.get(DIGEST_TAG) == self.tags(secret.name, value)[DIGEST_TAG]
         )
 
+    def is_another(self, digest: str, name: str, value: SecretBytes) -> bool | None:
+        """Say whether a digest is another value's, None where it was made with another key."""
+        knows = self._digests.knows(digest)
+        return digest != self.tags(name, value)[DIGEST_TAG] if knows else None
+
     def tells(self, secret: VaultSecret) -> bool:
         """Say whether the secret's tags tell what it holds: this sync wrote them, with this key."""
         return self.is_mine(secret) and self._digests.knows(secret.tags.get(DIGEST_TAG))

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from functions.calls.parallel import in_parallel
 from functions.errors import ContentRefused, InvalidInput, Refused, SyncError
+from functions.plan.desired import desired_from
 from functions.plan.models import State
 from functions.plan.naming import KeySchema
 from functions.plan.ownership import DIGEST_TAG
@@ -17,7 +18,7 @@ from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.observe import Observed, permitted_scope
 from functions.run.outcome import Outcome
-from functions.state.status import Pending, Status
+from functions.state.status import Pending, Phase, Progress, Status, shorten
 
 
 def import_only(run: Run) -> Outcome:
@@ -54,8 +55,18 @@ def import_first(run: Run) -> None:
     pending = import_secrets(run, replace=replace, is_first=True)
     run.remember_pending(pending)
 
+    now = run.services.clock.now()
+    reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
+    text = shorten(f"{len(reasons)} could not be imported, and are kept. {join(reasons)}")
+
     def imported(status: Status) -> None:
         status.is_import_done, status.scope = True, scope_of(run.sync.config)
+        status.import_ = Progress(
+            status=Phase.FAILED if reasons else Phase.SUCCEEDED,
+            job_id=run.job.job_id,
+            message=text if reasons else None,
+            at=None if reasons else now,
+        )
 
     run.lease.change(imported)
 
@@ -83,7 +94,25 @@ def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[s
             entry = Pending(why=why, was_in_source=key in found.present)
             pending[planner.schema.render(key)] = entry
     run.summary.errors = {name: entry.why for name, entry in pending.items()}
+    _note_source_values(run, planner, observed, pending, may_release=not (replace or is_first))
     return pending
+
+
+def _note_source_values(
+    run: Run,
+    planner: Planner,
+    observed: Observed,
+    pending: dict[str, Pending],
+    *,
+    may_release: bool,
+) -> None:
+    """Note what the source held instead; an import that prioritizes the source ends what was held for it."""
+    memory = run.observer.memory
+    for name, value in desired_from(observed.source, planner.schema, planner.only).values.items():
+        if name in pending:
+            pending[name].digest = planner.tags(name, value)[DIGEST_TAG]
+        elif may_release:
+            memory.import_pending.pop(name, None)
 
 
 @dataclass(frozen=True, slots=True)

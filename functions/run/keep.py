@@ -7,12 +7,20 @@ from functools import cached_property
 
 from functions.plan.kept import KeyMemory, lost_reference, missing
 from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
+from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan
 from functions.plan.scope import Scope, scope_of, why_held
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.ports import SecretSource
 from functions.state.memory import Memory
+from functions.state.status import Pending
+
+_NOT_IMPORTED = "its value could not be imported into the source"
+
+
+def _because(entry: Pending) -> str:
+    return f" ({entry.why})" if entry.why else ""
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,30 @@ class Keeper:
         if change.action not in (Action.UPDATE, Action.DELETE):
             return None
         entry = self.memory.import_pending.get(change.name)
-        if entry and (entry.was_in_source or change.action == Action.DELETE):
-            return "its value could not be imported into the source"
+        if entry and change.action == Action.DELETE:
+            return f"{_NOT_IMPORTED}{_because(entry)}; import it again, or force the plan"
+        if entry and entry.was_in_source and not self._has_changed(change, entry):
+            return (
+                f"{_NOT_IMPORTED}{_because(entry)}; the source counts again once its value there "
+                "changes, or after an import that prioritizes the source"
+            )
         if self.memory.was_too_large and change.secret and not self.planner.is_mine(change.secret):
             return "it is not known any more whether it was imported into the source"
         return None
+
+    def _has_changed(self, change: Change, entry: Pending) -> bool:
+        """Say whether the source's value is another one than that which an import could not replace.
+
+        A digest that is not known, or of a former key, tells nothing: then the value of today counts.
+        """
+        assert change.value
+        name, value = change.name, change.value
+        is_another = entry.digest and self.planner.is_another(entry.digest, name, value)
+        if is_another:
+            del self.memory.import_pending[name]  # for good, even if it should change back
+        elif is_another is not False:
+            entry.digest = self.planner.tags(name, value)[DIGEST_TAG]
+        return bool(is_another)
 
     def _not_permitted(self, change: Change) -> str | None:
         permitted, config = self.permitted, self.sync.config

@@ -74,6 +74,8 @@ class Pending(Part):
 
     why: str = ""
     was_in_source: bool = False
+    digest: str | None = None
+    """Of the source's value at that time: another value ends the hold."""
 
 
 class Deletions(Part):

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from functools import cached_property
 
+from pydantic import SecretBytes
+
 from functions.plan.models import BLOCKING, State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.plan.sync_config import BlockingScope
@@ -289,7 +291,16 @@ class Auditor:
     def unimported(self, view):
         """Return the names that stay as they are, as an import could not bring them into the source."""
         pending = self._memory(view).import_pending
-        return {n for n, one in pending.items() if one.was_in_source or n not in view.values}
+        return {name for name, one in pending.items() if self._is_held(view, name, one)}
+
+    def _is_held(self, view, name, pending):
+        """Say whether the source's value is missing, or what it was when the import was refused."""
+        if name not in view.values:
+            return True
+        now = self.digests.of(
+            view.sync.config.destination_config.vault_ocid, name, SecretBytes(view.values[name])
+        )
+        return pending.was_in_source and pending.digest in (None, now)
 
     def _is_flood(self, view, doomed, group, lately):
         going, total = (doomed & group) | lately, len(group | lately)

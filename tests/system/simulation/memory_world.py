@@ -70,7 +70,7 @@ class World:
         self._workers = self.random.randint(1, 4)
         self.containers = [Container() for _ in range(self.random.randint(1, 3))]
         self._skew = self.random.choice((0, 0, 1.5))
-        self.digests = Digests(SecretBytes(b"k" * 32))
+        self.digests = self.auditor.digests = Digests(SecretBytes(b"k" * 32))
 
     def _tracing(self, write):
         return lambda text: write(f"{self.scheduler.seconds:9.3f} {text}")
