@@ -180,10 +180,10 @@ def test_t10_messages_are_sentences(api):
 
 def test_t10_messages_are_cut(api):
     """T10: at most 1,024 characters, the last three being dots."""
-    fill(api, {"K" * 200 + str(number): "1" for number in range(9)})
-    refusal = {"status": 404, "code": "NotAuthorizedOrNotFound", "message": "x" * 900}
-    api.cloud.faults.append(Fault("CreateSecret", **refusal))
-    message = api.create()["lastSyncMessage"]
+    for number in range(6):
+        api.vault.seed("K" * 200 + str(number), b"theirs")
+    options = body()["syncOptions"] | {"deletionGuard": {"maxPercent": 100, "minCount": 1000}}
+    message = api.create(syncOptions=options)["lastSyncMessage"]
     assert len(message) == 1024
     assert message.endswith("...")
 
