@@ -37,7 +37,9 @@ def _lost_origin(source, folder, memory, secret):
         return False
     giver = _folder(Origin.parse(memory.origin))
     now = _folder(shown_by) if shown_by else None
-    return giver in source.hidden and not _counts_more(source, folder, now, giver)
+    # A folder that hides and was renamed is gone all the same: its parent lists it no more.
+    is_hidden = giver in source.hidden and giver in source.folders
+    return is_hidden and not _counts_more(source, folder, now, giver)
 
 
 def _lost_references(source, memory, secret):
