@@ -19,7 +19,7 @@ from functions.plan.desired import Desired
 from functions.plan.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
 from functions.plan.naming import KeySchema
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.plan.sync_config import BlockingScope, Sync
 from functions.secret_tags import SecretTags
 
@@ -162,9 +162,12 @@ class Planner:
         return Plan(
             changes=tuple(changes),
             errors=draft.errors,
-            warnings=tuple(
-                f"{name}: not written, as its value in the source is empty"
-                for name in desired.empty
+            warnings=(
+                *(
+                    f"{name}: not written, as its value in the source is empty"
+                    for name in desired.empty
+                ),
+                *self._left_behind(index.values()),
             ),
             blocked=self.blocked(listing),
             drift=tuple(sorted(draft.drift)),
@@ -221,6 +224,18 @@ class Planner:
     def _lacks_tags(self, secret: VaultSecret) -> bool:
         wanted = self._wanted_tags
         return self.is_mine(secret) and not wanted.are_on(secret.tags, secret.defined_tags)
+
+    def _left_behind(self, secrets: Iterable[VaultSecret]) -> list[str]:
+        left = sorted(
+            secret.name
+            for secret in secrets
+            if self.is_mine(secret)
+            and secret.state == State.ACTIVE
+            and not self.schema.matches(secret.name)
+        )
+        return (
+            [f"left behind by an edit, for `cleanup` to take: {join(left, ', ')}"] if left else []
+        )
 
     def _plan_unwanted(self, draft: "_Draft", secret: VaultSecret) -> None:
         if self._options.disable_secret_deletion or secret.state != State.ACTIVE:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.support.memory import MemorySource
+from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import status, ticks, world_of_one_sync
 

@@ -161,3 +161,19 @@ def test_a_narrower_scope_needs_no_word(world):
     sync.store(syncOptions=OVERWRITE)
     sync.run()
     assert kept(sync, "THEIRS")
+
+
+def test_what_a_new_key_schema_leaves_behind(world):
+    """What carries the sync's tag out of its scope is named in plan and run, and taken by `cleanup`."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE)
+    sync.run()
+    sync.seed("THEIRS", b"theirs")
+    sync.store(syncOptions=OVERWRITE | {"keySchema": "P_{{secretKey}}"})
+    named = "left behind by an edit, for `cleanup` to take: A"
+    assert named in sync.plan()["warnings"]
+    sync.run()
+    assert named in sync.status.sync.message
+    world.command("cleanup", sync)
+    assert sync.live == {"P_A": "1", "THEIRS": "theirs"}
+    sync.run()
+    assert sync.status.sync.message is None
