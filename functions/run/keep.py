@@ -31,6 +31,7 @@ class Keeper:
     planner: Planner
     source: SecretSource
     memory: Memory
+    asked_before: frozenset[str]
     found: SourceSecrets
     permitted: Scope | None
 
@@ -97,7 +98,7 @@ class Keeper:
             is_mine=is_mine,
         ):
             place = str(one.giver or "any place")
-            may_ask = may_ask_all or place not in self.memory.asked
+            may_ask = may_ask_all or place not in self.asked_before
             why = self.source.why_kept(config.folder, one, may_ask=may_ask)
             if why:
                 self.memory.asked.setdefault(place, now)

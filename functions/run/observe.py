@@ -225,7 +225,15 @@ class Observer:
         sure = _sure(desired, written_by_this_run)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
         permitted = permitted_scope(status, planner, observed.listing)
-        keeper = Keeper(self._sync, planner, self.source, self.memory, observed.source, permitted)
+        keeper = Keeper(
+            self._sync,
+            planner,
+            self.source,
+            self.memory,
+            self.document.asked_before,
+            observed.source,
+            permitted,
+        )
         now = self._services.clock.now()
         ask = partial(keeper.kept, plan, now, may_ask_all=may_ask_all)
         [kept] = in_parallel(self._services.pool, [ask], self._heartbeat)

@@ -92,6 +92,8 @@ class MemoryDocument:
         self._etag: str | None = None
         self._saved = b""
         self.memory = Memory()
+        self.asked_before: frozenset[str] = frozenset()
+        """The places that an earlier run asked lately."""
 
     def load(self, status: Status, config: SyncConfig, now: datetime, *, took_over: bool) -> None:
         """Read the memory; `took_over`: another run may have written until a moment ago."""
@@ -111,7 +113,7 @@ class MemoryDocument:
         self._saved = memory.to_json(now) if found else b""
         if memory.about != _about(config):
             memory.about, memory.keys = _about(config), {}
-        self.memory = memory
+        self.memory, self.asked_before = memory, frozenset(memory.asked)
 
     def save(self, now: datetime) -> None:
         """Write the memory if it changed. Raises Temporary where another run wrote it meanwhile."""

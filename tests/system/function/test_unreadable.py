@@ -106,6 +106,17 @@ def test_a_place_is_asked_once_in_ten_minutes_for_hints(world, app):
     assert world.infisical.calls.count("GET /api/v4/secrets") == 2
 
 
+def test_all_keys_of_a_place_are_judged_when_it_is_asked(world, app):
+    """A reference that is kept does not keep the keys of the same place, which are gone, for ten minutes."""
+    app.sync.set("A_REF", "${SCHEMA}")
+    app.run()
+    world.source.rename_folder("staging", app.shared, f"{app.shared}-new")
+    world.age(10)
+    app.sync.webhook()
+    assert app.live.keys() == {"DB_HOST", "URL", "OTHER", "A_REF"}
+    assert app.live["DB_HOST"] == "localhost"
+
+
 def test_an_imported_folder_that_was_renamed(world, app):
     """A folder that its parent does not list is gone, with the keys that came from it, not the references."""
     world.source.rename_folder("staging", app.shared, f"{app.shared}-new")
