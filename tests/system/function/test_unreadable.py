@@ -108,7 +108,7 @@ def test_a_place_is_asked_once_in_ten_minutes_for_hints(world, app):
 
 def test_all_keys_of_a_place_are_judged_when_it_is_asked(world, app):
     """A reference that is kept does not keep the keys of the same place, which are gone, for ten minutes."""
-    app.sync.set("A_REF", "${SCHEMA}")
+    app.sync.set("A_REF", "${DB_HOST}")
     app.run()
     world.source.rename_folder("staging", app.shared, f"{app.shared}-new")
     world.age(10)
