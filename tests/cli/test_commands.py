@@ -31,7 +31,8 @@ def test_a_sync_from_the_first_look_to_its_removal(either, world):
     assert sync.live == {"P_A": "1", "P_B": "2"}
     again = either.ok("plan", sync.name, *OF, "--detailed-exitcode")
     assert "The vault is as the source wants it. Nothing would be done." in again
-    assert "sync  api  succeeded  +2 create" in either.ok("history", sync.name, *OF)
+    told = either.ok("history", sync.name, *OF)
+    assert re.search(r"sync  api by \w+  succeeded  \+2 create.*\n    \+ P_A\n    \+ P_B\n", told)
     assert "-2 delete" in either.ok("remove", sync.name, *OF, "--yes")
     assert set(sync.states.values()) == {"PENDING_DELETION"}
 
