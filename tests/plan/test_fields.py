@@ -45,7 +45,7 @@ def test_what_the_check_accepts_is_what_the_schema_shows(kind, text):
 
 
 def test_every_text_of_a_config_is_limited():
-    """Every text field of a sync config has a pattern, a length or a format in its JSON Schema."""
+    """Every text field of a sync config has a pattern, a length, a format or a list of words in its JSON Schema."""
 
     def texts(model: type[BaseModel]):
         schema = model.model_json_schema(by_alias=True)
@@ -53,6 +53,6 @@ def test_every_text_of_a_config_is_limited():
             for name, field in part.get("properties", {}).items():
                 for choice in field.get("anyOf", [field]):
                     if choice.get("type") == "string":
-                        yield name, choice.keys() & {"pattern", "maxLength", "format"}
+                        yield name, choice.keys() & {"pattern", "maxLength", "format", "enum"}
 
     assert [name for name, limits in texts(SyncConfig) if not limits] == []
