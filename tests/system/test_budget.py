@@ -109,7 +109,7 @@ def test_the_memory_of_a_run(world, large):
 
 
 def test_a_tick_over_ten_thousand_syncs(world):
-    """A tick over 10,000 syncs of which none is due lists two prefixes and asks for a pause and the queue, nothing else."""
+    """A tick over 10,000 syncs of which none is due lists three prefixes and asks for a pause and the queue, nothing else."""
     world.reset()
     configs = 10_000
     objects = world.cloud.objects
@@ -117,6 +117,7 @@ def test_a_tick_over_ten_thousand_syncs(world):
         objects.put(BUCKET, f"{PREFIX}/secret-syncs/{PROJECT}/s{n}.json", b"never read")
     for n in range(configs):
         objects.put(BUCKET, f"{PREFIX}/verified/{PROJECT}/s{n}", b"")
+        objects.put(BUCKET, f"{PREFIX}/status/{PROJECT}/s{n}.json", b"{}")
     world.command("tick")
     world.cloud.reset_calls()
     world.infisical.calls.clear()
@@ -126,21 +127,21 @@ def test_a_tick_over_ten_thousand_syncs(world):
     assert calls == {
         "GetMessages": 1,
         "GetObject": 1,  # is everything paused?
-        "ListObjects": 2 * configs // LIST_PAGE_ROWS,
+        "ListObjects": 3 * configs // LIST_PAGE_ROWS,
     }
     assert world.infisical.calls == []
     world.reset()
 
 
 def test_an_empty_tick(world):
-    """A tick without any sync costs four calls: is there a pause, a message, a sync that is due?"""
+    """A tick without any sync costs five calls: is there a pause, a message, a sync that is due, a status without one?"""
     world.reset()
     world.command("tick")
     world.cloud.reset_calls()
     world.command("tick")
     calls = Counter(world.operations())
     calls.pop("GetStats", None)
-    assert calls == {"GetObject": 1, "GetMessages": 1, "ListObjects": 2}
+    assert calls == {"GetObject": 1, "GetMessages": 1, "ListObjects": 3}
 
 
 def test_no_thread_outlives_an_invocation(world):
