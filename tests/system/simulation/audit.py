@@ -247,7 +247,7 @@ class Auditor:
         if view.options.disable_secret_deletion:
             return False
         held = self.unimported(view) | view.lost_names | self.strangers(view)
-        held -= view.values.keys()
+        held = (held | self.asked_lately(view)) - view.values.keys()
         standing = {
             name: secret
             for name, secret in index(view.listing).items()
