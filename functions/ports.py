@@ -108,8 +108,11 @@ class SecretVault(Protocol):
         Raises Forbidden, NotFound or ContentRefused where it is not handed out.
         """
 
-    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
-        """Create a secret. `token` makes a repeated request harmless. Raises NameTaken, InvalidInput."""
+    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> str:
+        """Create a secret; return its id. `token` makes a repeated request harmless.
+
+        Raises NameTaken, InvalidInput.
+        """
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
         """Write a new version and merge `tags` into its tags, in one call where the service allows it.

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,17 +27,13 @@ class Digests:
         if known is None:
             parts = (vault_ocid.encode(), name.encode(), value.get_secret_value())
             made = self._hmac(b"\0".join(parts))
-            known = f"{self._key_id}:{made}"
+            known = f"{self.key_id}:{made}"
             self._made[vault_ocid, name, value] = known
         return known
 
     def knows(self, digest: str | None) -> bool:
         """Say whether a digest was made with this key: then it tells equal from different."""
-        return digest is not None and digest.startswith(f"{self._key_id}:")
-
-    def seal(self, tagged: Iterable[tuple[str, str]]) -> str:
-        """Return one digest of many (name, digest) pairs: what a fresh listing must look like."""
-        return self._hmac(repr(sorted(tagged)).encode())
+        return digest is not None and digest.startswith(f"{self.key_id}:")
 
     def sign(self, message: str) -> str:
         """Return the seal of a queue message.
@@ -53,7 +48,8 @@ class Digests:
         return hmac.compare_digest(self.sign(message).encode(), given)
 
     @cached_property
-    def _key_id(self) -> str:
+    def key_id(self) -> str:
+        """Which key this is."""
         return self._hmac(b"oci-vault-sync key id")[:8]
 
     @cached_property

@@ -33,13 +33,14 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of what it does to which names; mending a tag of one's own does not count."""
-        lines = (
-            f"{change.action} {change.name}"
-            for change in self.changes
-            if change.action != Action.TAG or change.held
-        )
+        """Return a hash of what a person must agree to: what it deletes, and what is held back."""
+        lines = (f"{change.action} {change.name}" for change in self.critical)
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+    @property
+    def critical(self) -> list[Change]:
+        """The changes that a person must agree to."""
+        return [c for c in self.changes if c.action == Action.DELETE or c.held]
 
     def judged_by_tags(self, sync_id: UUID) -> "Plan":
         """Return the plan that no content was read for: of what has no tag of the sync it cannot tell."""

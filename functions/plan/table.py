@@ -10,7 +10,7 @@ FAILED                                   |        an error for that key    | –
 A restored secret is planned again once it is ACTIVE: then it is updated if its value differs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretBytes
@@ -73,6 +73,11 @@ class Planner:
         """Say whether the secret's tags tell what it holds: this sync wrote them, with this key."""
         return self.is_mine(secret) and self._digests.knows(secret.tags.get(DIGEST_TAG))
 
+    def must_mend(self, secret: VaultSecret, value: SecretBytes) -> bool:
+        """Say whether the tags of a secret that holds this value are not as they should be."""
+        is_promised = self.is_tagged_with(secret, value)
+        return (not is_promised and OWNER_TAG in secret.tags) or self._lacks_tags(secret)
+
     def may_write_unread(self, secret: VaultSecret, value: SecretBytes) -> bool:
         """Say whether a secret whose content is not handed out may be written all the same.
 
@@ -109,25 +114,25 @@ class Planner:
         desired: Desired,
         listing: Sequence[VaultSecret],
         *,
-        written_by_this_run: Iterable[str],
-        unsure: Iterable[str],
-        verify: bool,
+        settled: Container[str],
+        unsure: Container[str],
+        verify: Container[str],
     ) -> list[VaultSecret]:
         """Return the secrets whose content must be read, because the listing does not settle it.
 
-        A tag that tells another value needs no look at the content. `unsure`: names whose tags prove
-        nothing.
+        A tag that tells another value needs no look at the content. `settled`: names that are known to
+        hold what is desired; `unsure`: names whose tags prove nothing; `verify`: names to compare in any
+        case.
         """
-        sure, doubted = frozenset(written_by_this_run), frozenset(unsure)
         return [
             secret
             for name, secret in self.index(listing).items()
             if name in desired.values
             and secret.state == State.ACTIVE
-            and name not in sure
+            and name not in settled
             and not self.protected_because(secret)
             and not self.owned_by_other(secret)
-            and (verify or name in doubted or not self.tells(secret))
+            and (name in verify or name in unsure or not self.tells(secret))
         ]
 
     def plan(
@@ -135,22 +140,19 @@ class Planner:
         desired: Desired,
         listing: Sequence[VaultSecret],
         bundles: Mapping[str, Bundle],
-        written_by_this_run: Iterable[str] = (),
+        settled: Container[str] = (),
     ) -> Plan:
         """Return the plan; `bundles` holds the content of the doubtful secrets, by name."""
         index = self.index(listing)
         draft = _Draft(errors=dict(desired.errors))
-        sure = frozenset(written_by_this_run)
         for name, value in desired.values.items():
             secret = index.get(name)
-            equal = name in sure or (
+            equal = name in settled or (
                 bundles[name].value == value
                 if name in bundles
                 else secret is not None and self.is_tagged_with(secret, value)
             )
-            self._plan_wanted(
-                draft, name, value, secret, equal=equal, written_by_this_run=name in sure
-            )
+            self._plan_wanted(draft, name, value, secret, equal=equal, settled=name in settled)
         scope = [secret for name, secret in index.items() if self.schema.matches(name)]
         for secret in scope:
             if secret.name not in desired.values and secret.name not in desired.errors:
@@ -189,10 +191,10 @@ class Planner:
         secret: VaultSecret | None,
         *,
         equal: bool,
-        written_by_this_run: bool,
+        settled: bool,
     ) -> None:
         if secret is None:
-            if written_by_this_run:
+            if settled:
                 draft.unchanged += 1
             else:
                 draft.changes.append(Change(Action.CREATE, name, None, value))
@@ -214,9 +216,7 @@ class Planner:
             case State.ACTIVE if not equal:
                 draft.changes.append(Change(Action.UPDATE, name, secret, value, held))
                 draft.drift += [name] if promised else []
-            case State.ACTIVE if not written_by_this_run and (
-                (not promised and OWNER_TAG in secret.tags) or self._lacks_tags(secret)
-            ):
+            case State.ACTIVE if not settled and self.must_mend(secret, value):
                 draft.changes.append(Change(Action.TAG, name, secret, value, held))
             case _:
                 draft.unchanged += 1

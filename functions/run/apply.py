@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from logging import getLogger
 
-from pydantic import SecretBytes
-
 from functions.errors import (
     NameTaken,
     NotFound,
@@ -34,7 +32,11 @@ class Results:
     errors: dict[str, str] = field(default_factory=dict)
     again: dict[str, str] = field(default_factory=dict)
     """Not done, or not known to be done: the next look at the vault tells."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """The OCIDs of what was created."""
     stopped: OutOfTime | None = None
+    is_cut_short: bool = False
+    """Whether changes are left because the source changed meanwhile."""
 
     @property
     def unfinished(self) -> dict[str, str]:
@@ -42,14 +44,9 @@ class Results:
         restored = (name for name, action in self.done.items() if action == Action.RESTORE)
         return self.again | dict.fromkeys(restored, "is being restored")
 
-    def written(self, changes: Iterable[Change]) -> dict[str, SecretBytes]:
-        """Return the values that are now known to be in the vault."""
-        writing = (Action.CREATE, Action.UPDATE, Action.TAG)
-        return {
-            change.name: change.value
-            for change in changes
-            if change.value and change.action in writing and change.name in self.done
-        }
+    def was_begun(self, name: str) -> bool:
+        """Say whether a call was made for this change."""
+        return name in self.done or name in self.errors or name in self.again
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class Applier:
             if results.stopped:
                 return
             try:
-                self._make(change)
+                self._make(change, results)
             except OutOfTime as reason:
                 results.stopped = reason
             except (WrongState, Temporary) as error:
@@ -90,10 +87,10 @@ class Applier:
 
         return task
 
-    def _make(self, change: Change) -> None:
+    def _make(self, change: Change, results: Results) -> None:
         match change.action:
             case Action.CREATE:
-                self._create(change)
+                results.ids[change.name] = self._create(change)
             case Action.UPDATE:
                 self._update(change)
             case Action.RESTORE:
@@ -107,17 +104,17 @@ class Applier:
                 assert change.secret
                 self.vault.schedule_deletion(change.secret, self.deletion_time)
 
-    def _create(self, change: Change) -> None:
+    def _create(self, change: Change) -> str:
         assert change.value
         tags = self.planner.tags(change.name, change.value)
         token = self.token(change.name, "".join(sorted(tags.values())))
         try:
-            self.vault.create(change.name, change.value.get_secret_value(), tags, token)
+            return self.vault.create(change.name, change.value.get_secret_value(), tags, token)
         except NameTaken as refusal:
-            self._explain_taken(change, refusal)
+            return self._explain_taken(change, refusal)
 
-    def _explain_taken(self, change: Change, refusal: Refused) -> None:
-        """Return if the wanted value is there after all; raise WrongState where a new look helps."""
+    def _explain_taken(self, change: Change, refusal: Refused) -> str:
+        """Return the id if the wanted value is there after all; raise WrongState where a new look helps."""
         try:
             other = self.vault.find(change.name)
         except NotFound as hidden:
@@ -125,7 +122,7 @@ class Applier:
         is_deleted = other is not None and other.state == State.DELETED
         if other is not None and other.compartment_id == self.compartment_id and not is_deleted:
             if other.state == State.ACTIVE and self.vault.read(other.id).value == change.value:
-                return
+                return other.id
             raise WrongState(f"the vault's listing did not show yet that it is {other.state}")
         if (other is None or is_deleted) and self.is_recent(change.name):
             raise WrongState("the vault's listing does not show it yet")

@@ -1,30 +1,52 @@
 """What every kind of job does the same way within a run: keep the lease, observe, apply, wait."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-
-from pydantic import SecretBytes
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from logging import getLogger
 
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel
 from functions.calls.wait import Patience
-from functions.errors import Blocked, WrongState
+from functions.errors import Blocked, SyncError, WrongState
 from functions.plan.guards import deletion_time
 from functions.plan.job import Job
-from functions.plan.models import Action, Change, VaultSecret
+from functions.plan.models import Action, Change, JobKind, VaultSecret
+from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan, join
 from functions.plan.scope import Scope, scope_of
 from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
+from functions.plan.table import Planner
+from functions.plan.written import Written, mark, short
 from functions.run.apply import Applier, Results, split
 from functions.run.keep import keys_before
 from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import RunSummary
 from functions.run.services import RunServices
 from functions.state.lease import HeldLease
-from functions.state.status import Pending, Status
+from functions.state.memory import ROUND, Memory, is_valid
+from functions.state.status import Status
 from functions.state.status_document import StatusDocument
+
+SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
+FIRST_PORTION = 200
+LEAST_PORTION = 20
+MOST_PORTION = 1000
+PORTION_SECONDS = 10.0
+"""So much work is marked at once; what is done is noted at each renewal of the lease, if not before."""
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    """Changes that are marked and being made."""
+
+    changes: Sequence[Change]
+    planner: Planner
+    results: Results
+    before: Mapping[str, Written | None]
+    """What was known of their names."""
 
 
 class Run:
@@ -48,30 +70,73 @@ class Run:
         self.lease = HeldLease(document, self.run_id, services.clock, gate)
         self.summary = RunSummary(self.run_id, services.clock.now())
         self.observer = Observer(sync, services, gate, self.renew)
-        self.written_by_this_run: dict[str, SecretBytes] = {}
-        """What this run wrote itself: it need not be read again."""
+        self.settled: dict[str, str] = {}
+        """The names that need not be read or written again, see `Memory.settled`."""
         self.scope: Scope | None = None
         """What is permitted from the end of this run on, see `Status.scope`."""
-        self.seal: str | None = None
-        """What a concluded job left behind, see `Status.seal`."""
         self.granted: frozenset[str] = frozenset()
         """The keys of the changes that the job's force lets through, see `permitted`."""
         self._heartbeat = heartbeat
         self._passes = 0
-        self._refused: set[str] = set()
+        self._portion = FIRST_PORTION
+        self._underway: _Underway | None = None
+        self._refusals: dict[str, str] = {}
+        """Why names could not be written since the source was read; they are not tried again."""
         self._doomed: set[str] = set()
         self._patience = Patience(gate)
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether this run did something that the next attempt need not repeat."""
+        return self.summary.has_progress or self.observer.has_learned
+
+    @property
+    def memory(self) -> Memory:
+        """What is known of former runs, once the first look has read it."""
+        return self.observer.memory
 
     def renew(self) -> None:
         """Keep the lease, and whatever the caller must keep, from running out."""
         self._heartbeat()
-        self.lease.renew(self.sync, self.services.store)
+        if not self.lease.renew(self.sync, self.services.store):
+            return
+        self._confirm()
+        try:
+            self.observer.document.save(self.services.clock.now())
+        except SyncError as error:  # until it is written, names count as not known
+            log.warning("what was written could not be noted yet: %s", error)
 
     def observe(self) -> Observed:
         """Look at both sides."""
         self.renew()
-        self.summary.read_at = self.services.clock.now()
-        return self.observer.observe(self.document.status, took_over=self.lease.took_over)
+        self.summary.read_at, self._refusals = self.services.clock.now(), {}
+        observed = self.observer.observe(self.document.status, took_over=self.lease.took_over)
+        self.recall()
+        return observed
+
+    def recall(self) -> None:
+        """Take up what an earlier attempt of this job, or of the verification, is done with."""
+        memory, job = self.memory, self.job
+        key_id = self.services.digests.key_id
+        if job.verifies and not is_valid(memory.round, self.sync.etag, key_id):
+            began_at = max(self.summary.read_at or job.created_at, job.created_at)
+            memory.begin_round(began_at, self.sync.etag, key_id)
+        if not job.verifies and memory.round is None and memory.settled_by != job.job_id:
+            memory.settled, memory.settled_by = {}, job.job_id
+        if memory.settled_by == (ROUND if job.verifies else job.job_id):
+            self.settled = memory.settled
+
+    def look_again(self) -> Observed:
+        """Look at both sides, for the source changed meanwhile."""
+        self.lease.change(lambda status: setattr(status, "rerun", False))
+        return self.observe()
+
+    def after(self, observed: Observed, results: Results) -> Observed:
+        """Return both sides as they are after changes were made, if any were."""
+        if not results.done:
+            return observed
+        self.renew()
+        return replace(observed, listing=self.observer.list_vault())
 
     def observe_vault(self) -> Observed:
         """Look at the vault alone."""
@@ -83,22 +148,18 @@ class Run:
         while True:
             blocked = self._blocked(observed.listing)
             if not blocked:
-                seal, written = self.document.status.seal, self.written_by_this_run
-                fresh = self.observer.refresh(observed.listing, seal, written)
-                observed = replace(observed, listing=fresh)
-                blocked = self._blocked(fresh)
+                observed = self.observer.refresh(observed, self.settled)
+                blocked = self._blocked(observed.listing)
             if not blocked:
                 return observed
             observed = self.wait_for(observed, blocked)
 
-    def wait_until_settled(self, observed: Observed) -> Observed:
-        """Settle, and read the contents without which nothing can be planned."""
+    def wait_until_settled(self, observed: Observed, verify: Container[str] = ()) -> Observed:
+        """Settle, and read the contents without which nothing can be planned, and those of `verify`."""
         while True:
             observed = self.settle(observed)
             try:
-                return self.observer.read_contents(
-                    observed, self.written_by_this_run, verify=self.job.verifies
-                )
+                return self.observer.read_contents(observed, self.settled, verify)
             except WrongState as news:
                 observed = self.wait_for(observed, {"a secret": str(news)})
 
@@ -113,7 +174,7 @@ class Run:
         """Plan, every guard applied."""
         may_ask_all = not self.job.is_coalescable or self.job.cause == "tick"
         plan = self.observer.plan(
-            observed, self.document.status, self.written_by_this_run, may_ask_all=may_ask_all
+            observed, self.document.status, self.settled, may_ask_all=may_ask_all
         )
         runs = self.document.status.runs
         deleted = {name for run in runs for name in run.changed.get(Action.DELETE, ())}
@@ -121,33 +182,59 @@ class Run:
         return plan
 
     def apply(self, observed: Observed, changes: Sequence[Change]) -> Results:
-        """Make the changes, deletions last. Raises OutOfTime after adding up what was done."""
+        """Make the changes, deletions last. Raises OutOfTime after adding up what was done.
+
+        They are marked in portions: what was marked and not noted as done must be looked up again if
+        this run is killed. Between two of them a change of the source is seen.
+        """
         results = Results()
-        if not changes:
-            return results
+        names = {change.name for change in changes}
+        results.errors |= {name: why for name, why in self._refusals.items() if name in names}
+        first, last = split(change for change in changes if change.name not in self._refusals)
         self._passes += 1
         self.lease.progress = lambda: (len(results.done), len(changes))
-        applier = self._applier(observed)
-        self._mark(observed, changes)
-        first, last = split(changes)
         try:
-            self.services.pool.each(applier.tasks(first, results), self.renew)
-            if last and not results.stopped:
+            self._apply(observed, first, results)
+            if last and not results.is_cut_short:
                 self.lease.check_config(self.sync, self.services.store)
-                self.services.pool.each(applier.tasks(last, results), self.renew)
+                self._apply(observed, last, results)
         finally:
             self.summary.take_results(results)
-        self._refused |= results.errors.keys()
-        self.written_by_this_run |= results.written(changes)
-        if results.done:
-            self._patience.renew()
-        if results.stopped:
-            raise results.stopped
+            self._refusals |= results.errors
+            if results.done:
+                self._patience.renew()
         return results
 
+    def _apply(self, observed: Observed, changes: Sequence[Change], results: Results) -> None:
+        left = list(changes)
+        while left:
+            portion, left = left[: self._portion], left[self._portion :]
+            began = self.services.clock.monotonic()
+            applier = self._applier(observed)
+            try:
+                self._mark(observed, portion, applier.planner, results)
+                self.services.pool.each(applier.tasks(portion, results), self.renew)
+            finally:
+                self._confirm()
+                self._unmark()
+            if results.stopped:
+                raise results.stopped
+            seconds = self.services.clock.monotonic() - began
+            rate = len(portion) / max(seconds, 1.0)
+            self._portion = max(LEAST_PORTION, min(int(rate * PORTION_SECONDS), MOST_PORTION))
+            if left and self.has_news:
+                results.is_cut_short = True
+                return
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a hint came that this run must follow: force is for the plan as it was."""
+        may_follow = self.job.kind in SYNC_KINDS and not self.job.args.force
+        return may_follow and self.document.status.rerun
+
     def _applier(self, observed: Observed) -> Applier:
-        config, now, memory = self.sync.config, self.services.clock.now(), self.observer.memory
-        recent = memory.recent.keys() - self._refused
+        config, now, memory = self.sync.config, self.services.clock.now(), self.memory
+        recent = memory.recent.keys() - self._refusals.keys()
         return Applier(
             self.observer.vault,
             self.observer.planner(observed.listing),
@@ -158,46 +245,74 @@ class Run:
             lambda name: name in recent or memory.doubted_until is not None,
         )
 
-    def _mark(self, observed: Observed, changes: Sequence[Change]) -> None:
-        """Note what is about to be written, before it is.
-
-        A create that is repeated counts from its first time, or a name that somebody else holds out of
-        sight would be taken for a stale listing without end.
-        """
-        memory, now = self.observer.memory, self.services.clock.now()
-        first = {name: at for name, at in memory.recent.items() if name not in self._refused}
-        memory.recent |= {
-            change.name: first.get(change.name, now) if change.action == Action.CREATE else now
-            for change in changes
-        }
+    def _mark(
+        self, observed: Observed, changes: Sequence[Change], planner: Planner, results: Results
+    ) -> None:
+        """Note what is about to be written, before it is."""
+        memory, now = self.memory, self.services.clock.now()
+        self._underway = _Underway(
+            changes, planner, results, {c.name: memory.recent.get(c.name) for c in changes}
+        )
+        for change in changes:
+            is_create = change.action == Action.CREATE
+            before = memory.recent.get(change.name)
+            memory.recent[change.name] = mark(before, now, is_create=is_create)
+            memory.settled.pop(change.name, None)
+            self.settled.pop(change.name, None)
         doomed = {change.name for change in changes if change.action == Action.DELETE}
         # What a person agreed to is no sign of a wipe.
         new = 0 if self.job.args.force else len(doomed - self._doomed)
         self._doomed |= doomed
-        planner = self.observer.planner(observed.listing)
         memory.keys = keys_before(memory.keys, observed.source, changes, planner)
-        self.seal = None
+        self.save_memory(lambda status: status.count_deletions(new, now))
 
         permitted = permitted_scope(self.document.status, planner, observed.listing)
 
-        def mark(status: Status) -> None:
-            status.seal = None
+        def note(status: Status) -> None:
             # From the first write on the sync's own tags do not tell a new sync from a lost status.
             status.scope = permitted or scope_of(self.sync.config)
             status.count_deletions(new, now)
 
-        self.save_memory(mark)
+        self.save_memory(note)
+
+    def _confirm(self) -> None:
+        """Note what is known to be done of the changes that are under way."""
+        if self._underway is None:
+            return
+        work, memory = self._underway, self.memory
+        done = work.results.done.copy()  # other threads add to it
+        for change in work.changes:
+            if change.name not in done:
+                continue
+            secret_id = change.secret.id if change.secret else work.results.ids[change.name]
+            digest = change.secret.tags.get(DIGEST_TAG, "") if change.secret else ""
+            if change.value and change.action != Action.RESTORE:
+                digest = work.planner.tags(change.name, change.value)[DIGEST_TAG]
+                self.settled[change.name] = short(digest)
+                if memory.settled_by:
+                    memory.settled[change.name] = short(digest)
+            memory.recent[change.name] = memory.recent[change.name].as_done(
+                secret_id, digest, is_going=change.action == Action.DELETE
+            )
+
+    def _unmark(self) -> None:
+        """Take back the marks of what was not written after all."""
+        assert self._underway
+        work, self._underway = self._underway, None
+        recent = self.memory.recent
+        for change in work.changes:
+            name, before = change.name, work.before[change.name]
+            if name in work.results.errors and change.action == Action.UPDATE:
+                recent[name] = recent[name].as_answered()  # it may have been written in part
+            elif name in work.results.errors or not work.results.was_begun(name):
+                recent.pop(name)
+                recent |= {name: before} if before else {}
 
     def save_memory(self, mutate: Callable[[Status], None] = lambda _: None) -> None:
         """Write the memory and, beside it, prove that the lease is held. Raises LeaseLost, Temporary."""
         now = self.services.clock.now()
         write = (lambda: self.lease.change(mutate), lambda: self.observer.document.save(now))
         in_parallel(self.services.pool, write)
-
-    def remember_pending(self, pending: Mapping[str, Pending]) -> None:
-        """Add what an import could not bring into the source."""
-        self.observer.memory.import_pending |= pending
-        self.save_memory()
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
         blocked = self.observer.planner(listing).blocked(listing)

@@ -1,5 +1,6 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from functions.calls.parallel import in_parallel
 from functions.errors import ContentRefused, InvalidInput, Refused, SyncError
 from functions.plan.desired import desired_from
-from functions.plan.models import State
+from functions.plan.models import State, VaultSecret
 from functions.plan.naming import KeySchema
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
@@ -20,13 +21,17 @@ from functions.run.observe import Observed, permitted_scope
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
 
+INITIAL = "initial"
+PORTION = 8
+"""So many are read and written before it is noted that they are done."""
+
 
 def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
     if run.sync.config.sync_options.filter:
         raise InvalidInput("Nothing is imported into a sync with a filter: it would have no tags.")
-    pending = import_secrets(run, replace=run.job.args.import_behavior == "prioritize-destination")
-    run.remember_pending(pending)
+    replace = run.job.args.import_behavior == "prioritize-destination"
+    import_secrets(run, run.job.job_id, replace=replace)
     run.scope = scope_of(run.sync.config)
     return run.summary.conclude()
 
@@ -51,9 +56,9 @@ def import_first(run: Run) -> None:
     """
     run.lease.change(lambda _: None)
     behavior = run.sync.config.sync_options.initial_sync_behavior
-    replace = behavior == InitialSync.IMPORT_DESTINATION
-    pending = import_secrets(run, replace=replace, is_first=True)
-    run.remember_pending(pending)
+    pending = import_secrets(run, INITIAL, replace=behavior == InitialSync.IMPORT_DESTINATION)
+    run.memory.imported.pop(INITIAL, None)
+    run.save_memory()
 
     now = run.services.clock.now()
     reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
@@ -71,31 +76,61 @@ def import_first(run: Run) -> None:
     run.lease.change(imported)
 
 
-def import_secrets(run: Run, *, replace: bool, is_first: bool = False) -> dict[str, Pending]:
+def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]:
     """Write what the source lacks (with `replace`: also what differs); return what was not imported.
 
-    Raises Refused where nothing can be read and it `is_first`: that is rather for want of a permission.
+    What an earlier attempt of this import is done with is not read again. Raises Refused where nothing
+    can be read at an initial import: that is rather for want of a permission.
     """
     observed = run.settle(run.observe())
-    planner = run.observer.planner(observed.listing)
-    found = _read(run, planner, observed, replace=replace, is_first=is_first)
-    pending = dict(found.refused)
-    if is_first and found.is_blind:
-        reasons = [f"{name}: {entry.why}" for name, entry in sorted(pending.items())]
+    planner, memory = run.observer.planner(observed.listing), run.memory
+    names_done = memory.imported.setdefault(which, [])
+    blind: dict[str, Pending] = {}
+    importable = [
+        secret
+        for secret in _importable(planner, observed, replace=replace, is_first=which == INITIAL)
+        if secret.name not in names_done
+    ]
+    for portion in (
+        importable[start : start + PORTION] for start in range(0, len(importable), PORTION)
+    ):
+        found = _read(run, planner, observed, portion)
+        pending = found.refused | _write(run, planner, found, replace=replace)
+        if which == INITIAL and found.is_blind and not names_done:
+            blind |= pending
+            continue
+        for secret in portion:
+            memory.import_pending.pop(secret.name, None)
+        memory.import_pending |= blind | pending
+        names_done += [*blind, *(secret.name for secret in portion)]
+        blind = {}
+        run.summary.has_progress = True
+    if blind:
+        reasons = [f"{name}: {entry.why}" for name, entry in sorted(blind.items())]
         raise Refused(
             f"Nothing was imported. {join(reasons)}. Permit it, or leave these out by a key schema."
         )
-    if found.values:
-        values = {key: value.get_secret_value() for key, value in found.values.items()}
-        write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
-        [refused] = in_parallel(run.services.pool, [write], run.renew)
-        run.summary.imported += len(values) - len(refused)
-        for key, why in refused.items():
-            entry = Pending(why=why, was_in_source=key in found.present)
-            pending[planner.schema.render(key)] = entry
-    run.summary.errors = {name: entry.why for name, entry in pending.items()}
-    _note_source_values(run, planner, observed, pending, may_release=not (replace or is_first))
-    return pending
+    left = {n: memory.import_pending[n] for n in names_done if n in memory.import_pending}
+    run.summary.errors = {name: entry.why for name, entry in left.items()}
+    may_release = which != INITIAL and not replace
+    _note_source_values(run, planner, observed, left, may_release=may_release)
+    return left
+
+
+def _write(
+    run: Run, planner: Planner, found: "_Importable", *, replace: bool
+) -> dict[str, Pending]:
+    """Write to the source; return what it refused, by name."""
+    if not found.values:
+        return {}
+    values = {key: value.get_secret_value() for key, value in found.values.items()}
+    write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
+    [refused] = in_parallel(run.services.pool, [write], run.renew)
+    run.summary.imported += len(values) - len(refused)
+    return {
+        planner.schema.render(key): Pending(why=why, was_in_source=key in found.present)
+        for key, why in refused.items()
+    }
 
 
 def _note_source_values(
@@ -124,24 +159,33 @@ class _Importable:
     """Whether there was something to read, and none of it may be."""
 
 
-def _read(
-    run: Run, planner: Planner, observed: Observed, *, replace: bool, is_first: bool
-) -> _Importable:
-    """Read what may be imported: ACTIVE, in scope, nobody else's, first of all nothing of its own."""
-    source = {secret.key: secret.value for secret in observed.source.secrets}
-    below = {s.key for s in observed.source.secrets if s.origin and s.origin.kind != "import"}
-    present = frozenset(source) | frozenset(observed.source.errors)
-    secrets = [
+def _importable(
+    planner: Planner, observed: Observed, *, replace: bool, is_first: bool
+) -> list[VaultSecret]:
+    """Return what may be imported: ACTIVE, in scope, nobody else's, first of all nothing of its own."""
+    present = {secret.key for secret in observed.source.secrets} | observed.source.errors.keys()
+    return [
         secret
-        for secret in planner.index(observed.listing).values()
+        for name, secret in sorted(planner.index(observed.listing).items())
         if secret.state == State.ACTIVE
-        and _comes_back(planner.schema, secret.name)
+        and _comes_back(planner.schema, name)
         and not planner.protected_because(secret)
         and not planner.owned_by_other(secret)
         and not (is_first and planner.is_mine(secret) and DIGEST_TAG in secret.tags)
-        and (replace or planner.schema.strip(secret.name) not in present)
+        and (replace or planner.schema.strip(name) not in present)
     ]
-    bundles, unreadable = run.observer.read(secrets)
+
+
+def _read(
+    run: Run, planner: Planner, observed: Observed, secrets: Sequence[VaultSecret]
+) -> _Importable:
+    """Read what is to be imported."""
+    source = {secret.key: secret.value for secret in observed.source.secrets}
+    below = {s.key for s in observed.source.secrets if s.origin and s.origin.kind != "import"}
+    present = frozenset(source) | frozenset(observed.source.errors)
+    bundles, unreadable, failure = run.observer.read(secrets)
+    if failure:
+        raise failure
     refused = {
         name: Pending(
             why=f"its content in the vault cannot be read: {why}",

@@ -4,8 +4,6 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-from pydantic import SecretBytes
-
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import (
@@ -18,12 +16,13 @@ from functions.errors import (
 )
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
-from functions.plan.models import Bundle, SourceSecrets, State, VaultSecret
+from functions.plan.models import Bundle, SourceSecrets, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
 from functions.plan.scope import NOWHERE, Scope
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
+from functions.plan.written import short
 from functions.ports import Heartbeat, SecretVault
 from functions.run.keep import Keeper
 from functions.run.services import RunServices
@@ -53,6 +52,8 @@ class Observer:
         self._gate = gate
         self.source = services.source(gate)
         self.document = MemoryDocument(services.store, sync.object_name)
+        self.has_learned = False
+        """Whether something was looked up or read that need not be again."""
 
     @cached_property
     def vault(self) -> SecretVault:
@@ -84,7 +85,9 @@ class Observer:
             now = self._services.clock.now()
             self.document.load(status, self._sync.config, now, took_over=took_over)
 
-        in_parallel(self._services.pool, (read, list_vault, load), self._heartbeat)
+        # Nobody else writes the memory while the lease is held.
+        calls = (read, list_vault) if self.document.is_loaded else (read, list_vault, load)
+        in_parallel(self._services.pool, calls, self._heartbeat)
         return Observed(found[0], listing)
 
     def observe_vault(self, status: Status, *, took_over: bool) -> Observed:
@@ -95,7 +98,10 @@ class Observer:
             now = self._services.clock.now()
             self.document.load(status, self._sync.config, now, took_over=took_over)
 
-        calls = (lambda: listing.extend(self.vault.list()), load)
+        def list_vault() -> None:
+            listing.extend(self.vault.list())
+
+        calls = (list_vault,) if self.document.is_loaded else (list_vault, load)
         in_parallel(self._services.pool, calls, self._heartbeat)
         return Observed(SourceSecrets(()), listing)
 
@@ -103,45 +109,52 @@ class Observer:
         """List the vault alone."""
         return in_parallel(self._services.pool, [self.vault.list], self._heartbeat)[0]
 
-    def refresh(
-        self, listing: Sequence[VaultSecret], seal: str | None, written_by_this_run: Container[str]
-    ) -> Sequence[VaultSecret]:
-        """Return the listing with what was written lately read anew: a listing may be stale.
+    def refresh(self, observed: Observed, settled: Mapping[str, str]) -> Observed:
+        """Look up what was written lately and the listing may not show as it is: it may be stale.
 
-        Nothing is read where the listing shows exactly what the last run left behind. Raises
-        WrongState where a secret is hidden: then it is not known whether the listing is right.
+        Raises WrongState where a secret is hidden: then it is not known whether the listing is right.
         """
-        planner = self.planner(listing)
-        shown = self._services.digests.seal(self.scope_tags(planner, listing).items())
-        if not (self.memory.recent or self.memory.doubted_until) or seal == shown:
-            return listing
-        index = planner.index(listing)
-        doubted = [
-            secret
-            for name, secret in index.items()
-            if self.memory.doubts(name)
-            and (name in self.memory.recent or planner.schema.matches(name))
-            and name not in written_by_this_run
-        ]
-        missing = self.memory.recent.keys() - index.keys()
+        planner, memory = self.planner(observed.listing), self.memory
+        if not (memory.recent or memory.doubted_until):
+            return observed
+        index, rows = (
+            planner.index(observed.listing),
+            {short(row.id): row for row in observed.listing},
+        )
+        sure = self._sure(
+            desired_from(observed.source, planner.schema, planner.only), settled, planner
+        )
+
+        def is_shown(name: str) -> bool:
+            written = memory.recent.get(name)
+            row = index.get(name) or (rows.get(written.id) if written else None)
+            return memory.is_shown(name, row, is_mine=row is not None and planner.is_mine(row))
+
+        names = set(memory.recent)
+        if memory.doubted_until:
+            names |= {name for name in index if planner.schema.matches(name)}
+        doubted = [name for name in sorted(names - sure) if not is_shown(name)]
         calls: list[Callable[[], VaultSecret | None]] = [
-            *(partial(self.vault.get, secret.id) for secret in doubted),
-            *(
-                partial(self.vault.find, name)
-                for name in sorted(missing)
-                if name not in written_by_this_run
-            ),
+            partial(self.vault.get, index[name].id)
+            if name in index
+            else partial(self.vault.find, name)
+            for name in doubted
         ]
         home = self._sync.config.destination_config.compartment_ocid
-        fresh = {secret.id: secret for secret in listing}
-        for result in try_in_parallel(self._services.pool, calls, self._heartbeat):
+        fresh = {secret.id: secret for secret in observed.listing}
+        results = try_in_parallel(self._services.pool, calls, self._heartbeat)
+        now = self._services.clock.now()
+        for name, result in zip(doubted, results, strict=True):
+            if not isinstance(result, SyncError):
+                self.has_learned |= memory.take_look(name, result, now)
+                if result is not None and result.compartment_id == home:
+                    fresh[result.id] = result
+        for result in results:
             if isinstance(result, NotFound):
                 raise WrongState(f"a secret is not to be seen: {result}")
             if isinstance(result, SyncError):
                 raise result
-            if isinstance(result, VaultSecret) and result.compartment_id == home:
-                fresh[result.id] = result
-        return list(fresh.values())
+        return replace(observed, listing=list(fresh.values()))
 
     def planner(self, listing: Sequence[VaultSecret]) -> Planner:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
@@ -158,10 +171,10 @@ class Observer:
 
     def read(
         self, secrets: Sequence[VaultSecret]
-    ) -> tuple[dict[str, Bundle], dict[str, SyncError]]:
-        """Return the contents by name, and why some are not handed out.
+    ) -> tuple[dict[str, Bundle], dict[str, SyncError], SyncError | None]:
+        """Return the contents by name, why some are not handed out, and what kept others from it.
 
-        Raises Temporary, OutOfTime, and WrongState where the listing was stale: then nothing is known.
+        The last is Temporary, OutOfTime, or WrongState where the listing was stale.
         """
         results = try_in_parallel(
             self._services.pool,
@@ -170,26 +183,27 @@ class Observer:
         )
         bundles: dict[str, Bundle] = {}
         errors: dict[str, SyncError] = {}
+        failure: SyncError | None = None
         for secret, result in zip(secrets, results, strict=True):
             match result:
                 case Bundle():
                     bundles[secret.name] = result
                 case WrongState():
-                    raise WrongState(f"{secret.name} is not ACTIVE any more: {result}")
+                    news = WrongState(f"{secret.name} is not ACTIVE any more: {result}")
+                    failure = failure or news
                 case Forbidden() | NotFound() | ContentRefused():
                     errors[secret.name] = result
                 case _:
-                    raise result
-        return bundles, errors
+                    failure = failure or result
+        return bundles, errors, failure
 
     def read_contents(
-        self,
-        observed: Observed,
-        written_by_this_run: Mapping[str, SecretBytes],
-        *,
-        verify: bool,
+        self, observed: Observed, settled: dict[str, str], verify: Container[str]
     ) -> Observed:
-        """Read the contents that a plan needs. Raises WrongState where the listing was stale."""
+        """Read the contents that a plan needs, and of `verify`; what is equal becomes settled.
+
+        Raises WrongState where the listing was stale, Temporary, OutOfTime.
+        """
         if observed.source.collisions:
             raise InvalidInput(_collision_message(observed.source.collisions))
         planner = self.planner(observed.listing)
@@ -197,24 +211,32 @@ class Observer:
         must_read = planner.must_read(
             desired,
             observed.listing,
-            written_by_this_run=_sure(desired, written_by_this_run),
+            settled=self._sure(desired, settled, planner) | observed.unreadable.keys(),
             unsure=self.memory.import_pending,
-            verify=verify or self.memory.was_too_large,
+            verify=desired.values if self.memory.was_too_large else verify,
         )
-        bundles, refusals = self.read(must_read)
+        bundles, refusals, failure = self.read(must_read)
+        for secret in (one for one in must_read if one.name in bundles):
+            value = desired.values[secret.name]
+            # A tag that is to be mended must not be taken for settled before it is.
+            if bundles[secret.name].value == value and not planner.must_mend(secret, value):
+                settled[secret.name] = short(planner.tags(secret.name, value)[DIGEST_TAG])
+                self.has_learned = True
+        if failure:
+            raise failure
         unreadable = {
             secret.name: f"its content in the vault cannot be read: {refusals[secret.name]}"
             for secret in must_read
             if secret.name in refusals
             and not planner.may_write_unread(secret, desired.values[secret.name])
         }
-        return replace(observed, bundles=bundles, unreadable=unreadable)
+        return replace(observed, bundles=bundles, unreadable={**observed.unreadable, **unreadable})
 
     def plan(
         self,
         observed: Observed,
         status: Status,
-        written_by_this_run: Mapping[str, SecretBytes],
+        settled: Mapping[str, str],
         *,
         may_ask_all: bool,
     ) -> Plan:
@@ -222,7 +244,7 @@ class Observer:
         planner = self.planner(observed.listing)
         desired = desired_from(observed.source, planner.schema, planner.only)
         desired = _without(desired, observed.unreadable)
-        sure = _sure(desired, written_by_this_run)
+        sure = self._sure(desired, settled, planner)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
         permitted = permitted_scope(status, planner, observed.listing)
         keeper = Keeper(
@@ -245,14 +267,13 @@ class Observer:
             limit=self._sync.config.sync_options.deletion_guard,
         )
 
-    def scope_tags(self, planner: Planner, listing: Sequence[VaultSecret]) -> dict[str, str]:
-        """Return the digests that this listing shows on secrets in scope and nobody else's, by name."""
+    def _sure(self, desired: Desired, settled: Mapping[str, str], planner: Planner) -> set[str]:
+        """Return the names that are settled with the value that is still desired."""
         return {
-            secret.name: secret.tags.get(DIGEST_TAG, "")
-            for secret in listing
-            if secret.state == State.ACTIVE
-            and planner.schema.matches(secret.name)
-            and not planner.owned_by_other(secret)
+            name
+            for name, digest in settled.items()
+            if name in desired.values
+            and short(planner.tags(name, desired.values[name])[DIGEST_TAG]) == digest
         }
 
 
@@ -266,11 +287,6 @@ def permitted_scope(
     if status.scope is None and status.is_blank and any(map(planner.is_mine, listing)):
         return NOWHERE
     return status.scope
-
-
-def _sure(desired: Desired, written_by_this_run: Mapping[str, SecretBytes]) -> list[str]:
-    """Return the names that this run wrote itself, with the value that is still wanted."""
-    return [n for n, value in written_by_this_run.items() if desired.values.get(n) == value]
 
 
 def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:

@@ -61,6 +61,8 @@ class RunSummary:
     run_id: str
     started_at: datetime
     read_at: datetime | None = None
+    verified_at: datetime | None = None
+    """When the verification began that this run brought to its end."""
     imported: int = 0
     done: dict[str, Action] = field(default_factory=dict)
     """What was done to which name; what was restored or created and then changed counts as that."""
@@ -72,6 +74,8 @@ class RunSummary:
     waiting: dict[str, str] = field(default_factory=dict)
     unchanged: int = 0
     has_written: bool = False
+    has_progress: bool = False
+    """Whether a write was confirmed, or a verification got on."""
 
     def take_plan(
         self, plan: Plan, strangers: Sequence[str] = (), deleted_before: Container[str] = ()
@@ -101,6 +105,7 @@ class RunSummary:
         self.errors = left | results.errors
         self.waiting = dict(results.again)
         self.has_written |= bool(results.done or results.again)
+        self.has_progress |= bool(results.done)
 
     def seconds(self, now: datetime) -> float:
         """Return how long the run took until now."""

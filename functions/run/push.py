@@ -6,7 +6,6 @@ from datetime import timedelta
 from functions.errors import Refused
 from functions.plan.desired import desired_from
 from functions.plan.models import Action, Change
-from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan
 from functions.plan.scope import REASONS, scope_of
 from functions.run.apply import Results
@@ -45,7 +44,7 @@ def _grant(run: Run, plan: Plan) -> frozenset[str]:
     force = run.job.args.force
     if force is None:
         return frozenset()
-    names = {_grant_key(change) for change in plan.changes}
+    names = {_grant_key(change) for change in plan.critical}
     memory = run.observer.memory
     begun = memory.granted
     if begun and begun.fingerprint == force and names <= set(begun.names):
@@ -68,22 +67,15 @@ def _grant_key(change: Change) -> str:
 
 
 def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None:
-    """Note what the next run needs to tell a fresh listing, and what cannot be read from what is gone."""
+    """Note what later runs need to tell what cannot be read from what is gone."""
     planner = run.observer.planner(observed.listing)
-    tags = run.observer.scope_tags(planner, observed.listing)
-    for change in plan.changes:
-        if change.name in results.done:
-            tags.pop(change.name, None)
-            if change.value:
-                tags[change.name] = planner.tags(change.name, change.value)[DIGEST_TAG]
-    run.seal = None if results.errors else run.services.digests.seal(tags.items())
     memory = run.observer.memory
-    memory.keys = keys_after(
-        memory.keys, observed.source, observed.listing, plan, results.done, planner
-    )
     desired = desired_from(observed.source, planner.schema, planner.only)
     open_names = plan.errors.keys() | {change.name for change in plan.changes}
-    settled = (desired.values.keys() - open_names) | results.done.keys()
+    earlier = {name: done for name, done in run.summary.done.items() if name not in open_names}
+    done = earlier | results.done
+    memory.keys = keys_after(memory.keys, observed.source, observed.listing, plan, done, planner)
+    settled = (desired.values.keys() - open_names) | done.keys()
     pending = planner.index(observed.listing).keys() - settled
     memory.import_pending = {n: why for n, why in memory.import_pending.items() if n in pending}
     memory.was_too_large &= not run.job.args.force

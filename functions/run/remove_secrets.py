@@ -5,9 +5,7 @@ from logging import getLogger
 
 from functions.errors import Refused
 from functions.plan.desired import desired_from
-from functions.plan.models import SourceSecrets
 from functions.run.context import Run
-from functions.run.observe import Observed
 from functions.run.outcome import End, Outcome
 from functions.state.memory import memory_object
 from functions.state.status_document import status_object, verified_object
@@ -26,9 +24,10 @@ def remove(run: Run) -> Outcome:
         log.warning(
             "removing only what carries the tag of the sync, for this was refused: %s", error
         )
-        observed = Observed(SourceSecrets(()), run.observer.list_vault())
+        observed = run.observe_vault()
         names = frozenset()
     while True:
+        observed = run.observer.refresh(observed, run.settled)
         planner = run.observer.planner(observed.listing)
         plan = planner.plan_removal(names, observed.listing)
         run.summary.take_plan(plan)

@@ -44,7 +44,7 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
         if job.kind in (JobKind.SYNC, JobKind.VERIFY):
             status.read_at = summary.read_at or status.read_at
         if job.verifies:
-            status.verified_at = summary.read_at
+            status.verified_at = summary.verified_at or summary.read_at
     if job.kind == JobKind.REMOVE and outcome.end == End.SUCCEEDED:
         status.is_paused = True
     if summary.has_written:

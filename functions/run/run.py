@@ -6,18 +6,18 @@ running it twice, late or after a crash at any point is harmless.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from logging import getLogger
 
 from functions.calls.deadline import Gate
 from functions.errors import ConfigChanged, Conflict, OutOfTime, SyncError, Temporary, WrongState
 from functions.log import TRACE, where
+from functions.plan.desired import desired_from
 from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
 from functions.run.cleanup import clean_up, place_of
-from functions.run.context import Run
+from functions.run.context import SYNC_KINDS, Run
 from functions.run.import_secrets import import_first, import_is_due, import_only
 from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
@@ -26,6 +26,7 @@ from functions.run.remove_secrets import forget, remove
 from functions.run.report import count, record, tell
 from functions.run.services import RunServices
 from functions.run.undo import undo
+from functions.run.verify import Verification
 from functions.state.status import Phase, Status
 from functions.state.status_document import StatusDocument, verified_object
 
@@ -34,7 +35,6 @@ log = getLogger(__name__)
 MAX_NAMES_LOGGED = 50
 PLANNING_SECONDS = 2.0
 """What a plan keeps of its time for the questions of its guards."""
-SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
 
 
 def sync_once(run: Run) -> Outcome:
@@ -44,14 +44,20 @@ def sync_once(run: Run) -> Outcome:
     if import_is_due(run, seen):
         import_first(run)
         seen = run.observe()
+    verification = Verification(run)
     while True:
-        seen = run.wait_until_settled(seen)
+        seen = run.wait_until_settled(seen, verification.portion)
         plan = run.plan(seen)
         results = run.apply(seen, permitted(run, plan))
-        if not results.unfinished:
+        if results.is_cut_short:
+            seen = run.look_again()
+        elif results.unfinished:
+            seen = run.wait_for(seen, results.unfinished)
+        elif verification.next(seen, plan, results):
+            seen = run.look_again() if run.has_news else run.after(seen, results)
+        else:
             remember(run, seen, plan, results)
             return run.summary.conclude(plan)
-        seen = run.wait_for(seen, results.unfinished)
 
 
 _STORIES: Mapping[JobKind, Callable[[Run], Outcome]] = {
@@ -111,17 +117,20 @@ def preview(
     observer = Observer(sync, services, gate, gate.check)
     status = document.load()
     seen = observer.observe(status, took_over=False)
-    seen = replace(seen, listing=observer.refresh(seen.listing, status.seal, ()))
+    seen = observer.refresh(seen, {})
+    settled: dict[str, str] = {}
     read_until = gate.deadline - PLANNING_SECONDS if verify else 0.0
     reading = Gate(services.clock, read_until)
     try:
         reader = Observer(sync, services, reading, reading.check)
         reader.document = observer.document
-        contents = reader.read_contents(seen, {}, verify=True)
-        return observer.plan(contents, status, {}, may_ask_all=True)
+        planner = observer.planner(())
+        names = desired_from(seen.source, planner.schema, planner.only).values
+        contents = reader.read_contents(seen, settled, names if verify else ())
+        return observer.plan(contents, status, settled, may_ask_all=True)
     except OutOfTime:
         gate.check()
-        return observer.plan(seen, status, {}, may_ask_all=True).judged_by_tags(sync.id)
+        return observer.plan(seen, status, settled, may_ask_all=True).judged_by_tags(sync.id)
 
 
 def _begin(run: Run, status: Status) -> None:
@@ -141,10 +150,10 @@ def _attempt(run: Run) -> Outcome:
     try:
         return _STORIES.get(run.job.kind, sync_once)(run)
     except WrongState as news:
-        return Outcome(End.WAITING, str(news), is_blocked=True)
+        return Outcome(End.WAITING, str(news), is_blocked=True, has_progress=run.has_progress)
     except OutOfTime as reason:
         text = f"{reason} The rest follows in the next run."
-        return Outcome(End.WAITING, text, has_progress=run.summary.has_written)
+        return Outcome(End.WAITING, text, has_progress=run.has_progress)
     except Temporary as error:
         return Outcome(End.WAITING, str(error), retry_after_seconds=error.retry_after_seconds)
     except SyncError as error:
@@ -166,10 +175,12 @@ def _end(run: Run, outcome: Outcome) -> bool:
         return True
     must_rerun = False
     memory = run.observer.memory
-    memory.forget_writes(run.summary.errors, now)
+    memory.forget_writes(now)
     if outcome.is_final:
         memory.granted = None
-    run.observer.document.save(now)
+        memory.imported.pop(job.job_id, None)
+        if memory.settled_by == job.job_id:
+            memory.settled, memory.settled_by = {}, ""
 
     def mutate(status: Status) -> None:
         nonlocal must_rerun
@@ -177,14 +188,12 @@ def _end(run: Run, outcome: Outcome) -> bool:
         may_rerun = job.kind in SYNC_KINDS and not job.args.force  # force is for the plan as it was
         must_rerun = status.rerun and has_time and outcome.is_final and may_rerun
         status.rerun = False
-        if outcome.is_final and run.seal is not None:
-            status.seal = run.seal
         if outcome.is_final and run.scope is not None:
             status.scope = run.scope
         if not must_rerun:
             record(status, job, outcome, run.summary, now)
 
-    run.lease.change(mutate)
+    run.save_memory(mutate)
     if must_rerun:
         return False
     if outcome.has_given_up:

@@ -15,9 +15,8 @@ def undo(run: Run) -> Outcome:
     observed = run.observe_vault()
     names = _deleted_by(run)
     while True:
-        seal, written = run.document.status.seal, run.written_by_this_run
-        listing = run.observer.refresh(observed.listing, seal, written)
-        plan = plan_undo(run.observer.planner(listing), names, listing)
+        observed = run.observer.refresh(observed, run.settled)
+        plan = plan_undo(run.observer.planner(observed.listing), names, observed.listing)
         run.summary.take_plan(plan)
         results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again

@@ -60,15 +60,15 @@ class HeldLease:
             self._hold_since(asked_at)
         return not held
 
-    def renew(self, sync: Sync, store: ConfigStore) -> None:
-        """Renew the lease if it is time to; where that fails no further vault call starts.
+    def renew(self, sync: Sync, store: ConfigStore) -> bool:
+        """Renew the lease if it is time to, and say whether; if it fails no further vault call starts.
 
         Never raises: the gate closes instead, at once where the lease is lost, the config changed
         or everything is paused.
         """
         asked_at = self._clock.monotonic()
         if self._gate.closed_because or asked_at - self._renewed_at < RENEW_AFTER_SECONDS:
-            return
+            return False
         try:
             check_not_paused(store)
             self.check_config(sync, store)
@@ -79,6 +79,8 @@ class HeldLease:
             log.warning("the lease could not be renewed yet: %s", error)
         else:
             self._hold_since(asked_at)
+            return True
+        return False
 
     def check_config(self, sync: Sync, store: ConfigStore) -> None:
         """Raise ConfigChanged unless the config is still the one that this run follows."""

@@ -1,6 +1,5 @@
 """What later runs of a sync must know: an object of its own beside the status, written when it changed."""
 
-from collections.abc import Container
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -8,8 +7,11 @@ from pydantic import AwareDatetime, ValidationError
 
 from functions.errors import Conflict, Temporary
 from functions.plan.kept import KeyMemory
+from functions.plan.models import State, VaultSecret
 from functions.plan.naming import KeySchema
+from functions.plan.ownership import DIGEST_TAG
 from functions.plan.sync_config import SyncConfig
+from functions.plan.written import GOING, UNDERWAY, Written
 from functions.ports import ABSENT, ConfigStore
 from functions.state.status import Granted, Part, Pending, Status
 
@@ -17,6 +19,8 @@ MAX_MEMORY_BYTES = 2_000_000
 STALE_LIST_SECONDS = 300
 ASKED_SECONDS = 600
 """A place that was not readable is asked again for a hint after this time; people's jobs always ask."""
+ROUND = "round"
+"""As `settled_by`."""
 _ALL = "*"
 """In a status of version 0.1.0: every name, where the names themselves did not fit."""
 log = getLogger(__name__)
@@ -27,6 +31,18 @@ def memory_object(config_object: str) -> str:
     return "memory/" + config_object.removeprefix("secret-syncs/")
 
 
+class Round(Part):
+    """A verification of all names in order, which may take many runs."""
+
+    began_at: AwareDatetime
+    config_etag: str
+    key_id: str
+    cursor: str = ""
+    """All names up to this one are equal, repaired or failed."""
+    failed: dict[str, str] = {}
+    """Why names could not be compared or repaired."""
+
+
 class Memory(Part):
     """What is known of one sync's keys and names. Every field has a default: unknown means keep."""
 
@@ -35,22 +51,28 @@ class Memory(Part):
     keys: dict[str, KeyMemory] = {}
     asked: dict[str, AwareDatetime] = {}
     """When a place was last asked that could not be taken as gone."""
-    recent: dict[str, AwareDatetime] = {}
+    recent: dict[str, Written] = {}
     """Names that may have been written lately: a listing may not show them as they are."""
     doubted_until: AwareDatetime | None = None
     """Until then any name may have been written lately: which ones is not known."""
+    settled: dict[str, str] = {}
+    """The end of the digest of what each name is known to hold, written or read by `settled_by`."""
+    settled_by: str = ""
+    """A job, or the round: it repeats none of these reads and writes."""
+    round: Round | None = None
+    """The verification that is under way; it belongs to no job."""
+    imported: dict[str, list[str]] = {}
+    """The names that an import is done with, by the import: a job, or the initial one."""
     import_pending: dict[str, Pending] = {}
     """By name: what an import could not bring into the source."""
     granted: Granted | None = None
     was_too_large: bool = False
     """It was dropped whole: what the sync never wrote is kept until a person forces a plan."""
 
-    def forget_writes(self, refused: Container[str], now: datetime) -> None:
-        """Drop names whose write was refused, or so long ago that every listing shows it."""
+    def forget_writes(self, now: datetime) -> None:
+        """Drop names whose write was so long ago that every listing shows it."""
         fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
-        self.recent = {
-            name: at for name, at in self.recent.items() if at > fresh and name not in refused
-        }
+        self.recent = {name: one for name, one in self.recent.items() if one.at > fresh}
         if self.doubted_until and self.doubted_until <= now:
             self.doubted_until = None
         asked = now - timedelta(seconds=ASKED_SECONDS)
@@ -60,9 +82,40 @@ class Memory(Part):
         """Take every name for one that was just written."""
         self.doubted_until = now + timedelta(seconds=STALE_LIST_SECONDS)
 
-    def doubts(self, name: str) -> bool:
-        """Say whether a listing may not show this name as it is."""
-        return self.doubted_until is not None or name in self.recent
+    def is_shown(self, name: str, row: VaultSecret | None, *, is_mine: bool) -> bool:
+        """Say whether a row of a listing, or that there is none, shows what was written lately."""
+        written = self.recent.get(name)
+        if written is None:
+            return self.doubted_until is None
+        return written.is_shown_by(row, is_mine=is_mine)
+
+    def take_look(self, name: str, found: VaultSecret | None, now: datetime) -> bool:
+        """Take over what a look at a single secret showed, as what a listing must show; say whether.
+
+        Not where a write may still be under way that it did not see.
+        """
+        doubted_at = (self.doubted_until or now) - timedelta(seconds=STALE_LIST_SECONDS)
+        written = self.recent.get(name, Written(at=doubted_at))
+        is_early = now - written.at < UNDERWAY
+        if (
+            found is None
+            or found.state not in (State.ACTIVE, *GOING)
+            or is_early
+            or written.is_twice
+        ):
+            return False
+        digest = found.tags.get(DIGEST_TAG, "")
+        self.recent[name] = written.as_done(found.id, digest, is_going=found.state in GOING)
+        return True
+
+    def begin_round(self, began_at: datetime, config_etag: str, key_id: str) -> None:
+        """Begin to verify; what was settled before does not count."""
+        self.round = Round(began_at=began_at, config_etag=config_etag, key_id=key_id)
+        self.settled, self.settled_by = {}, ROUND
+
+    def end_round(self) -> None:
+        """Note that all was verified."""
+        self.round, self.settled, self.settled_by = None, {}, ""
 
     def to_json(self, now: datetime) -> bytes:
         """Return the document; dropped whole where it is too large: half of it would mislead."""
@@ -75,6 +128,13 @@ class Memory(Part):
 
     def _dump(self) -> bytes:
         return self.model_dump_json(by_alias=True, exclude_defaults=True).encode()
+
+
+def is_valid(verification: Round | None, config_etag: str, key_id: str) -> bool:
+    """Say whether a verification may go on: with another config or key it begins again."""
+    if verification is None:
+        return False
+    return (verification.config_etag, verification.key_id) == (config_etag, key_id)
 
 
 def _about(config: SyncConfig) -> str:
@@ -95,6 +155,11 @@ class MemoryDocument:
         self.asked_before: frozenset[str] = frozenset()
         """The places that an earlier run asked lately."""
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it was read."""
+        return self._etag is not None
+
     def load(self, status: Status, config: SyncConfig, now: datetime, *, took_over: bool) -> None:
         """Read the memory; `took_over`: another run may have written until a moment ago."""
         found = self._read()
@@ -103,13 +168,16 @@ class MemoryDocument:
             memory.doubt_everything(now)  # what the other run was writing was not noted, or lost
         # A container of version 0.1.0 may work on the sync too, for as long as a deployment takes.
         fresh = now - timedelta(seconds=STALE_LIST_SECONDS)
-        legacy = {name: at for name, at in status.recent.items() if at > fresh}
+        legacy = {name: Written(at=at) for name, at in status.recent.items() if at > fresh}
         memory.recent = legacy | memory.recent
         if _ALL in memory.recent:
-            memory.doubt_everything(memory.recent.pop(_ALL))
+            memory.doubt_everything(memory.recent.pop(_ALL).at)
         if took_over:
-            memory.recent = dict.fromkeys(memory.recent, now)
-        memory.forget_writes((), now)
+            memory.recent = {
+                name: one if one.id else one.model_copy(update={"at": now})
+                for name, one in memory.recent.items()
+            }
+        memory.forget_writes(now)
         self._saved = memory.to_json(now) if found else b""
         if memory.about != _about(config):
             memory.about, memory.keys = _about(config), {}

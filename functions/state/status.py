@@ -155,8 +155,6 @@ class Status(Part):
     deletions: list[Deletions] = []
     """By the hour, no longer than a day back."""
     granted: Granted | None = None
-    seal: str | None = None
-    """Digest of what a listing shows if it is not stale, see Digests.seal."""
     read_at: AwareDatetime | None = None
     """When the last concluded run began to read the source."""
     verified_at: AwareDatetime | None = None

@@ -29,15 +29,15 @@ class Vault(VaultReader):
         super().__init__(destination, calls)
         self._wanted = wanted or SecretTags()
 
-    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
+    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> str:
         fields = {"secret_content": content(value)}
         try:
             freeform = {**self._wanted.freeform_tags, **tags}
-            self._create(name, token, **fields, freeform_tags=freeform, **self._defined({}))
+            return self._create(name, token, **fields, freeform_tags=freeform, **self._defined({}))
         except InvalidInput:
             # If it was the tags that were refused, the secret does without: another request, so
             # another token.
-            self._create(name, token[::-1], **fields)
+            return self._create(name, token[::-1], **fields)
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
         self._write(secret, tags, secret_content=content(value))
@@ -132,7 +132,7 @@ class Vault(VaultReader):
             lambda client: client.schedule_secret_version_deletion(secret.id, number, details),
         )
 
-    def _create(self, name: str, token: str, **fields: Any) -> None:
+    def _create(self, name: str, token: str, **fields: Any) -> str:
         details = models.CreateSecretDetails(
             compartment_id=self._to.compartment_ocid,
             vault_id=self._to.vault_ocid,
@@ -140,12 +140,13 @@ class Vault(VaultReader):
             secret_name=name,
             **fields,
         )
-        self._manage(
+        response = self._manage(
             "write",
             f"secret {name}, {self._place}, key {self._to.key_ocid}",
             lambda client: client.create_secret(details, opc_retry_token=token),
             quiet=True,
         )
+        return str(response.data.id)
 
     def _update(self, secret: VaultSecret, **fields: Any) -> None:
         """Change fields of a secret. Not repeated blindly: each new content is a new version."""

@@ -88,11 +88,11 @@ def test_strangers_are_named(api):
 
 
 def test_the_plan_that_was_looked_at(api):
-    """With `plan` nothing is done if it is another by now: 409 with the new one; else it is done."""
+    """With `plan` nothing is done if it deletes something else by now: 409 with the new one; else it is done."""
     row = api.create()
     path = f"{SYNCS}/{row['id']}"
     old = api.ok("POST", f"{path}/plan")["plan"]["fingerprint"]
-    api.source.set("dev", "/api", "NEW", "x")
+    api.vault.seed("STRANGER", b"x")
     before = stored(api)
     for asked in (
         ("POST", f"{path}/sync-secrets"),
@@ -101,12 +101,12 @@ def test_the_plan_that_was_looked_at(api):
     ):
         status, answer = api.call(*asked, plan=old)
         assert (status, answer["error"]) == (409, "Conflict")
-        assert answer["plan"]["counts"]["create"] == 1
+        assert answer["plan"]["counts"]["delete"] == 1
     assert stored(api) == before
     new = answer["plan"]["fingerprint"] if asked[1] == path else None
     new = new or api.ok("POST", f"{path}/plan")["plan"]["fingerprint"]
     row = api.ok("POST", f"{path}/sync-secrets", plan=new)["secretSync"]
-    assert (row["syncStatus"], api.live()) == ("succeeded", {"TOKEN": "one", "NEW": "x"})
+    assert (row["syncStatus"], api.live()) == ("succeeded", {"TOKEN": "one"})
     status, answer = api.call("POST", f"{path}/sync-secrets", plan="yes")
     assert status == 422
     assert "a plan's fingerprint" in answer["message"][0]["message"]

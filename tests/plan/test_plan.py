@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
@@ -97,10 +98,10 @@ def test_the_order_of_changes_does_not_matter_to_the_fingerprint(changes, random
 
 @given(CHANGES, CHANGES)
 def test_the_fingerprint_tells_plans_apart(one, two):
-    """Two plans have one fingerprint exactly if they do the same to the same names."""
+    """Two plans have one fingerprint exactly if a person must agree to the same."""
 
     def deeds(changes):
-        return {(c.action, c.name) for c in changes if c.action != Action.TAG or c.held}
+        return {(c.action, c.name) for c in changes if c.action == Action.DELETE or c.held}
 
     same = Plan(tuple(one)).fingerprint == Plan(tuple(two)).fingerprint
     assert same == (deeds(one) == deeds(two))
@@ -113,8 +114,9 @@ def test_the_fingerprint_holds_nothing_of_a_value():
     assert len(FULL.fingerprint) == 16
 
 
-def test_mending_a_tag_does_not_change_the_fingerprint():
-    """Mending one's own tag does not matter to the fingerprint; taking over another's does."""
-    mended, taken = (Change(Action.TAG, "A", secret("A"), None, held) for held in (None, "theirs"))
-    assert Plan((mended,)).fingerprint == Plan().fingerprint
-    assert Plan((taken,)).fingerprint != Plan().fingerprint
+@pytest.mark.parametrize("action", sorted(set(Action) - {Action.DELETE}))
+def test_what_nobody_must_agree_to_does_not_change_the_fingerprint(action):
+    """A change that no guard holds back does not matter to the fingerprint, unless it deletes."""
+    free, held = (Change(action, "A", secret("A"), None, why) for why in (None, "theirs"))
+    assert Plan((free,)).fingerprint == Plan().fingerprint
+    assert Plan((held,)).fingerprint != Plan().fingerprint

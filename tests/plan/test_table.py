@@ -172,9 +172,7 @@ def test_protected_secrets_are_never_touched(state, fields):
     assert (steps(unwanted), unwanted.in_scope) == ([], frozenset())
     assert steps(planner().plan_removal(["A"], listing)) == []
     unread = desired_from(source({"A": "1"}), planner().schema)
-    assert not planner().must_read(
-        unread, listing, written_by_this_run=(), unsure=["A"], verify=True
-    )
+    assert not planner().must_read(unread, listing, settled=(), unsure=["A"], verify=["A"])
 
 
 FOREIGN = tags("A", "1", OTHER_SYNC)
@@ -295,9 +293,9 @@ def test_only_doubtful_secrets_are_read():
         found = planner().must_read(
             desired,
             listing,
-            written_by_this_run=["TRUSTED"],
+            settled=["TRUSTED"],
             unsure=["RECENT", "UNWANTED"],
-            verify=verify,
+            verify=desired.values if verify else (),
         )
         return {held.name for held in found}
 

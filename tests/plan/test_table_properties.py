@@ -76,7 +76,11 @@ class World:
         """Plan as a run does: read what is doubtful, and compare."""
         listing = self.vault.listing()
         must_read = self.planner.must_read(
-            self.desired, listing, written_by_this_run=(), unsure=(), verify=verify
+            self.desired,
+            listing,
+            settled=(),
+            unsure=(),
+            verify=self.desired.values if verify else (),
         )
         return self.planner.plan(self.desired, listing, self.vault.read(must_read))
 

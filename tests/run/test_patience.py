@@ -67,8 +67,9 @@ def test_a_job_that_gets_on_is_not_given_up(world, monkeypatch):
     create = MemoryVault.create
 
     def slow(self, *args):
-        create(self, *args)
+        made = create(self, *args)
         world.scheduler.sleep(9)
+        return made
 
     monkeypatch.setattr(MemoryVault, "create", slow)
     world.start("sync", lambda hands: hands.webhook(EVENT))

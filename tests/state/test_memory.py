@@ -4,6 +4,7 @@ import pytest
 
 from functions.errors import Conflict, Temporary
 from functions.plan.kept import KeyMemory
+from functions.plan.written import Written
 from functions.state.memory import (
     ASKED_SECONDS,
     MAX_MEMORY_BYTES,
@@ -20,6 +21,11 @@ from tests.support.virtual_time import VirtualClock
 CONFIG = sync().config
 OBJECT = "secret-syncs/p/a.json"
 SECOND = timedelta(seconds=1)
+
+
+def doubts(memory, name):
+    """Say whether a listing that does not show a name may be stale."""
+    return not memory.is_shown(name, None, is_mine=False)
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def test_a_memory_is_read_back_as_it_was(store):
     document = loaded(store)
     memory = document.memory
     memory.keys = {"A": KeyMemory(origin="import dev:/x", references={"dev:/x B": "dev:/x"})}
-    memory.recent = {"A": NOW}
+    memory.recent = {"A": Written(at=NOW)}
     memory.import_pending = {"B": Pending(why="w", was_in_source=True)}
     memory.granted = Granted(fingerprint="0123456789abcdef", names=["A"])
     document.save(NOW)
@@ -51,7 +57,7 @@ def test_a_memory_is_read_back_as_it_was(store):
 def test_a_memory_is_written_only_when_it_changed(store):
     """A run that learns nothing writes nothing, also when what it knew has grown old."""
     document = loaded(store)
-    document.memory.recent = {"A": NOW}
+    document.memory.recent = {"A": Written(at=NOW)}
     document.save(NOW)
     written = store.objects[memory_object(OBJECT)]
     document.save(NOW)
@@ -62,7 +68,7 @@ def test_a_memory_is_written_only_when_it_changed(store):
 def test_another_folder_or_option_forgets_the_keys(store):
     """What is known of keys belongs to a folder and to whether its sub-folders count; names stay known."""
     document = loaded(store)
-    document.memory.keys, document.memory.recent = {"A": KeyMemory()}, {"A": NOW}
+    document.memory.keys, document.memory.recent = {"A": KeyMemory()}, {"A": Written(at=NOW)}
     document.save(NOW)
     options = CONFIG.sync_options.model_copy(update={"include_all_sub_folders": True})
     for changes in ({"secret_path": "/other"}, {"sync_options": options}):
@@ -71,36 +77,40 @@ def test_another_folder_or_option_forgets_the_keys(store):
 
 
 def test_names_are_forgotten_when_every_listing_shows_them(store):
-    """Written names are known for five minutes, refused ones no longer than their run, asked places ten."""
-    memory = Memory(recent={"OLD": NOW, "A": NOW + SECOND}, asked={"p": NOW})
+    """Written names are known for five minutes, asked places for ten."""
+    memory = Memory(
+        recent={"OLD": Written(at=NOW), "A": Written(at=NOW + SECOND)}, asked={"p": NOW}
+    )
     memory.doubted_until = NOW + timedelta(seconds=STALE_LIST_SECONDS)
-    memory.forget_writes(["A"], NOW)
-    assert (list(memory.recent), memory.doubts("ANY")) == (["OLD"], True)
-    memory.forget_writes((), NOW + timedelta(seconds=STALE_LIST_SECONDS))
-    assert (memory.recent, memory.doubts("ANY"), list(memory.asked)) == ({}, False, ["p"])
-    memory.forget_writes((), NOW + timedelta(seconds=ASKED_SECONDS))
+    memory.forget_writes(NOW)
+    assert (list(memory.recent), doubts(memory, "ANY")) == (["OLD", "A"], True)
+    memory.forget_writes(NOW + timedelta(seconds=STALE_LIST_SECONDS))
+    assert (list(memory.recent), doubts(memory, "ANY"), list(memory.asked)) == (["A"], False, ["p"])
+    memory.forget_writes(NOW + timedelta(seconds=ASKED_SECONDS))
     assert memory.asked == {}
 
 
 def test_what_a_dead_run_marked_counts_from_now(store):
     """Whoever takes a lease over takes what the other run was writing for written a moment ago."""
     document = loaded(store)
-    document.memory.recent = {"A": NOW}
+    document.memory.recent = {"A": Written(at=NOW)}
     document.save(NOW)
     later = NOW + timedelta(seconds=STALE_LIST_SECONDS + 1)
     assert loaded(store, now=later).memory.recent == {}
-    assert loaded(store, now=NOW + SECOND, took_over=True).memory.recent == {"A": NOW + SECOND}
+    assert loaded(store, now=NOW + SECOND, took_over=True).memory.recent == {
+        "A": Written(at=NOW + SECOND)
+    }
 
 
 def test_a_lost_memory_doubts_every_name(store):
     """Where a run wrote not long ago, or died, and its marks are lost, any name may have been written."""
-    assert not loaded(store).memory.doubts("A")
-    assert loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory.doubts("A")
-    assert loaded(store, took_over=True).memory.doubts("A")
+    assert not doubts(loaded(store).memory, "A")
+    assert doubts(loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory, "A")
+    assert doubts(loaded(store, took_over=True).memory, "A")
     store.put(memory_object(OBJECT), b"nonsense")
-    assert loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory.doubts("A")
+    assert doubts(loaded(store, Status(wrote_at=NOW), now=NOW + SECOND).memory, "A")
     long_ago = Status(wrote_at=NOW - timedelta(hours=1))
-    assert not loaded(store, long_ago).memory.doubts("A")
+    assert not doubts(loaded(store, long_ago).memory, "A")
 
 
 def test_a_memory_that_is_too_large_is_dropped_whole(store):
@@ -112,7 +122,7 @@ def test_a_memory_that_is_too_large_is_dropped_whole(store):
     stored = store.objects[memory_object(OBJECT)][0]
     assert len(stored.body) < MAX_MEMORY_BYTES
     memory = loaded(store, now=NOW + SECOND).memory
-    assert (memory.keys, memory.was_too_large, memory.doubts("A")) == ({}, True, True)
+    assert (memory.keys, memory.was_too_large, doubts(memory, "A")) == ({}, True, True)
 
 
 def test_the_largest_memory_can_be_read_back(store):
@@ -141,28 +151,28 @@ def test_a_lost_answer_is_no_conflict():
     """A write whose answer got lost is known again."""
     store = LostAnswer("oci://b@n/p", VirtualClock())
     document = loaded(store)
-    document.memory.recent = {"A": NOW}
+    document.memory.recent = {"A": Written(at=NOW)}
     document.save(NOW)
-    assert loaded(store).memory.recent == {"A": NOW}
+    assert loaded(store).memory.recent == {"A": Written(at=NOW)}
 
 
 def test_a_memory_that_was_not_read_is_not_written(store):
     """A run that ends before it has read the memory leaves it as it is."""
     document = loaded(store)
-    document.memory.recent = {"A": NOW}
+    document.memory.recent = {"A": Written(at=NOW)}
     document.save(NOW)
     MemoryDocument(store, OBJECT).save(NOW)
-    assert loaded(store).memory.recent == {"A": NOW}
+    assert loaded(store).memory.recent == {"A": Written(at=NOW)}
 
 
 def test_a_memory_of_another_run_is_not_overwritten(store):
     """A run that finds the memory changed by another stops: only one of the two holds the lease."""
     one, two = loaded(store), loaded(store)
-    one.memory.recent, two.memory.recent = {"A": NOW}, {"B": NOW}
+    one.memory.recent, two.memory.recent = {"A": Written(at=NOW)}, {"B": Written(at=NOW)}
     one.save(NOW)
     with pytest.raises(Temporary, match="changed by another run"):
         two.save(NOW)
-    assert loaded(store).memory.recent == {"A": NOW}
+    assert loaded(store).memory.recent == {"A": Written(at=NOW)}
 
 
 def test_a_status_of_version_0_1_0_is_taken_over(store):
@@ -177,7 +187,7 @@ def test_a_status_of_version_0_1_0_is_taken_over(store):
     memory = loaded(store, status).memory
     assert memory.keys == {"A": KeyMemory(origin="import dev:/x", references=None)}
     assert (list(memory.import_pending), list(memory.recent)) == (["P"], ["R"])
-    assert (memory.granted, memory.doubts("A")) == (status.granted, False)
+    assert (memory.granted, doubts(memory, "A")) == (status.granted, False)
 
 
 def test_all_of_version_0_1_0_means_every_name(store):
@@ -185,14 +195,14 @@ def test_all_of_version_0_1_0_means_every_name(store):
     status = Status(import_pending={"*": Pending()}, recent={"*": NOW})
     memory = loaded(store, status).memory
     assert (memory.import_pending, memory.recent) == ({}, {})
-    assert (memory.was_too_large, memory.doubts("A")) == (True, True)
+    assert (memory.was_too_large, doubts(memory, "A")) == (True, True)
 
 
 def test_a_container_of_version_0_1_0_may_work_beside(store):
     """Names that a container of 0.1.0 notes in the status meanwhile count as written too."""
     document = loaded(store)
-    document.memory.recent = {"A": NOW}
+    document.memory.recent = {"A": Written(at=NOW)}
     document.save(NOW)
     memory = loaded(store, Status(recent={"B": NOW, "*": NOW})).memory
     assert memory.recent.keys() == {"A", "B"}
-    assert memory.doubts("C")
+    assert doubts(memory, "C")

@@ -36,7 +36,8 @@ class MemoryVault:
     def __init__(self, vault: Vault, vault_id: str, compartment_id: str) -> None:
         self._vault = vault
         self._home = {"vaultId": vault_id, "compartmentId": compartment_id}
-        self._tokens: set[str] = set()
+        self._tokens: dict[str, str] = {}
+        """The ids of what was created, by token."""
         self.unreadable: dict[str, datetime] = {}
         """Ids of secrets whose content is not handed out, and since when."""
 
@@ -71,18 +72,19 @@ class MemoryVault:
             raise ContentRefused(f"secret {secret_id}: it expired")
         return Bundle(SecretBytes(secret.versions[number].content), number)
 
-    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> None:
+    def create(self, name: str, value: bytes, tags: Mapping[str, str], token: str) -> str:
         """Create a secret; once for each token."""
         if token in self._tokens:
-            return
+            return self._tokens[token]
         if self._vault.holder(self._home["vaultId"], name):
             raise NameTaken(f"secret {name}: the name is taken")
-        self._tokens.add(token)
         now = self._now()
         ready = now + timedelta(seconds=self._vault.durations.creating)
         facts = {**self._home, "secretName": name, "freeformTags": dict(tags)}
         secret = self._vault.add(facts, now, (now, State.CREATING), (ready, State.ACTIVE))
         secret.add_version(now, ready, value)
+        self._tokens[token] = secret.id
+        return secret.id
 
     def update(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> None:
         """Write a new version and merge `tags` into those that `secret` shows."""

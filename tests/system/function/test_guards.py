@@ -45,9 +45,9 @@ def test_force_with_a_wrong_fingerprint(world, twelve):
 
 
 def test_force_for_a_plan_that_changed(world, twelve):
-    """Force for a plan that has changed since writes nothing."""
+    """Force for a plan that deletes something else by now writes nothing."""
     fingerprint = twelve.plan()["fingerprint"]
-    twelve.set("NEWER", "2")
+    twelve.set("K01", "2")
     assert twelve.run(force=fingerprint)["outcome"] == "failed"
     assert stopped(world, twelve) != fingerprint
     assert len(twelve.live) == 12

@@ -109,8 +109,10 @@ def test_a_doubtful_listing_is_not_believed_where_the_secret_is_hidden(world):
     )
     assert sync.run()["outcome"] == "failed"
     sync.set("A", "2")
+    world.cloud.vault.list_staleness_seconds = 60
     world.cloud.faults.append(Fault("GetSecret", 404, "NotAuthorizedOrNotFound"))
     status, _ = sync.webhook()
+    world.cloud.vault.list_staleness_seconds = 0
     assert (status, sync.status.sync.status, sync.live) == (202, "pending", {"A": "1"})
     assert "see the policy statement write-secrets" in sync.status.sync.message
     world.cloud.faults.clear()
@@ -125,8 +127,10 @@ def test_a_hidden_secret_is_waited_for_as_long_as_a_listing_may_be_stale(world):
     sync.seed("B")
     sync.set("A", "2")
     world.cloud.faults.append(Fault("GetSecret", 404, "NotAuthorizedOrNotFound"))
+    world.cloud.vault.list_staleness_seconds = 60
     world.age(10)
     assert sync.webhook()[0] == 202
+    world.cloud.vault.list_staleness_seconds = 0
     world.age(300)
     assert sync.webhook()[0] == 200
     assert sync.live == {"A": "2"}
