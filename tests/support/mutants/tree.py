@@ -22,7 +22,6 @@ PRELOADED = (
     "pydantic",
     "oci.vault",
     "oci.object_storage",
-    "fdk",
     "greenlet",
     "boto3",
 )
