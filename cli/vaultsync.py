@@ -506,15 +506,15 @@ class Commands:
 
     def cleanup(self) -> int:
         """Schedule the deletion of what an edit left behind."""
-        path = f"{SYNCS}/{self._row()['id']}/left-behind"
-        found = self._function.ask("GET", path)
+        path = f"{SYNCS}/{self._row()['id']}"
+        found = self._function.ask("GET", f"{path}/left-behind")
         say(*(f"note: {plain(warning)}" for warning in found["warnings"]))
         say(*(item("delete", one["name"]) for one in found["leftBehind"]))
         if not found["leftBehind"]:
             say("Nothing is left behind.")
             return OK
         self._confirm(f"Schedule the deletion of these {len(found['leftBehind'])} secrets?")
-        return self._follow(self._function.ask("DELETE", path))
+        return self._follow(self._function.ask("POST", f"{path}/cleanup"))
 
     def check(self) -> int:
         """Look at all that a sync needs."""

@@ -145,9 +145,9 @@ ROUTES: Mapping[str, Methods] = {
         "POST": Route("undoOciVaultSecretSyncRun", repair.undo, OneRow)
     },
     f"{_ONE}/left-behind": {
-        "GET": Route("listOciVaultSecretSyncLeftBehind", repair.get_left_behind, LeftBehindRows),
-        "DELETE": Route("cleanUpOciVaultSecretSync", repair.clean_up, OneRow),
+        "GET": Route("listOciVaultSecretSyncLeftBehind", repair.get_left_behind, LeftBehindRows)
     },
+    f"{_ONE}/cleanup": {"POST": Route("cleanUpOciVaultSecretSync", repair.clean_up, OneRow)},
     _APPS: {
         "GET": Route("listAppConnections", connections.listing, ConnectionRows, ConnectionQuery)
     },

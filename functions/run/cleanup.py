@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.calls.deadline import Gate
-from functions.errors import Refused
+from functions.errors import Refused, SyncError
 from functions.plan.guards import deletion_time
 from functions.plan.models import Action, Change, State, VaultSecret
+from functions.plan.plan import join
 from functions.plan.sync_config import Sync
 from functions.run.apply import Applier, Results
 from functions.run.context import Run
@@ -35,27 +36,55 @@ def left_behind(
     sync: Sync, status: Status, services: RunServices, gate: Gate, heartbeat: Callable[[], None]
 ) -> tuple[list[LeftBehind], list[str]]:
     """Return what the sync left behind, here and in former places, and what could not be listed."""
-    found: list[LeftBehind] = []
-    warnings: list[str] = []
     here = place_of(sync)
-    for place in (here, *(one for one in status.former_places if not one.is_same(here))):
-        observer = Observer(_moved(sync, place), services, gate, heartbeat)
+    found, warnings = [], []
+    for place in (here, *_former_places(status, here)):
         try:
-            listing = observer.list_vault()
+            found.append(
+                _look(Observer(_moved(sync, place), services, gate, heartbeat), place, here)
+            )
         except Refused as error:
             warnings.append(f"{place.destination.vault_ocid} could not be listed: {error}")
-            continue
-        planner = observer.planner(listing)
-        secrets = tuple(
-            secret
-            for name, secret in sorted(planner.index(listing).items())
-            if planner.is_mine(secret)
-            and secret.state == State.ACTIVE
-            and not planner.protected_because(secret)
-            and not (place is here and planner.schema.matches(name))
-        )
-        found.append(LeftBehind(observer, place, secrets))
     return found, warnings
+
+
+def tell_left_behind(
+    sync: Sync, status: Status, services: RunServices, gate: Gate, heartbeat: Callable[[], None]
+) -> list[str]:
+    """Name what the sync left in former places; what lies here, the plan names itself. Never raises."""
+    told, here = [], place_of(sync)
+    for place in _former_places(status, here):
+        vault = place.destination.vault_ocid
+        try:
+            left = _look(Observer(_moved(sync, place), services, gate, heartbeat), place, here)
+        except SyncError as error:
+            told.append(f"what an edit left behind in {vault} could not be listed: {error}")
+        else:
+            names = join([secret.name for secret in left.secrets], ", ")
+            text = f"left behind by an edit in {vault}, for `cleanup` to take: {names}"
+            told += [text] if names else []
+    return told
+
+
+def _look(observer: Observer, place: Place, here: Place) -> LeftBehind:
+    """List what carries the sync's tag in a place; of its own place only what is out of its scope."""
+    listing = observer.list_vault()
+    planner = observer.planner(listing)
+    secrets = tuple(
+        secret
+        for name, secret in sorted(planner.index(listing).items())
+        if planner.is_mine(secret)
+        and secret.state == State.ACTIVE
+        and not planner.protected_because(secret)
+        and not (place is here and planner.schema.matches(name))
+    )
+    return LeftBehind(observer, place, secrets)
+
+
+def _former_places(status: Status, here: Place) -> list[Place]:
+    """Return where the sync wrote before; the last run's place too, if the config was edited since."""
+    known = [status.place, *status.former_places] if status.place else status.former_places
+    return [place for place in known if not place.is_same(here)]
 
 
 def clean_up(run: Run) -> Outcome:

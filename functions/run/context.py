@@ -72,6 +72,8 @@ class Run:
         self.observer = Observer(sync, services, gate, self.renew)
         self.settled: dict[str, str] = {}
         """The names that need not be read or written again, see `Memory.settled`."""
+        self.is_moved = False
+        """Whether the config was edited to another place since the last run."""
         self.scope: Scope | None = None
         """What is permitted from the end of this run on, see `Status.scope`."""
         self.granted: frozenset[str] = frozenset()

@@ -68,6 +68,7 @@ class RunSummary:
     """What was done to which name; what was restored or created and then changed counts as that."""
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    left_behind: Sequence[str] = ()
     strangers: Sequence[str] = ()
     stops: tuple[str, ...] = ()
     drift: set[str] = field(default_factory=set)
@@ -86,7 +87,7 @@ class RunSummary:
         """
         self.errors = dict(plan.errors)
         self.strangers = strangers or self.strangers
-        self.warnings = (*self.strangers, *plan.warnings)
+        self.warnings = (*self.left_behind, *self.strangers, *plan.warnings)
         self.stops = plan.stops
         restored = {change.name for change in plan.changes if change.action == Action.RESTORE}
         self.drift |= set(plan.drift) - {name for name in restored if name in deleted_before}

@@ -6,6 +6,7 @@ running it twice, late or after a crash at any point is harmless.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from logging import getLogger
 
 from functions.calls.deadline import Gate
@@ -16,7 +17,7 @@ from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
-from functions.run.cleanup import clean_up, place_of
+from functions.run.cleanup import clean_up, place_of, tell_left_behind
 from functions.run.context import SYNC_KINDS, Run
 from functions.run.import_secrets import import_first, import_is_due, import_only
 from functions.run.observe import Observer
@@ -40,6 +41,10 @@ PLANNING_SECONDS = 2.0
 def sync_once(run: Run) -> Outcome:
     """Make the vault hold what the source says: the story of one sync."""
     space_out(run)
+    if run.is_moved:
+        run.summary.left_behind = tell_left_behind(
+            run.sync, run.document.status, run.services, run.gate, run.renew
+        )
     seen = run.observe()
     if import_is_due(run, seen):
         import_first(run)
@@ -127,10 +132,12 @@ def preview(
         planner = observer.planner(())
         names = desired_from(seen.source, planner.schema, planner.only).values
         contents = reader.read_contents(seen, settled, names if verify else ())
-        return observer.plan(contents, status, settled, may_ask_all=True)
+        plan = observer.plan(contents, status, settled, may_ask_all=True)
     except OutOfTime:
         gate.check()
-        return observer.plan(seen, status, settled, may_ask_all=True).judged_by_tags(sync.id)
+        plan = observer.plan(seen, status, settled, may_ask_all=True).judged_by_tags(sync.id)
+    left_behind = tell_left_behind(sync, status, services, gate, gate.check)
+    return replace(plan, warnings=(*plan.warnings, *left_behind))
 
 
 def _begin(run: Run, status: Status) -> None:
@@ -143,7 +150,7 @@ def _begin(run: Run, status: Status) -> None:
         status.is_paused = False
     status.see_config(run.sync.etag, run.services.clock.now())
     if run.job.kind in SYNC_KINDS:
-        status.see_place(place_of(run.sync))
+        run.is_moved = status.see_place(place_of(run.sync))
 
 
 def _attempt(run: Run) -> Outcome:

@@ -182,8 +182,9 @@ class Status(Part):
         parts = {JobKind.IMPORT: self.import_, JobKind.REMOVE: self.remove}
         return parts.get(kind, self.sync)
 
-    def see_place(self, place: Place) -> None:
-        """Note where a run writes to, and what an edit of the config left behind."""
+    def see_place(self, place: Place) -> bool:
+        """Note where a run writes to; say whether an edit of the config moved it."""
+        is_moved = self.place is not None and not self.place.is_same(place)
         former = [self.place, *self.former_places] if self.place else self.former_places
         others = [
             one
@@ -191,6 +192,7 @@ class Status(Part):
             if not any(map(one.is_same, (place, *former[:number])))
         ]
         self.place, self.former_places = place, others[:MAX_FORMER_PLACES]
+        return is_moved
 
     def is_waiting(self, now: datetime) -> bool:
         """Say whether a job on the queue is due again soon, or was so recently that it may be on its way."""

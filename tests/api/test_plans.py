@@ -87,6 +87,14 @@ def test_strangers_are_named(api):
     assert any("deletion: C." in warning for warning in answer["warnings"])
 
 
+def test_what_an_edit_leaves_behind(api):
+    """A key schema that changes leaves old secrets: the answer to the PATCH names them."""
+    row = api.create(syncOptions=body()["syncOptions"] | {"keySchema": "A_{{secretKey}}"})
+    change = {"syncOptions": {"keySchema": "B_{{secretKey}}"}}
+    warnings = api.ok("PATCH", f"{SYNCS}/{row['id']}", change)["warnings"]
+    assert "left behind by an edit, for `cleanup` to take: A_TOKEN" in warnings
+
+
 def test_the_plan_that_was_looked_at(api):
     """With `plan` nothing is done if it deletes something else by now: 409 with the new one; else it is done."""
     row = api.create()

@@ -4,6 +4,7 @@ import pytest
 
 from infra.local.buckets import PREFIX
 from infra.local.oci.cloud import BUCKET
+from infra.local.oci.traffic import Fault
 
 OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
 IMPORT_FIRST = {"initialSyncBehavior": "import-prioritize-destination"}
@@ -177,3 +178,36 @@ def test_what_a_new_key_schema_leaves_behind(world):
     assert sync.live == {"P_A": "1", "THEIRS": "theirs"}
     sync.run()
     assert sync.status.sync.message is None
+
+
+def test_what_another_vault_leaves_behind(world):
+    """What lies in a former vault is named in the plan and in the first run after the edit, and not again."""
+    sync, former = moved(world)
+    named = f"left behind by an edit in {former}, for `cleanup` to take: A"
+    assert named in sync.plan()["warnings"]
+    sync.run()
+    assert named in sync.status.sync.message
+    assert named in sync.plan()["warnings"]
+    sync.run()
+    assert sync.status.sync.message is None
+    world.command("cleanup", sync)
+    assert named not in sync.plan()["warnings"]
+    assert world.cloud.vault.states(former) == {"A": "PENDING_DELETION"}
+
+
+def test_a_former_vault_that_cannot_be_listed(world):
+    """A former vault that refuses to be listed is named as that, and holds nothing up."""
+    sync, former = moved(world)
+    world.cloud.faults.append(Fault("ListSecrets", status=404, times=1))
+    assert sync.run()["outcome"] == "succeeded"
+    assert f"in {former} could not be listed" in sync.status.sync.message
+    assert sync.live == {"A": "1"}
+
+
+def moved(world):
+    """A sync that has written to one vault and now points to another; the former vault."""
+    sync, other = world.sync(values={"A": "1"}, options=OVERWRITE), world.sync()
+    sync.run()
+    former, sync.vault_id = sync.vault_id, other.vault_id
+    sync.store(destinationConfig=other.config["destinationConfig"])
+    return sync, former
