@@ -58,9 +58,9 @@ def not_asked_is_gone(keeper, change, now, *, may_ask_all, missing=Keeper._missi
     return missing(keeper, change, now, may_ask_all=True) if may_ask_all else None
 
 
-def ignore_errors(source, schema, desired_from=observe.desired_from):
+def ignore_errors(source, *how, desired_from=observe.desired_from):
     """Take a key whose value is not known for one that is not there."""
-    return desired_from(replace(source, errors={}), schema)
+    return desired_from(replace(source, errors={}), *how)
 
 
 BREAKAGES = {
