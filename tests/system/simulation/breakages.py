@@ -10,7 +10,7 @@ from functions.jobs import done, drain
 from functions.plan import kept
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
-from functions.run import context, keep, observe, push, run
+from functions.run import context, keep, observe, run
 from functions.run.context import Run
 from functions.run.keep import Keeper
 from functions.run.observe import Observer
@@ -43,16 +43,6 @@ def ask_nothing_of_references(*how, ask=kept.missing, **more):
     return (one for one in ask(*how, **more) if not one.is_reference)
 
 
-def ask_nothing_of_unknown_origin(*how, ask=kept.missing, **more):
-    """Take a key of which nobody knows who gave it for an own one."""
-    return (one for one in ask(*how, **more) if one.giver is not None)
-
-
-def learn_what_is_held(known, source, listing, plan, done_, planner, after=keep.keys_after):
-    """Take what was held back for what the vault holds."""
-    return after(known, source, listing, replace(plan, changes=()), done_, planner)
-
-
 def not_asked_is_gone(keeper, change, now, *, may_ask_all, missing=Keeper._missing):
     """Take a place that is not asked for gone."""
     return missing(keeper, change, now, may_ask_all=True) if may_ask_all else None
@@ -83,10 +73,7 @@ BREAKAGES = {
     ),
     # What cannot be read is not gone: the unit is the key
     "no place is asked": (Keeper, "_missing", lambda *_, **__: None),
-    "what is held counts as written": (push, "keys_after", learn_what_is_held),
     "the memory is written after the vault": (context, "keys_before", lambda known, *_: known),
-    # Was an import removed, or is it unreadable?
-    "an unknown origin is taken for gone": (keep, "missing", ask_nothing_of_unknown_origin),
     # Ranks
     "a lower import counts": (keep, "missing", ask_only_where_nothing_gives_the_key),
     # References
