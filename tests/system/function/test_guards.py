@@ -136,6 +136,16 @@ def test_a_wipe_in_portions(world, nine):
     assert nine.live == {"K7": "7", "K8": "8"}
 
 
+def test_each_deletion_counts_once(world, nine):
+    """A deletion is counted when it is marked, once, and again only after the secret was brought back."""
+    for n in range(4):
+        nine.delete(f"K{n}")
+    nine.run()
+    assert [one.count for one in nine.status.deletions] == [4]
+    nine.run()
+    assert [one.count for one in nine.status.deletions] == [4]
+
+
 def test_deletions_that_were_taken_back_do_not_count(world, nine):
     """Secrets that came back since are no part of a wipe."""
     for n in range(4):
