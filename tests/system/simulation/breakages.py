@@ -15,7 +15,6 @@ from functions.run.context import Run
 from functions.run.keep import Keeper
 from functions.run.observe import Observer
 from functions.state.lease import HeldLease
-from functions.state.memory import Memory
 
 
 def check_all_but_the_lease(gate, check=Gate.check):
@@ -83,7 +82,4 @@ BREAKAGES = {
     "what is not asked is gone": (Keeper, "_missing", not_asked_is_gone),
     # Values that hide
     "what cannot be told is not there": (observe, "desired_from", ignore_errors),
-    # Import holds
-    "what an import left open is forgotten": (Keeper, "_pending", lambda *_: None),
-    "written names are forgotten": (Memory, "doubts", lambda *_: False),
 }
