@@ -2,8 +2,8 @@
 
 An empty answer may be a revoked permission, a missing import a broken one, a flood of deletions a
 typing error in a path. None of these is told apart by looking harder, so a person decides: each
-guard says what it saw and names the plan's fingerprint, and `force` with that fingerprint carries
-out exactly that plan. The guards only hold changes back; they never make one.
+guard says what it saw and names the plan's fingerprint, and `force` with that fingerprint lets
+exactly its deletions and held changes through. The guards only hold changes back; they never make one.
 """
 
 from collections.abc import Mapping

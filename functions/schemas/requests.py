@@ -66,7 +66,7 @@ class PlannedQuery(Camel):
 
 
 class SyncQuery(PlannedQuery):
-    """A plan's fingerprint as `force` lifts the guards for exactly that plan."""
+    """A plan's fingerprint as `force` lifts the guards for its deletions and held changes."""
 
     force: PlanFingerprint | None = None
 
