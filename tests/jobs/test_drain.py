@@ -41,8 +41,9 @@ def test_messages_in_hand_are_renewed(world, monkeypatch):
     create, hide, hidden = MemoryVault.create, MemoryQueue.hide, []
 
     def slow(self, *args):
-        create(self, *args)
+        made = create(self, *args)
         world.scheduler.sleep(5)
+        return made
 
     def noted(self, receipt, seconds):
         hidden.append((world.scheduler.seconds, seconds))
