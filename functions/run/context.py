@@ -30,6 +30,7 @@ from functions.state.status import Status
 from functions.state.status_document import StatusDocument
 
 SYNC_KINDS = (JobKind.SYNC, JobKind.VERIFY)
+LOOKS_AFTER_RESTORE = 3
 FIRST_PORTION = 200
 LEAST_PORTION = 20
 MOST_PORTION = 1000
@@ -158,12 +159,24 @@ class Run:
 
     def wait_until_settled(self, observed: Observed, verify: Container[str] = ()) -> Observed:
         """Settle, and read the contents without which nothing can be planned, and those of `verify`."""
+        looks_left = LOOKS_AFTER_RESTORE
         while True:
             observed = self.settle(observed)
             try:
-                return self.observer.read_contents(observed, self.settled, verify)
+                read = self.observer.read_contents(observed, self.settled, verify)
             except WrongState as news:
                 observed = self.wait_for(observed, {"a secret": str(news)})
+                continue
+            # The content of a secret that was just restored may be a moment late.
+            late = {
+                name: why
+                for name, why in read.unreadable.items()
+                if self.summary.done.get(name) == Action.RESTORE
+            }
+            if not late or not looks_left:
+                return read
+            looks_left -= 1
+            observed = self.wait_for(observed, late)
 
     def wait_for(self, observed: Observed, why: Mapping[str, str]) -> Observed:
         """Pause a while and list the vault again. Raises Blocked where time or patience is up."""

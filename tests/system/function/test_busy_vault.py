@@ -64,6 +64,27 @@ def test_twenty_restores_take_one_wait(world):
     assert "ListSecrets" not in names[names.index("CancelSecretDeletion") : last]
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_content_that_is_late_after_a_restore(world, times):
+    """A 404 on the content of a secret that was just restored is tried again, and nobody is told of it."""
+    sync = world.sync(values={"A": "1"})
+    sync.seed("A", b"0", state="PENDING_DELETION")
+    world.cloud.faults.append(Fault("GetSecretBundle", status=404, times=times))
+    assert sync.run()["outcome"] == "succeeded"
+    assert sync.live == {"A": "1"}
+
+
+def test_content_that_stays_away_after_a_restore(world):
+    """Content that cannot be read for good is that key's error, restored or not."""
+    sync = world.sync(values={"A": "1", "B": "2"})
+    sync.seed("A", b"0", state="PENDING_DELETION")
+    world.cloud.faults.append(Fault("GetSecretBundle", status=404))
+    assert sync.run()["outcome"] == "failed"
+    world.cloud.faults.clear()
+    assert "cannot be read" in sync.status.runs[0].errors["A"]
+    assert sync.live["B"] == "2"
+
+
 def test_a_secret_in_state_failed(world):
     """A wanted secret in state FAILED is an error for that key, never a silent success."""
     sync = world.sync(values={"A": "1", "B": "2"})
