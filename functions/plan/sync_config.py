@@ -62,7 +62,7 @@ class BlockingScope(StrEnum):
 
 _FLAT_IMPORTS_ONLY: dict[str, Any] = {
     "anyOf": [
-        {"properties": {"includeAllSubFolders": {"const": False}}},
+        {"properties": {"includeAllSubFolders": {"const": False}, "filter": {"type": "null"}}},
         {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
     ]
 }

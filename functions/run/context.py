@@ -279,12 +279,12 @@ class Run:
         new = 0 if self.job.args.force else len(doomed - self._doomed)
         self._doomed |= doomed
         memory.keys = keys_before(memory.keys, observed.source, changes, planner)
+        self.save_memory(lambda status: status.count_deletions(new, now))
         permitted = permitted_scope(self.document.status, planner, observed.listing)
 
         def note(status: Status) -> None:
             # From the first write on the sync's own tags do not tell a new sync from a lost status.
             status.scope = permitted or scope_of(self.sync.config)
-            status.count_deletions(new, now)
 
         self.save_memory(note)
 

@@ -38,6 +38,7 @@ def document(table: Mapping[str, Mapping[str, Route]]) -> Json:
     schemas |= _request_schemas(schemas, (model.__name__ for model in changed), "Changes")
     for schema in schemas.values():
         _describe(schema)
+        _close_maps(schema)
     return {
         "openapi": "3.1.0",
         "info": {"title": "oci-vault-sync", "version": VERSION, "description": ABOUT},
@@ -111,6 +112,17 @@ def _describe(schema: Json) -> None:
     for name, field in schema.get("properties", {}).items():
         if name in FIELDS and "$ref" not in field:
             field.setdefault("description", FIELDS[name])
+
+
+def _close_maps(schema: Any) -> None:
+    """Say that a map takes no other names than those of its patterns."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            _close_maps(part)
 
 
 def _model(answer: Any) -> type[BaseModel]:

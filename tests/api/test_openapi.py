@@ -18,6 +18,11 @@ CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 400, 401, 403, 404, 409]
 # 400: the reference's business rules, such as a name that is taken or a folder that does not exist
+
+[[operations]]
+include-operation-id = "getOciVaultSecretSyncByName"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422]
+# 422: the fuzzer takes a projectId of null from another answer, and leaves the parameter out then
 """
 
 
