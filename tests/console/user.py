@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, Request, Route
 
 from infra.local.stack import Stack
 
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 30_000
 
 
 def _route(path: str) -> re.Pattern[str]:
