@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.system.simulation import simulate as simulate_module
 from tests.system.simulation.audit import Violation
 from tests.system.simulation.breakages import BREAKAGES
+from tests.system.simulation.memory_world import World
 from tests.system.simulation.simulate import simulate
 from tests.system.simulation.traffic import Weather
 
@@ -61,6 +63,21 @@ def test_a_seed_decides_everything():
     for events in traces:
         simulate(7, events.append)
     assert traces[0] == traces[1]
+
+
+def test_whoever_is_under_way_ends_with_the_seed(monkeypatch):
+    """A seed that breaks a rule leaves nobody asleep: they may hold a lock that another test waits for."""
+    worlds = []
+
+    def kept(*how):
+        worlds.append(World(*how))
+        return worlds[-1]
+
+    monkeypatch.setattr(simulate_module, "World", kept)
+    monkeypatch.setattr(*BREAKAGES["the guards are off"])
+    with pytest.raises(Violation):
+        simulate_all(range(SEEDS_TO_BE_CAUGHT))
+    assert worlds[-1].is_quiet()
 
 
 def draw_with_stale_lists(random, end, draw=Weather.draw):

@@ -29,14 +29,16 @@ IMPOSSIBLE = "nobody may make it as wanted"
 def simulate(seed, trace=None):
     """Simulate one seed; raise Violation where a rule is broken. Return the world at its end."""
     gc.disable()  # a fifth of the time, and a seed is short
-    try:
-        return _simulate(seed, trace)
-    finally:
-        gc.enable()
-
-
-def _simulate(seed, trace):
     world = World(seed, trace, END_SECONDS)
+    try:
+        _simulate(world)
+    finally:
+        world.end()
+        gc.enable()
+    return world
+
+
+def _simulate(world):
     events = Events(world)
     world.scheduler.run(END_SECONDS)
     world.trace("all faults are over")
@@ -70,7 +72,6 @@ def _simulate(seed, trace):
     for name in events.configs:
         _judge(world, name)
     _judge_queue(world)
-    return world
 
 
 def _gets_on(world, events):
