@@ -211,7 +211,6 @@ class Run:
         try:
             self._apply(observed, first, results)
             if last and not results.is_cut_short:
-                self.lease.check_config(self.sync, self.services.store)
                 self._apply(observed, last, results)
         finally:
             self.summary.take_results(results)
@@ -279,14 +278,14 @@ class Run:
         new = 0 if self.job.args.force else len(doomed - self._doomed)
         self._doomed |= doomed
         memory.keys = keys_before(memory.keys, observed.source, changes, planner)
-        self.save_memory(lambda status: status.count_deletions(new, now))
-        permitted = permitted_scope(self.document.status, planner, observed.listing)
 
         def note(status: Status) -> None:
+            status.count_deletions(new, now)
             # From the first write on the sync's own tags do not tell a new sync from a lost status.
+            permitted = permitted_scope(status, planner, observed.listing)
             status.scope = permitted or scope_of(self.sync.config)
 
-        self.save_memory(note)
+        self.save_memory(note, lambda: self.lease.check_config(self.sync, self.services.store))
 
     def _confirm(self) -> None:
         """Note what is known to be done of the changes that are under way."""
@@ -321,11 +320,13 @@ class Run:
                 recent.pop(name)
                 recent |= {name: before} if before else {}
 
-    def save_memory(self, mutate: Callable[[Status], None] = lambda _: None) -> None:
-        """Write the memory and, beside it, prove that the lease is held. Raises LeaseLost, Temporary."""
+    def save_memory(
+        self, mutate: Callable[[Status], None] = lambda _: None, *beside: Callable[[], object]
+    ) -> None:
+        """Write the memory and prove that the lease is held, all at once. Raises LeaseLost, Temporary."""
         now = self.services.clock.now()
-        write = (lambda: self.lease.change(mutate), lambda: self.observer.document.save(now))
-        in_parallel(self.services.pool, write)
+        calls = (lambda: self.lease.change(mutate), lambda: self.observer.document.save(now))
+        in_parallel(self.services.pool, (*calls, *beside))
 
     def _blocked(self, listing: Sequence[VaultSecret]) -> dict[str, str]:
         blocked = self.observer.planner(listing).blocked(listing)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel, try_in_parallel
@@ -54,11 +54,16 @@ class Observer:
         self.document = MemoryDocument(services.store, sync.object_name)
         self.has_learned = False
         """Whether something was looked up or read that need not be again."""
+        # No `cached_property`: in Python 3.11 all instances share its lock while one waits for an answer.
+        self._vault: SecretVault | None = None
+        self._existing_sync_ids: frozenset[str] | None = None
 
-    @cached_property
+    @property
     def vault(self) -> SecretVault:
         """The vault; opening it may read the sync's connection, so it may raise what that raises."""
-        return self._services.vault(self._sync, self._gate)
+        if self._vault is None:
+            self._vault = self._services.vault(self._sync, self._gate)
+        return self._vault
 
     @property
     def memory(self) -> Memory:
@@ -160,14 +165,12 @@ class Observer:
         """Return the planner; who else lives is asked only where another sync's tag is met."""
         own = str(self._sync.id)
         others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
-        living = self._existing_sync_ids if others else frozenset[str]()
+        if others and self._existing_sync_ids is None:
+            self._existing_sync_ids = self._services.existing_sync_ids()
+        living = self._existing_sync_ids or frozenset()
         tags = self._services.secret_tags.merged(self._sync.config.sync_options.tags)
         protected = self._services.protected_ids()
         return Planner(self._sync, self._services.digests, protected, living, tags)
-
-    @cached_property
-    def _existing_sync_ids(self) -> frozenset[str]:
-        return self._services.existing_sync_ids()
 
     def read(
         self, secrets: Sequence[VaultSecret]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 
 from functions.errors import Refused, Temporary
 from functions.plan.kept import Missing
@@ -164,11 +163,14 @@ class Folders:
         self._api = api
         self._project_id = project_id
         self._children: dict[Place, set[str]] = {}
+        self._environments: set[str] | None = None
 
-    @cached_property
+    @property
     def environments(self) -> set[str]:
         """The slugs. Raises Refused, Temporary."""
-        return self._api.environments(self._project_id)
+        if self._environments is None:
+            self._environments = self._api.environments(self._project_id)
+        return self._environments
 
     def children(self, place: Place) -> set[str]:
         """Return the names of the direct sub-folders. Raises Refused, Temporary."""

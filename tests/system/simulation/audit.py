@@ -78,12 +78,17 @@ class View:
         """Return the names of keys that stay because what gave them hides."""
         return {rendered(self.options.key_schema, key) for key in self.lost}
 
+    @property
+    def erroneous(self):
+        """Return the names of keys that have no value that the vault would take: an error, no deletion."""
+        refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
+        schema = self.options.key_schema
+        return {rendered(schema, key) for key in refused | self.answer.errors.keys()}
+
     @cached_property
     def kept(self):
         """Return the names that must stay as they are: no value is known that the vault would take."""
-        refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
-        unknown = refused | self.answer.errors.keys() | self.lost
-        return {rendered(self.options.key_schema, key) for key in unknown}
+        return self.erroneous | self.lost_names
 
     def scoped(self, name):
         return in_scope(self.options.key_schema, name)
@@ -131,6 +136,7 @@ class Auditor:
             "too many deletions were planned": not self.is_forced and self.would_stop(view),
             "the value is not that of the source": value not in (None, view.values.get(name)),
             "the config was changed long ago": self._follows_old_config(view),
+            "the config was not looked at before": not self._knows_config(view),
             "it is older than its predecessor": view.revision
             < self._newest.get((view.sync.id, name), -1),
             "what gave it hides": not self.is_forced and self._is_lost(view, operation, name),
@@ -141,9 +147,8 @@ class Auditor:
             faults |= {
                 "it is wanted": name in view.values,
                 "a wider scope holds it": not self.is_forced and name in self.strangers(view),
-                "its import is hidden or its value unknown": name in view.kept,
+                "its value is unknown": name in view.erroneous,
                 "deletions are disabled": view.options.disable_secret_deletion,
-                "the config was not looked at before": not self._knows_config(view),
             }
         else:
             faults["it is not wanted"] = name not in view.values
@@ -247,7 +252,7 @@ class Auditor:
         if view.options.disable_secret_deletion:
             return False
         held = self.unimported(view) | view.lost_names | self.strangers(view)
-        held = (held | self.asked_lately(view)) - view.values.keys()
+        held = (held | self.asked_lately(view)) - view.values.keys() - view.erroneous
         standing = {
             name: secret
             for name, secret in index(view.listing).items()

@@ -26,6 +26,11 @@ def check_all_but_the_lease(gate, check=Gate.check):
         gate.lease_until = held
 
 
+def save_alone(run, mutate=lambda _: None, *_, save=Run.save_memory):
+    """Write the marks without a look at the config beside them."""
+    save(run, mutate)
+
+
 def has_import(run, _observed):
     """Say whether a sync was made with an import, not whether that is still to be done."""
     options = run.sync.config.sync_options
@@ -61,6 +66,7 @@ BREAKAGES = {
     "replicas are written": (Planner, "protected_because", lambda *_: None),
     "a hint counts as served at once": (done, "covered_at", lambda job: job.created_at),
     "an edited config is followed": (HeldLease, "check_config", lambda *_: None),
+    "the config is looked at now and then": (Run, "save_memory", save_alone),
     "the guards are off": (observe, "guard", lambda plan, *_, **__: plan),
     "what cannot be read is replaced": (Planner, "may_write_unread", lambda *_: True),
     "nothing is noted before it is written": (Run, "_mark", lambda *_: None),

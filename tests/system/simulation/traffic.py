@@ -108,6 +108,7 @@ class Network:
                     "too many calls", self._scheduler.random.choice((None, None, 1.0, 4.0))
                 )
             raise Temporary("it failed")
+        sent_at = self._scheduler.seconds
         try:
             process.check_alive()
             self._scheduler.sleep(self._latency())
@@ -115,6 +116,8 @@ class Network:
             if self._scheduler.random.random() < 0.5:
                 self._scheduler.at(self._scheduler.seconds, lambda: self._arrive_late(name, effect))
             raise
+        if sent_at < self._scheduler.jumped_at:
+            raise Temporary("the connection died while the container was frozen")
         result = error = None
         try:
             result = effect()
