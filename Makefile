@@ -19,12 +19,14 @@ help: ## List these targets
 run: $(DEMO) ## Start the local stack and watch a sync (ONCE=1: end after it, failing if the vault is wrong)
 	$(BIN)/python -m infra.local $(if $(ONCE),--once)
 
+# What a file shares is made once; tests/conftest.py puts the longest files first.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
 test: $(READY) ## Run the tests
-	$(BIN)/pytest -n auto --dist loadfile  # what a module shares is made once
+	$(PYTEST)
 
 quick: $(READY) ## Run the tests that need no Terraform, image, killed runs or simulation
-	$(BIN)/pytest -n auto --dist loadfile --ignore=tests/deploy --ignore=tests/system/crash \
-		--ignore=tests/system/test_interleavings.py
+	$(PYTEST) --ignore=tests/deploy --ignore=tests/system/crash --ignore=tests/system/test_interleavings.py
 
 check: lint test ## Everything that must hold before a commit: format, lint, types, layers, tests
 
