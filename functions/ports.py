@@ -50,12 +50,13 @@ class SourceProject:
 class SecretSource(Protocol):
     """A folder of the secret manager."""
 
-    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+    def read(self, folder: Folder, *, sub_folders: bool, by_folder: bool = False) -> SourceSecrets:
         """Return what the folder holds, imports merged and references expanded.
 
         Raises SourceMissing, SourceMasked, Unauthorized, Forbidden, Temporary. Never returns an
         empty answer for a folder that does not exist. A key that several of the (sub-)folders hold is
-        in `collisions` only: no rule says which counts.
+        in `collisions` only: no rule says which counts. Unless `by_folder`: then each sub-folder's keys
+        are told apart, those that it imports too.
         """
 
     def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:

@@ -18,7 +18,6 @@ from functions.api.syncs import refuse_leaving, start
 from functions.errors import Paused, Rejected, SourceMissing, SyncError, Temporary
 from functions.plan.job import Args
 from functions.plan.models import JobKind
-from functions.plan.naming import KeySchema
 from functions.plan.oci_connection import OWN_CONNECTION_ID
 from functions.plan.requested import editable, merged, unknown_fields, unknown_options
 from functions.plan.sync_config import PREFIX, Sync, SyncConfig, sync_id
@@ -216,16 +215,13 @@ def _collisions(context: ApiContext, sync: Sync) -> list[str]:
     entries = configs.entries()
     if len(entries) > MAX_COMPARED:
         entries = configs.entries(own.project_id)
-    schema = KeySchema(own.sync_options.key_schema, own.environment)
-    vault = own.destination_config.vault_ocid
+    vault, names = own.destination_config.vault_ocid, own.names
     rivals = [
         other.config
         for other in configs.load(entries)
         if other.id != sync.id
         and other.config.destination_config.vault_ocid == vault
-        and KeySchema(other.config.sync_options.key_schema, other.config.environment).overlaps(
-            schema
-        )
+        and other.config.names.overlaps(names)
     ]
     return [
         f'The sync "{rival.name}" of project {rival.project_id} writes to the same vault, and its '

@@ -18,6 +18,8 @@ class Desired:
     errors: Mapping[str, str] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    collisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names that several keys of the source would have, and where those are."""
 
 
 def desired_from(
@@ -25,11 +27,12 @@ def desired_from(
 ) -> Desired:
     """Return what the vault should hold."""
     values: dict[str, SecretBytes] = {}
-    errors = {schema.render(key): why for key, why in source.errors.items()}
+    errors = {schema.render(address): why for address, why in source.errors.items()}
     empty: list[str] = []
     origins: dict[str, Origin] = {}
+    addresses: dict[str, tuple[str, ...]] = {}
     for secret in source.secrets:
-        name = schema.render(secret.key)
+        name = schema.render(secret.address)
         is_imported = secret.origin is not None and secret.origin.kind != "folder"
         if only and not is_imported:  # the source tells no tags of what is imported
             if secret.tags is None:
@@ -37,6 +40,7 @@ def desired_from(
                 continue
             if not only.takes(secret.tags):
                 continue
+        addresses[name] = (*addresses.get(name, ()), secret.address)
         if secret.origin is not None:
             origins[name] = secret.origin
         try:
@@ -51,4 +55,5 @@ def desired_from(
             empty.append(name)
         elif name not in errors:
             values[name] = SecretBytes(value)
-    return Desired(values, errors, tuple(sorted(empty)), origins)
+    collisions = {name: several for name, several in addresses.items() if len(several) > 1}
+    return Desired(values, errors, tuple(sorted(empty)), origins, collisions)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
-from functions.plan.naming import MAX_SCHEMA_CHARACTERS, SCHEMA_WORDS, check_schema
+from functions.plan.naming import MAX_SCHEMA_CHARACTERS, SCHEMA, SCHEMA_WORDS, check_schema
 
 
 def _shown(pattern: str, words: str, most: int | None = None) -> object:
@@ -80,8 +80,6 @@ PROJECT_ID = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,255}"
 _SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 _PATH = "(/[A-Za-z0-9_-]+)+/?|/"
 _PATH_WORDS = "Secret path must begin with a slash; folder names hold letters, digits, - and _"
-_TEXT = r"[a-zA-Z0-9_-]|\{\{environment\}\}|\{\{secretKey\}\}"
-_SCHEMA = rf"(({_TEXT})*\{{\{{secretKey\}}\}}({_TEXT})*)?"
 _REGIONAL = "[a-z0-9-]+"
 _ANYWHERE = "[a-z0-9-]*"
 _Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -105,7 +103,7 @@ Schema = Annotated[
     AfterValidator(_schema),
     Field(
         json_schema_extra={
-            "pattern": f"^{_SCHEMA}$",
+            "pattern": f"^{SCHEMA}$",
             "maxLength": MAX_SCHEMA_CHARACTERS,
             "description": SCHEMA_WORDS,
         }

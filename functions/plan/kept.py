@@ -31,7 +31,7 @@ class Missing:
     """A key that a place gave before and does not give now: is it gone, or not readable?"""
 
     folder: Place
-    """Where the key is looked up: the folder of the sync, or one that a reference names."""
+    """Where the key is looked up: the folder of the sync or one below, or one that a reference names."""
     key: str
     giver: Origin | None
     """None: it is not known which place gave it."""
@@ -76,7 +76,7 @@ def missing(
             yield Missing(folder, key, None)
         return
     shown_by = secret.origin if secret else None
-    is_own = secret is not None and shown_by is None
+    is_own = secret is not None and shown_by in (None, Origin("folder", *folder))
     if known.origin is not None and not is_own and known.origin != str(shown_by):
         yield Missing(folder, key, Origin.parse(known.origin), shown_by)
     before = known.references or {}

@@ -1,7 +1,7 @@
 """The nouns of a sync: folder, origin, source secret, vault secret, lifecycle state, change, kind of job."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -53,6 +53,10 @@ class Folder:
     environment: str
     path: str
 
+    def below(self, path: str) -> "Folder":
+        """Return the sub-folder of this relative path, itself where that is empty."""
+        return replace(self, path=f"{self.path.rstrip('/')}/{path}") if path else self
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -87,14 +91,22 @@ class SourceSecret:
     references: Mapping[str, str | None] = field(default_factory=dict)
     tags: frozenset[str] | None = None
     """None: the source does not tell."""
+    folder: str = ""
+    """Path of its sub-folder, below the folder that was read; told where folders are told apart."""
+
+    @property
+    def address(self) -> str:
+        """Where it is: its key, after the sub-folder's path if there is one."""
+        return f"{self.folder}/{self.key}" if self.folder else self.key
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSecrets:
     """What a folder holds, merged and expanded.
 
-    `errors` are keys that exist but whose value is not known (duplicate, unreadable reference): they
-    are neither written nor deleted. `collisions` maps a key to the sub-folders that all hold it.
+    `errors` are keys, by address, that exist but whose value is not known (duplicate, unreadable
+    reference): they are neither written nor deleted. `collisions` maps a key to the sub-folders that all
+    hold it.
     """
 
     secrets: tuple[SourceSecret, ...]

@@ -1,18 +1,26 @@
 """Names: the key schema (render, match, strip) and what OCI Vault accepts as name and content."""
 
 import re
+from collections.abc import Iterable
 
-_ALLOWED = re.compile(r"([a-zA-Z0-9_\-/]|\{\{secretKey\}\}|\{\{environment\}\})*")
 _KEY = "{{secretKey}}"
 _ENVIRONMENT = "{{environment}}"
+_FOLDER = "{{folderPath}}"
+_NO_FOLDER = re.compile(r"\{\{folderPath\}\}[_-]")
+_PLACEHOLDER = re.compile(r"\{\{(?:secretKey|folderPath)\}\}")
+_FIXED = r"[a-zA-Z0-9_-]|\{\{environment\}\}"
+_TEXT = rf"{_FIXED}|\{{\{{secretKey\}}\}}"
+SCHEMA = rf"((({_FIXED})*\{{\{{folderPath\}}\}}[_-])?({_TEXT})*\{{\{{secretKey\}}\}}({_TEXT})*)?"
+"""What a key schema looks like, as a regular expression."""
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 MAX_VAULT_NAME_CHARACTERS = 255
 MAX_VALUE_BYTES = 25_000
 MAX_SCHEMA_CHARACTERS = 255
 SCHEMA_WORDS = (
-    "Key schema must include a {{secretKey}} placeholder. It can also include "
-    "{{environment}} placeholders. Only alphanumeric characters (a-z, A-Z, 0-9), dashes "
-    "(-), and underscores (_) are allowed besides the placeholders: OCI Vault takes no others in a name."
+    "Key schema must include a {{secretKey}} placeholder. It can also include {{environment}} "
+    "placeholders and, before the key and followed by a dash or an underscore, one {{folderPath}}. "
+    "Only alphanumeric characters (a-z, A-Z, 0-9), dashes (-), and underscores (_) are allowed besides "
+    "the placeholders: OCI Vault takes no others in a name."
 )
 
 
@@ -24,43 +32,75 @@ def check_schema(schema: str, *, is_stored: bool = False) -> str:
     schema = schema.strip()
     if len(schema) > MAX_SCHEMA_CHARACTERS:
         raise ValueError(f"Key schema must be at most {MAX_SCHEMA_CHARACTERS} characters")
-    is_allowed = _ALLOWED.fullmatch(schema) and (is_stored or "/" not in schema)
-    if schema and not (is_allowed and _KEY in schema):
+    if not re.fullmatch(SCHEMA, schema.replace("/", "x") if is_stored else schema):
         raise ValueError(SCHEMA_WORDS)
     return schema
 
 
 class KeySchema:
-    """How source keys and vault names correspond. Nothing is HTML-escaped, so it is reversible."""
+    """How source keys and vault names correspond. Nothing is HTML-escaped, so it is reversible.
+
+    A key is given by its address, see `SourceSecret`. Of a key of the synced folder itself the path is
+    empty, and the character that follows the path's placeholder falls away with it.
+    """
 
     def __init__(self, schema: str | None, environment: str) -> None:
         self._template = (schema or _KEY).replace(_ENVIRONMENT, environment)
-        self._prefix, *_, self._suffix = self._template.split(_KEY)
+        self.is_by_folder = _FOLDER in self._template
+        self._prefix, *_, self._suffix = _PLACEHOLDER.split(self._template)
         self._keeps_depth = "/" in self._prefix + self._suffix
 
-    def render(self, key: str) -> str:
+    def render(self, address: str) -> str:
         """Return the vault name of a source key."""
-        return self._template.replace(_KEY, key)
+        folder, key = self.split(address)
+        return self._in(folder).replace(_KEY, key)
+
+    def split(self, address: str) -> tuple[str, str]:
+        """Return the path of the sub-folder and the key."""
+        folder, _, key = address.rpartition("/") if self.is_by_folder else ("", "", address)
+        return folder, key
 
     def matches(self, name: str) -> bool:
         """Say whether a vault name is in scope: it has the schema's prefix and suffix."""
-        return self.strip(name) is not None
+        key = _between(name, self._prefix, self._suffix)
+        return key is not None and not (self._keeps_depth and "/" in key)
 
-    def strip(self, name: str) -> str | None:
-        """Return the source key of a vault name, None where the name is not in scope."""
-        prefix, suffix = self._prefix, self._suffix
-        if len(name) < len(prefix) + len(suffix):
+    def strip(self, name: str, folders: Iterable[str] = ()) -> str | None:
+        """Return the address of a vault name's key, None where the name is not in scope.
+
+        Of the sub-folders it may be in, that with the longest path counts.
+        """
+        if not self.matches(name):
             return None
-        if not (name.startswith(prefix) and name.endswith(suffix)):
-            return None
-        middle = name[len(prefix) : len(name) - len(suffix)]
-        return None if self._keeps_depth and "/" in middle else middle
+        for folder in sorted(folders, key=len, reverse=True) if self.is_by_folder else ():
+            key = self._key_in(folder, name)
+            if key:
+                return f"{folder}/{key}"
+        return self._key_in("", name)
 
     def overlaps(self, other: "KeySchema") -> bool:
         """Say whether some vault name is in scope of both."""
         head, longer_head = sorted((self._prefix, other._prefix), key=len)  # noqa: SLF001
         tail, longer_tail = sorted((self._suffix, other._suffix), key=len)  # noqa: SLF001
         return longer_head.startswith(head) and longer_tail.endswith(tail)
+
+    def _in(self, folder: str) -> str:
+        """Return the template for the keys of one folder."""
+        if folder:
+            return self._template.replace(_FOLDER, folder.replace("/", "_"))
+        return _NO_FOLDER.sub("", self._template)
+
+    def _key_in(self, folder: str, name: str) -> str | None:
+        prefix, *_, suffix = self._in(folder).split(_KEY)
+        return _between(name, prefix, suffix)
+
+
+def _between(name: str, prefix: str, suffix: str) -> str | None:
+    """Return what is between the two, None where the name does not have both."""
+    is_long_enough = len(name) >= len(prefix) + len(suffix)
+    if not (is_long_enough and name.startswith(prefix) and name.endswith(suffix)):
+        return None
+    return name[len(prefix) : len(name) - len(suffix)]
 
 
 def refuse_name(name: str) -> str | None:

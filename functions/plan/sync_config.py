@@ -24,6 +24,7 @@ from functions.plan.fields import (
     VaultOcid,
 )
 from functions.plan.models import Folder
+from functions.plan.naming import KeySchema
 from functions.secret_tags import SecretTags
 
 PREFIX = "secret-syncs/"
@@ -160,6 +161,16 @@ class SyncConfig(Camel):
     def folder(self) -> Folder:
         """Return the source folder."""
         return Folder(self.project_id, self.environment, self.secret_path)
+
+    @property
+    def names(self) -> KeySchema:
+        """Return how the names in the vault are made."""
+        return KeySchema(self.sync_options.key_schema, self.environment)
+
+    @property
+    def is_by_folder(self) -> bool:
+        """Whether the keys of sub-folders are synced by the folder that holds them."""
+        return self.sync_options.include_all_sub_folders and self.names.is_by_folder
 
 
 class Sync(BaseModel):

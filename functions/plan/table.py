@@ -17,7 +17,6 @@ from pydantic import SecretBytes
 
 from functions.plan.desired import Desired
 from functions.plan.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
-from functions.plan.naming import KeySchema
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
 from functions.plan.plan import Plan, join
 from functions.plan.sync_config import BlockingScope, Sync
@@ -47,7 +46,7 @@ class Planner:
         self._living = frozenset(living) - {self._id}
         self._wanted_tags = wanted_tags or SecretTags()
         self.only = self._options.filter
-        self.schema = KeySchema(self._options.key_schema, config.environment)
+        self.schema = config.names
 
     def tags(self, name: str, value: SecretBytes) -> dict[str, str]:
         """Return the tags that a secret of this sync carries."""

@@ -1,6 +1,6 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,14 +10,13 @@ from functions.calls.parallel import in_parallel
 from functions.errors import ContentRefused, InvalidInput, Refused, SyncError
 from functions.plan.desired import desired_from
 from functions.plan.models import State, VaultSecret
-from functions.plan.naming import KeySchema
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
 from functions.plan.scope import NOWHERE, scope_of
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run.context import Run
-from functions.run.observe import Observed, permitted_scope
+from functions.run.observe import Observed, permitted_scope, refuse_collisions
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
 
@@ -85,16 +84,18 @@ def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]
     observed = run.settle(run.observe())
     planner, memory = run.observer.planner(observed.listing), run.memory
     names_done = memory.imported.setdefault(which, [])
+    refuse_collisions(observed.source, desired_from(observed.source, planner.schema, planner.only))
     blind: dict[str, Pending] = {}
+    homes = _homes(planner, observed)
     importable = [
         secret
-        for secret in _importable(planner, observed, replace=replace, is_first=which == INITIAL)
+        for secret in _importable(planner, observed, homes, replace=replace, which=which)
         if secret.name not in names_done
     ]
     for portion in (
         importable[start : start + PORTION] for start in range(0, len(importable), PORTION)
     ):
-        found = _read(run, planner, observed, portion)
+        found = _read(run, observed, homes, portion)
         pending = found.refused | _write(run, planner, found, replace=replace)
         if which == INITIAL and found.is_blind and not names_done:
             blind |= pending
@@ -121,16 +122,21 @@ def _write(
     run: Run, planner: Planner, found: "_Importable", *, replace: bool
 ) -> dict[str, Pending]:
     """Write to the source; return what it refused, by name."""
-    if not found.values:
-        return {}
-    values = {key: value.get_secret_value() for key, value in found.values.items()}
-    write = partial(run.observer.source.write, run.sync.config.folder, values, replace=replace)
-    [refused] = in_parallel(run.services.pool, [write], run.renew)
-    run.summary.imported += len(values) - len(refused)
-    return {
-        planner.schema.render(key): Pending(why=why, was_in_source=key in found.present)
-        for key, why in refused.items()
-    }
+    by_folder: dict[str, dict[str, str]] = {}
+    for address, value in found.values.items():
+        below, key = planner.schema.split(address)
+        by_folder.setdefault(below, {})[key] = value.get_secret_value()
+    refused: dict[str, Pending] = {}
+    for below, values in by_folder.items():
+        folder = run.sync.config.folder.below(below)
+        write = partial(run.observer.source.write, folder, values, replace=replace)
+        [whys] = in_parallel(run.services.pool, [write], run.renew)
+        run.summary.imported += len(values) - len(whys)
+        for key, why in whys.items():
+            address = f"{below}/{key}" if below else key
+            was_in_source = address in found.present
+            refused[planner.schema.render(address)] = Pending(why=why, was_in_source=was_in_source)
+    return refused
 
 
 def _note_source_values(
@@ -153,35 +159,55 @@ def _note_source_values(
 @dataclass(frozen=True, slots=True)
 class _Importable:
     values: dict[str, SecretStr]
+    """By address of the key."""
     refused: dict[str, Pending]
     present: frozenset[str]
     is_blind: bool
     """Whether there was something to read, and none of it may be."""
 
 
+def _homes(planner: Planner, observed: Observed) -> dict[str, str]:
+    """Return by vault name the address of the key that is pushed to that same name again.
+
+    A name that no key of the source has belongs to the sub-folder whose path it begins with, if there is one.
+    """
+    schema, source = planner.schema, observed.source
+    present = {
+        schema.render(at): at for at in (*source.errors, *(s.address for s in source.secrets))
+    }
+    folders = {schema.split(address)[0] for address in present.values()} - {""}
+    found = {
+        name: present.get(name) or schema.strip(name, folders)
+        for name in planner.index(observed.listing)
+    }
+    return {name: at for name, at in found.items() if at is not None and schema.render(at) == name}
+
+
 def _importable(
-    planner: Planner, observed: Observed, *, replace: bool, is_first: bool
+    planner: Planner, observed: Observed, homes: Mapping[str, str], *, replace: bool, which: str
 ) -> list[VaultSecret]:
     """Return what may be imported: ACTIVE, in scope, nobody else's, first of all nothing of its own."""
-    present = {secret.key for secret in observed.source.secrets} | observed.source.errors.keys()
+    present = {s.address for s in observed.source.secrets} | observed.source.errors.keys()
+    is_first = which == INITIAL
     return [
         secret
         for name, secret in sorted(planner.index(observed.listing).items())
         if secret.state == State.ACTIVE
-        and _comes_back(planner.schema, name)
+        and name in homes
         and not planner.protected_because(secret)
         and not planner.owned_by_other(secret)
         and not (is_first and planner.is_mine(secret) and DIGEST_TAG in secret.tags)
-        and (replace or planner.schema.strip(name) not in present)
+        and (replace or homes[name] not in present)
     ]
 
 
 def _read(
-    run: Run, planner: Planner, observed: Observed, secrets: Sequence[VaultSecret]
+    run: Run, observed: Observed, homes: Mapping[str, str], secrets: Sequence[VaultSecret]
 ) -> _Importable:
     """Read what is to be imported."""
-    source = {secret.key: secret.value for secret in observed.source.secrets}
-    below = {s.key for s in observed.source.secrets if s.origin and s.origin.kind != "import"}
+    source = {secret.address: secret.value for secret in observed.source.secrets}
+    merged = [secret for secret in observed.source.secrets if not secret.folder]
+    below = {secret.key for secret in merged if secret.origin and secret.origin.kind != "import"}
     present = frozenset(source) | frozenset(observed.source.errors)
     bundles, unreadable, failure = run.observer.read(secrets)
     if failure:
@@ -189,26 +215,26 @@ def _read(
     refused = {
         name: Pending(
             why=f"its content in the vault cannot be read: {why}",
-            was_in_source=planner.schema.strip(name) in present,
+            was_in_source=homes[name] in present,
         )
         for name, why in unreadable.items()
     }
     values: dict[str, SecretStr] = {}
     for name, bundle in bundles.items():
-        key = planner.schema.strip(name) or ""
+        address = homes[name]
         try:
             text = bundle.value.get_secret_value().decode()
         except UnicodeDecodeError:
             why = "its content is not text, so the source cannot hold it"
-            refused[name] = Pending(why=why, was_in_source=key in present)
+            refused[name] = Pending(why=why, was_in_source=address in present)
             continue
-        if not text or (key in source and source[key].get_secret_value() == text):
+        if not text or (address in source and source[address].get_secret_value() == text):
             continue
-        if key in below:
+        if address in below:
             why = "the source holds it in a sub-folder, with another value; change it there"
             refused[name] = Pending(why=why, was_in_source=True)
         else:
-            values[key] = SecretStr(text)
+            values[address] = SecretStr(text)
     is_blind = bool(unreadable) and not (bundles or any(map(_is_of_one, unreadable.values())))
     return _Importable(values, refused, present, is_blind)
 
@@ -216,9 +242,3 @@ def _read(
 def _is_of_one(refusal: SyncError) -> bool:
     """Say whether a refusal concerns its secret alone; the others may be for want of a permission."""
     return isinstance(refusal, ContentRefused)
-
-
-def _comes_back(schema: KeySchema, name: str) -> bool:
-    """Say whether the key that a name stands for is pushed to that same name again."""
-    key = schema.strip(name)
-    return key is not None and schema.render(key) == name

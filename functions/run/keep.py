@@ -87,21 +87,17 @@ class Keeper:
         return why_held(change, permitted, config)
 
     def _missing(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
-        config = self.sync.config
+        config, schema, name = self.sync.config, self.planner.schema, change.name
         is_mine = change.secret is not None and self.planner.is_mine(change.secret)
-        for one in missing(
-            change,
-            self.planner.schema.strip(change.name) or change.name,
-            self._secrets.get(change.name),
-            self._known(change.name),
-            (config.environment, config.secret_path),
-            is_mine=is_mine,
-        ):
-            place = str(one.giver or "any place")
-            may_ask = may_ask_all or place not in self.asked_before
+        below, key = schema.split(self._addresses.get(name) or schema.strip(name) or name)
+        place = (config.environment, config.folder.below(below).path)
+        secret, known = self._secrets.get(name), self._known(name)
+        for one in missing(change, key, secret, known, place, is_mine=is_mine):
+            giver = str(one.giver or "any place")
+            may_ask = may_ask_all or giver not in self.asked_before
             why = self.source.why_kept(config.folder, one, may_ask=may_ask)
             if why:
-                self.memory.asked.setdefault(place, now)
+                self.memory.asked.setdefault(giver, now)
                 return why
         return None
 
@@ -110,11 +106,15 @@ class Keeper:
 
     @cached_property
     def _memory(self) -> Mapping[str, KeyMemory]:
-        return {self.planner.schema.render(key): one for key, one in self.memory.keys.items()}
+        return {self.planner.schema.render(at): one for at, one in self.memory.keys.items()}
+
+    @cached_property
+    def _addresses(self) -> Mapping[str, str]:
+        return {self.planner.schema.render(address): address for address in self.memory.keys}
 
     @cached_property
     def _secrets(self) -> Mapping[str, SourceSecret]:
-        return {self.planner.schema.render(one.key): one for one in self.found.secrets}
+        return {self.planner.schema.render(one.address): one for one in self.found.secrets}
 
 
 def keys_before(
@@ -128,10 +128,10 @@ def keys_before(
     Only references in the present text hold a key, so that more of them do no harm.
     """
     merged = dict(known)
-    for key, new in _learned(found, {change.name for change in changes}, planner).items():
-        old = known.get(key, new)
+    for address, new in _learned(found, {change.name for change in changes}, planner).items():
+        old = known.get(address, new)
         references = old.references and {**(new.references or {}), **old.references}
-        merged[key] = KeyMemory(origin=old.origin, references=references)
+        merged[address] = KeyMemory(origin=old.origin, references=references)
     return merged
 
 
@@ -146,19 +146,19 @@ def keys_after(
     """Return what is known of each key after a run; what was held back or failed keeps what it has."""
     schema = planner.schema
     undone = plan.errors.keys() | {c.name for c in plan.changes if c.name not in done}
-    settled = {schema.render(s.key) for s in source.secrets if s.value.get_secret_value()} - undone
-    wanted = {schema.render(key) for key in (*source.errors, *(s.key for s in source.secrets))}
+    filled = {schema.render(s.address) for s in source.secrets if s.value.get_secret_value()}
+    wanted = {schema.render(at) for at in (*source.errors, *(s.address for s in source.secrets))}
     standing = wanted | planner.index(listing).keys()
-    kept = {key: one for key, one in known.items() if schema.render(key) in standing}
-    return kept | _learned(source, settled, planner)
+    kept = {address: one for address, one in known.items() if schema.render(address) in standing}
+    return kept | _learned(source, filled - undone, planner)
 
 
 def _learned(found: SourceSecrets, names: Container[str], planner: Planner) -> dict[str, KeyMemory]:
     return {
-        secret.key: KeyMemory(
+        secret.address: KeyMemory(
             origin=secret.origin and str(secret.origin),
             references={ref: place for ref, place in secret.references.items() if place},
         )
         for secret in found.secrets
-        if planner.schema.render(secret.key) in names
+        if planner.schema.render(secret.address) in names
     }

@@ -18,7 +18,7 @@ from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
 from functions.plan.models import Bundle, SourceSecrets, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.plan.scope import NOWHERE, Scope
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
@@ -79,7 +79,9 @@ class Observer:
         def read() -> None:
             found.append(
                 self.source.read(
-                    self._sync.config.folder, sub_folders=options.include_all_sub_folders
+                    self._sync.config.folder,
+                    sub_folders=options.include_all_sub_folders,
+                    by_folder=self._sync.config.is_by_folder,
                 )
             )
 
@@ -207,10 +209,9 @@ class Observer:
 
         Raises WrongState where the listing was stale, Temporary, OutOfTime.
         """
-        if observed.source.collisions:
-            raise InvalidInput(_collision_message(observed.source.collisions))
         planner = self.planner(observed.listing)
         desired = desired_from(observed.source, planner.schema, planner.only)
+        refuse_collisions(observed.source, desired)
         must_read = planner.must_read(
             desired,
             observed.listing,
@@ -297,10 +298,17 @@ def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:
     return replace(desired, values=values, errors={**desired.errors, **unreadable})
 
 
-def _collision_message(collisions: Mapping[str, Sequence[str]]) -> str:
-    shown = [f'"{key}" in {" and ".join(paths)}' for key, paths in sorted(collisions.items())[:5]]
-    more = f" and {len(collisions) - 5} more" if len(collisions) > 5 else ""  # noqa: PLR2004
-    return (
-        "The vault is one flat list, so each name can be used only once. These keys are in more "
-        f"than one folder: {'; '.join(shown)}{more}. Rename them, or sync the folders apart."
+def refuse_collisions(source: SourceSecrets, desired: Desired) -> None:
+    """Raise InvalidInput where several keys would have one name."""
+    several = sorted((source.collisions or desired.collisions).items())
+    if not several:
+        return
+    shown = join([f'"{name}" in {" and ".join(places)}' for name, places in several])
+    if source.collisions:
+        what, way = "keys are in more than one folder", "put {{folderPath}} into the key schema"
+    else:
+        what, way = "names would stand for more than one key", "sync the folders apart"
+    raise InvalidInput(
+        "The vault is one flat list, so each name can be used only once. These "
+        f"{what}: {shown}. Rename them, or {way}."
     )

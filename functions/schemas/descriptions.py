@@ -24,8 +24,8 @@ FIELDS = {
     "secretPath": "The folder, as an absolute path.",
     "isAutoSyncEnabled": "Whether webhooks, events and ticks sync it. `isEnabled` is another name.",
     "initialSyncBehavior": "What the first run does with secrets that the vault already holds.",
-    "keySchema": "The name in the vault, with {{secretKey}} and perhaps {{environment}}. Only names that fit "
-    "it are ever changed or deleted.",
+    "keySchema": "The name in the vault: {{secretKey}}, perhaps {{environment}}, and {{folderPath}} for the "
+    "sub-folder, with _ for each slash. Only names that fit it are ever changed or deleted.",
     "disableSecretDeletion": "Whether secrets stay in the vault that the source does not hold any more.",
     "includeAllSubFolders": "Whether the folders below are synced too; only with overwrite-destination.",
     "deletionDays": "How long a deleted secret can be brought back.",

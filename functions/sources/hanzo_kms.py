@@ -31,25 +31,27 @@ class HanzoKms:
         """Log in, and make one cheap call with the token."""
         self._http.request(self._retrying, "GET", "/v1/kms/health")
 
-    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+    def read(self, folder: Folder, *, sub_folders: bool, by_folder: bool = False) -> SourceSecrets:
         """Return the secrets under the folder's path that the environment has."""
         found: dict[str, SourceSecret] = {}
         held: dict[str, list[str]] = {}
         errors: dict[str, str] = {}
         for path, key, is_sure in sorted(set(self._names(folder, sub_folders=sub_folders))):
+            below = path.removeprefix(folder.path).strip("/") if by_folder else ""
+            address = f"{below}/{key}" if below else key
             try:
                 value = self._value(folder, path, key)
             except Unauthorized:
                 raise
             except Refused as refusal:
-                errors[key] = str(refusal)
+                errors[address] = str(refusal)
                 continue
             if value is None and is_sure:
-                errors[key] = "the list shows it in this environment, but it cannot be read"
+                errors[address] = "the list shows it in this environment, but it cannot be read"
             if value is not None:
-                held.setdefault(key, []).append(path)
-                origin = Origin("folder", folder.environment, path)
-                found[key] = SourceSecret(key, value, None if path == folder.path else origin)
+                held.setdefault(address, []).append(path)
+                origin = None if path == folder.path else _origin(folder, path)
+                found[address] = SourceSecret(key, value, origin, folder=below)
         if not found and not errors:
             raise SourceMissing(
                 f"Organisation {folder.project_id} has no secret under {folder.path} in environment "
@@ -150,6 +152,10 @@ class HanzoKms:
             "value": value,
         }
         self._http.request(self._retrying, "POST", _SECRETS, None, body, org=_org(folder))
+
+
+def _origin(folder: Folder, path: str) -> Origin:
+    return Origin("folder", folder.environment, path)
 
 
 def _org(folder: Folder) -> str:

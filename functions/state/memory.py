@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, ValidationError
 from functions.errors import Conflict, Temporary
 from functions.plan.kept import KeyMemory
 from functions.plan.models import State, VaultSecret
-from functions.plan.naming import KeySchema
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.sync_config import SyncConfig
 from functions.plan.written import GOING, UNDERWAY, Written
@@ -47,8 +46,9 @@ class Memory(Part):
     """What is known of one sync's keys and names. Every field has a default: unknown means keep."""
 
     about: str = ""
-    """The folder and option that `keys` belong to; another one forgets them."""
+    """The folder and options that `keys` belong to; another one forgets them."""
     keys: dict[str, KeyMemory] = {}
+    """By address: the key alone, unless the sub-folders are synced folder by folder."""
     asked: dict[str, AwareDatetime] = {}
     """When a place was last asked that could not be taken as gone."""
     recent: dict[str, Written] = {}
@@ -140,6 +140,7 @@ def is_valid(verification: Round | None, config_etag: str, key_id: str) -> bool:
 def _about(config: SyncConfig) -> str:
     """Return what `Memory.keys` belong to."""
     below = " and below" if config.sync_options.include_all_sub_folders else ""
+    below += ", folder by folder" if config.is_by_folder else ""
     return f"{config.environment}:{config.secret_path}{below}"
 
 
@@ -213,7 +214,6 @@ class MemoryDocument:
 
 def _from_status(status: Status, config: SyncConfig) -> Memory:
     """Return what a status of version 0.1.0 knows; it stays there for containers of that version."""
-    schema = KeySchema(config.sync_options.key_schema, config.environment)
     memory = Memory(granted=status.granted, about=_about(config))
     memory.was_too_large = _ALL in status.import_pending
     memory.import_pending = {n: why for n, why in status.import_pending.items() if n != _ALL}
@@ -221,7 +221,7 @@ def _from_status(status: Status, config: SyncConfig) -> Memory:
         key: KeyMemory(origin=origin, references=None)
         for origin, names in status.origins.items()
         for name in names or ()
-        if (key := schema.strip(name)) is not None
+        if (key := config.names.strip(name)) is not None
     }
     if status.wrote_at and not status.recent:
         memory.doubt_everything(status.wrote_at)  # there was a memory, and it is lost

@@ -225,6 +225,7 @@ PASTED = "pasted-Value!"
         ("keySchema", PASTED, None, "{{secretKey}}"),
         ("keySchema", "A.{{secretKey}}", None, "{{secretKey}}"),
         ("keySchema", "{{secretKey}}" + "a" * 250, None, "at most 255"),
+        ("keySchema", "{{folderPath}}{{secretKey}}", None, "followed by a dash or an underscore"),
         ("disableSecretDeletion", PASTED, None, "valid boolean"),
         ("includeAllSubFolders", PASTED, None, "valid boolean"),
         ("deletionDays", 0, None, "greater than or equal to 1"),

@@ -57,6 +57,28 @@ def test_the_size_of_a_value_is_that_of_its_bytes():
     assert list(desired.errors) == ["X_B"]
 
 
+def test_keys_of_several_folders():
+    """Where the schema tells folders apart each key has its name, also one that could not be read."""
+    schema = KeySchema("{{folderPath}}_{{secretKey}}", "prod")
+    rows = (SourceSecret("K", SecretStr(path or "top"), folder=path) for path in ("", "a", "a/b"))
+    desired = desired_from(SourceSecrets(tuple(rows), {"c/K": "hidden"}), schema)
+    assert {name: value.get_secret_value() for name, value in desired.values.items()} == {
+        "K": b"top",
+        "a_K": b"a",
+        "a_b_K": b"a/b",
+    }
+    assert desired.errors == {"c_K": "hidden"}
+    assert desired.collisions == {}
+
+
+def test_keys_that_come_to_the_same_name():
+    """Keys of two folders whose names come to the same are told, each with its place."""
+    schema = KeySchema("{{folderPath}}_{{secretKey}}", "prod")
+    rows = (SourceSecret("K", SecretStr("1"), folder=path) for path in ("a/b", "a_b"))
+    desired = desired_from(SourceSecrets(tuple(rows)), schema)
+    assert desired.collisions == {"a_b_K": ("a/b/K", "a_b/K")}
+
+
 def test_origins_are_kept_by_vault_name():
     """The import or sub-folder of a key is known under its vault name, refused values included."""
     desired = desired_from(

@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from functions.plan.naming import KeySchema, check_schema, refuse_name, refuse_value
 
+BY_FOLDER = "{{environment}}_{{folderPath}}_{{secretKey}}"
+
 RENDERED = [
     (None, "DB_URL", "dev", "DB_URL"),
     ("", "DB_URL", "dev", "DB_URL"),
@@ -17,6 +19,19 @@ RENDERED = [
     ("P_{{secretKey}}", 'a<b>"c`', "dev", 'P_a<b>"c`'),
     ("P_{{secretKey}}", "{{environment}}{{secretKey}}", "dev", "P_{{environment}}{{secretKey}}"),
     ("P_{{secretKey}}", "Größe", "dev", "P_Größe"),
+    ("P_{{secretKey}}", "a/b", "dev", "P_a/b"),
+    (BY_FOLDER, "KEY", "prod", "prod_KEY"),
+    (BY_FOLDER, "db/KEY", "prod", "prod_db_KEY"),
+    (BY_FOLDER, "db/users-1/KEY", "prod", "prod_db_users-1_KEY"),
+    (
+        BY_FOLDER,
+        "db/{{folderPath}}_{{environment}}",
+        "prod",
+        "prod_db_{{folderPath}}_{{environment}}",
+    ),
+    ("{{folderPath}}-{{secretKey}}", "KEY", "prod", "KEY"),
+    ("{{folderPath}}-X_{{secretKey}}_v1", "db/KEY", "prod", "db-X_KEY_v1"),
+    ("{{folderPath}}-X_{{secretKey}}_v1", "KEY", "prod", "X_KEY_v1"),
 ]
 
 STRIPPED = [
@@ -41,6 +56,17 @@ STRIPPED = [
     ("P_A&amp;B", "dev", "P_{{secretKey}}", "A&amp;B"),
 ]
 
+STRIPPED_BY_FOLDER = [
+    ("prod_KEY", ["db"], "KEY"),
+    ("prod_db_KEY", ["db"], "db/KEY"),
+    ("prod_db_KEY", [], "db_KEY"),
+    ("prod_db_users_KEY", ["db"], "db/users_KEY"),
+    ("prod_db_users_KEY", ["db", "db/users"], "db/users/KEY"),
+    ("prod_db_", ["db"], "db_"),
+    ("prod_dbx_KEY", ["db"], "dbx_KEY"),
+    ("dev_db_KEY", ["db"], None),
+]
+
 VALID = [
     "",
     "{{secretKey}}",
@@ -48,6 +74,9 @@ VALID = [
     "{{secretKey}}{{secretKey}}",
     "a_b_{{environment}}-{{secretKey}}",
     "a" * 242 + "{{secretKey}}",
+    "{{folderPath}}_{{secretKey}}",
+    BY_FOLDER,
+    "{{folderPath}}-x_{{secretKey}}{{secretKey}}_y",
 ]
 
 INVALID = [
@@ -64,6 +93,12 @@ INVALID = [
     "A_{{secretKey}}\nB",
     "ä{{secretKey}}",
     "a" * 243 + "{{secretKey}}",
+    "{{folderPath}}_",
+    "{{folderPath}}{{secretKey}}",
+    "{{folderPath}}x{{secretKey}}",
+    "{{secretKey}}_{{folderPath}}_",
+    "{{secretKey}}_{{folderPath}}_{{secretKey}}",
+    "{{folderPath}}_{{folderPath}}_{{secretKey}}",
 ]
 
 PART = st.from_regex(r"([A-Za-z0-9_/-]|\{\{environment\}\}){0,4}", fullmatch=True)
@@ -84,6 +119,20 @@ def test_a_name_is_in_scope_if_it_has_the_prefix_and_suffix_of_the_schema(
     found = KeySchema(schema, environment)
     assert found.matches(name) == (key is not None)
     assert found.strip(name) == key
+
+
+@pytest.mark.parametrize(("name", "folders", "address"), STRIPPED_BY_FOLDER)
+def test_a_name_belongs_to_the_deepest_folder_that_it_begins_with(name, folders, address):
+    """Of the sub-folders that a name may be in that with the longest path counts, else the folder itself."""
+    assert KeySchema(BY_FOLDER, "prod").strip(name, folders) == address
+
+
+def test_the_scope_of_a_schema_with_a_folder_is_all_that_it_may_render():
+    """Whatever the sub-folder, a name that the schema renders is in scope."""
+    schema = KeySchema("A_{{folderPath}}-B_{{secretKey}}_C", "prod")
+    for address in ("KEY", "x/KEY", "x/y_z/KEY"):
+        assert schema.matches(schema.render(address))
+    assert not schema.matches("B_KEY_C")
 
 
 @pytest.mark.parametrize("schema", VALID)
@@ -136,6 +185,9 @@ def test_schemas_with_a_name_in_common_overlap(head, tail, other_head, other_tai
         ("{{secretKey}}_Y", "{{secretKey}}_X_Y", True),
         ("{{secretKey}}_Y", "{{secretKey}}_Y_X", False),
         ("{{environment}}_{{secretKey}}", "prod_{{secretKey}}", True),
+        ("X_{{folderPath}}_{{secretKey}}", "X_db_{{secretKey}}", True),
+        ("{{folderPath}}_{{secretKey}}", "X_{{secretKey}}", True),
+        ("X_{{folderPath}}_{{secretKey}}", "Y_{{folderPath}}_{{secretKey}}", False),
     ],
 )
 def test_schemas_overlap_unless_prefix_or_suffix_tells_them_apart(one, two, overlap):
@@ -170,3 +222,10 @@ def test_content_is_limited():
     """Content up to 25 000 bytes is accepted; a larger one is refused by its size alone."""
     assert refuse_value(b"x" * 25_000) is None
     assert refuse_value(b"x" * 25_001) == "the value has 25001 bytes; OCI Vault takes at most 25000"
+
+
+def test_a_slash_after_the_folder_was_never_allowed():
+    """A stored schema may hold slashes as it always could, but not in place of what follows the folder."""
+    assert check_schema("a/{{secretKey}}", is_stored=True)
+    with pytest.raises(ValueError, match="Key schema must"):
+        check_schema("{{folderPath}}/{{secretKey}}", is_stored=True)

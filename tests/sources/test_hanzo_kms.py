@@ -113,6 +113,23 @@ def test_collision(kms, source):
     assert values(result) == {"B": "b"}
 
 
+def test_sub_folders_apart(kms, source):
+    """Folder by folder a name that several hold is one secret each, and an error is that of one."""
+    kms.secrets = {
+        ("app", "A", "dev"): "1",
+        ("app/x/y", "A", "dev"): "2",
+        ("app/z", "A", "dev"): "3",
+    }
+    kms.forbidden = {("app/z", "A")}
+    result = source.read(APP, sub_folders=True, by_folder=True)
+    assert {s.address: s.value.get_secret_value() for s in result.secrets} == {
+        "A": "1",
+        "x/y/A": "2",
+    }
+    assert set(result.errors) == {"z/A"}
+    assert result.collisions == {}
+
+
 @pytest.mark.parametrize("folder", [APP, Folder("acme", "qa", "/app")])
 def test_empty_is_missing(kms, source, folder):
     """Where there are no folders, a path without secrets is missing, never empty."""

@@ -76,6 +76,20 @@ def test_another_folder_or_option_forgets_the_keys(store):
         assert (memory.keys, list(memory.recent)) == ({}, ["A"])
 
 
+@pytest.mark.parametrize(("has_sub_folders", "keys"), [(False, ["A"]), (True, [])])
+def test_a_schema_that_tells_sub_folders_apart(store, has_sub_folders, keys):
+    """Keys that were known flat are not known folder by folder; without sub-folders both are the same."""
+    options = CONFIG.sync_options.model_copy(update={"include_all_sub_folders": has_sub_folders})
+    config = CONFIG.model_copy(update={"sync_options": options})
+    document = loaded(store, config=config)
+    document.memory.keys = {"A": KeyMemory()}
+    document.save(NOW)
+    schema = {"key_schema": "{{folderPath}}_{{secretKey}}"}
+    apart = config.model_copy(update={"sync_options": options.model_copy(update=schema)})
+    assert list(loaded(store, config=config).memory.keys) == ["A"]
+    assert list(loaded(store, config=apart).memory.keys) == keys
+
+
 def test_names_are_forgotten_when_every_listing_shows_them(store):
     """Written names are known for five minutes, asked places for ten."""
     memory = Memory(

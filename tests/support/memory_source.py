@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -38,7 +38,7 @@ class MemorySource:
         self.hidden.discard(folder)
         self.reappeared += 1
 
-    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+    def read(self, folder: Folder, *, sub_folders: bool, by_folder: bool = False) -> SourceSecrets:
         """Return what the folder holds, its own keys before imported ones, later imports before earlier."""
         if folder not in self.folders:
             raise SourceMissing(f"The source has no folder {folder.path}.")
@@ -52,10 +52,12 @@ class MemorySource:
             if other in self.hidden:
                 continue
             origins.append(origin("folder", other))
+            below = other.path.removeprefix(folder.path).strip("/") if by_folder else ""
             for key, value in self.folders[other].items():
-                if key in found:
+                secret = SourceSecret(key, SecretStr(value), origins[-1], folder=below)
+                if secret.address in found:
                     collisions[key] = (*collisions.get(key, ()), other.path)
-                found.setdefault(key, SourceSecret(key, SecretStr(value), origins[-1]))
+                found.setdefault(secret.address, secret)
         errors = {key: "its value cannot be read" for f, key in self.errors if f == folder}
         secrets = []
         for key, secret in found.items():
@@ -95,7 +97,7 @@ class MemorySource:
             givers[f"{place} {key}"] = shown and f"{shown[1].environment}:{shown[1].path}"
             if shown:
                 text = text.replace(f"${{{place} {key}}}", shown[0])
-        return SourceSecret(secret.key, SecretStr(text), secret.origin, givers)
+        return replace(secret, value=SecretStr(text), references=givers)
 
     def why_kept(self, folder: Folder, missing: Missing, *, may_ask: bool) -> str | None:
         """Say why a key may still be there."""

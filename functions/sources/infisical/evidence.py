@@ -37,6 +37,8 @@ class Evidence:
     nested_blocks: frozenset[Place] = frozenset()
     """Which imports of sub-folders a recursive list showed."""
     has_sub_folders: bool = False
+    by_folder: bool = False
+    """Whether a sub-folder's key is another one than the same key of the folder itself."""
     _listings: dict[Place, Listing | None] = field(default_factory=dict)
     _imports: dict[Place, list[Place] | None] = field(default_factory=dict)
 
@@ -77,7 +79,12 @@ class Evidence:
         giver = (missing.giver.environment, missing.giver.path)
         if missing.giver.kind == "folder":
             return False
-        shown = self.blocks.get(missing.folder, ())
+        shown = self.blocks.get(missing.folder)
+        if shown is None:  # a sub-folder that no list showed, or one that is only referred to
+            listing = self._listing(missing.folder)
+            if listing is None:
+                return self.folders.is_absent(missing.folder)
+            shown = tuple(place for place, _ in listing.imports)
         if missing.giver.kind != "import":
             shown = (*shown, *self.nested_blocks)
         return bool(self._listing(giver)) and giver not in shown
@@ -88,27 +95,16 @@ class Evidence:
         if rows is None or (rows and not may_ask):
             return "it is not known which import gave it, and they cannot all be read"
         try:
-            below = self._below(missing.folder) if self.has_sub_folders else []
+            below = self.folders.below(missing.folder, MOST_PLACES) if self.has_sub_folders else []
         except (Refused, Temporary):
             return "it is not known which sub-folder gave it, and they cannot all be read"
-        looks = (self._look(place, missing.key) for place in (*rows, *below))
-        if all(found in (Found.WITHOUT, Found.ABSENT) for found in looks):
+        gone = {Found.WITHOUT, Found.ABSENT}
+        gone_below = gone | {Found.SHOWN} if self.by_folder else gone
+        if all(self._look(place, missing.key) in gone for place in rows) and all(
+            self._look(place, missing.key) in gone_below for place in below
+        ):
             return None
         return "it is not known which import or sub-folder gave it, and not all can be read"
-
-    def _below(self, place: Place) -> list[Place]:
-        """Return all sub-folders. Raises Refused where they are too many to ask."""
-        found: list[Place] = []
-        open_ = [place]
-        while open_:
-            environment, path = parent = open_.pop()
-            names = sorted(self.folders.children(parent))
-            children = [(environment, f"{path.rstrip('/')}/{name}") for name in names]
-            found += children
-            open_ += children
-            if len(found) > MOST_PLACES:
-                raise Refused("too many sub-folders to ask them all")
-        return found
 
     def _look(
         self, place: Place, key: str, *, own: bool = False, above: Iterable[Place] = ()
@@ -177,6 +173,20 @@ class Folders:
         if place not in self._children:
             self._children[place] = self._api.folders(Folder(self._project_id, *place))
         return self._children[place]
+
+    def below(self, place: Place, most: int) -> list[Place]:
+        """Return all sub-folders. Raises Refused where they are more than `most`; Temporary."""
+        found: list[Place] = []
+        open_ = [place]
+        while open_:
+            environment, path = parent = open_.pop()
+            names = sorted(self.children(parent))
+            children = [(environment, f"{path.rstrip('/')}/{name}") for name in names]
+            found += children
+            open_ += children
+            if len(found) > most:
+                raise Refused(f"{':'.join(place)} has more than {most} sub-folders to ask")
+        return found
 
     def has_path(self, place: Place) -> bool:
         """Walk down to a folder from the root: a list of nowhere looks like an empty one."""

@@ -16,6 +16,14 @@ from functions.ports import SourceProject
 from functions.sources.http import SourceHttp
 from functions.sources.infisical.browse import projects
 from functions.sources.infisical.evidence import Evidence, Folders
+from functions.sources.infisical.merge import (
+    FOLDER_IMPORT,
+    Block,
+    Merged,
+    flatten,
+    overlaid,
+    tell_apart,
+)
 from functions.sources.infisical.references import Expander
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import (
@@ -30,9 +38,6 @@ from functions.sources.infisical.rows import (
 from functions.sources.infisical.write import write
 
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
-FOLDER_IMPORT = "sub-folder import"
-"""Kind of an origin that a sub-folder imports; the source does not say which."""
-
 _MOST_FOLDERS_REFERRED_TO = 100
 """Each is a call, and whoever edits a folder decides to how many others its values refer."""
 
@@ -54,7 +59,7 @@ class Infisical:
     ) -> Mapping[str, str]:
         return write(self._api, folder, values, replace=replace)
 
-    def read(self, folder: Folder, *, sub_folders: bool) -> SourceSecrets:
+    def read(self, folder: Folder, *, sub_folders: bool, by_folder: bool = False) -> SourceSecrets:
         # This comes first in any case: a recursive list hides what it may not read or cannot find.
         try:
             top = self._api.secrets(folder)
@@ -64,7 +69,7 @@ class Infisical:
             self._prove_existence(folder)
         below = self._api.secrets(folder, recursive=True) if sub_folders else None
         refuse_masked(top, below or Listing())
-        reading = _Reading(self._api, folder, top, below)
+        reading = _Reading(self._api, folder, top, below, by_folder=by_folder)
         result = reading.result()
         self._evidence = reading.evidence()
         return result
@@ -118,7 +123,7 @@ class _Reading:
     """One read: what is known of the source's folders so far, and what it comes to."""
 
     def __init__(
-        self, api: Api, folder: Folder, top: Listing, below: Listing | None = None
+        self, api: Api, folder: Folder, top: Listing, below: Listing | None, *, by_folder: bool
     ) -> None:
         self._api = api
         self._folder = folder
@@ -126,6 +131,7 @@ class _Reading:
         self._place = (folder.environment, folder.path)
         self._top = top
         self._below = below
+        self._by_folder = by_folder
         self._holders = self._sort_out_folders()
         self._views = {self._place: merged(top)}
         self._blocks = {self._place: _places(top)}
@@ -134,20 +140,27 @@ class _Reading:
 
     def result(self) -> SourceSecrets:
         """Return the secrets, merged and expanded."""
-        rows, errors, collisions = self._flatten()
-        secrets = []
+        if self._by_folder:
+            found = self._apart()
+        else:
+            view, nested = self._views[self._place], self._nested_imports()
+            found = flatten(self._place, view, self._holders, nested)
+        secrets, errors = [], found.errors
         expander = Expander(self._look_up, self._api.check)
-        for key, (row, origin) in sorted(rows.items()):
+        for address, held in sorted(found.rows.items()):
+            row = held.row
             try:
                 value, references = expander.expand(row)
                 value.get_secret_value().encode()
             except UnicodeEncodeError:
-                errors[key] = "its value holds characters that are not valid Unicode"
+                errors[address] = "its value holds characters that are not valid Unicode"
             except Refused as refusal:
-                errors[key] = str(refusal)
+                errors[address] = str(refusal)
             else:
-                secrets.append(SourceSecret(key, value, origin, references, row.tags))
-        return SourceSecrets(tuple(secrets), errors, self._origins(), collisions)
+                secrets.append(
+                    SourceSecret(row.key, value, held.origin, references, row.tags, held.folder)
+                )
+        return SourceSecrets(tuple(secrets), errors, self._origins(), found.collisions)
 
     def _sort_out_folders(self) -> dict[FolderAddress, View]:
         """Return each folder's own secrets; a recursive list of /a also answers for /ab."""
@@ -159,48 +172,28 @@ class _Reading:
                 by_place.setdefault(row.place, []).append(row)
         return {place: unique(rows) for place, rows in by_place.items()}
 
-    def _flatten(
-        self,
-    ) -> tuple[dict[str, tuple[Row, Origin | None]], dict[str, str], dict[str, tuple[str, ...]]]:
-        rows: dict[str, tuple[Row, Origin | None]] = {}
-        errors: dict[str, str] = {}
-        held: dict[str, set[FolderAddress]] = {}
+    def _apart(self) -> Merged:
+        """Return each folder's keys: a recursive list shows what is imported, but not which folder does."""
+        places, asks = set(self._holders), bool(self._below and self._below.imports)
+        if asks:
+            places |= set(self._folders.below(self._place, _MOST_FOLDERS_REFERRED_TO))
+        views = {}
+        for place in sorted(places):
+            own = self._holders.get(place, View())
+            view = self._readable_view(place) if asks else own
+            views[place] = overlaid(view, place, own)
+        return tell_apart(self._place, views)
 
-        for place, nested in self._nested_imports():
-            view = merged(Listing(imports=((place, nested),)))
-            for row in view.rows.values():
-                other, _ = rows.setdefault(row.key, (row, Origin(FOLDER_IMPORT, *place)))
-                if other.value != row.value:
-                    errors[row.key] = "sub-folders import it with different values"
-            errors |= view.doubtful
-        for place, view in self._holders.items():
-            for key in view.rows:
-                errors.pop(key, None)
-            errors |= view.doubtful
-            origin = None if place == self._place else Origin("folder", *place)
-            for key, row in view.rows.items():
-                held.setdefault(key, set()).add(place)
-                rows[key] = (row, origin)
-        merged_view = self._views[self._place]
-        errors |= merged_view.doubtful
-        for key, row in merged_view.rows.items():
-            if row.place != self._place:
-                # The key of a sub-folder that the folder also imports is one secret, not two.
-                others = held.setdefault(key, set())
-                if row.place not in others:
-                    others.add(self._place)
-                rows[key] = (row, Origin("import", *row.place))
-        collisions = {
-            key: tuple(sorted(path for _, path in places))
-            for key, places in sorted(held.items())
-            if len(places) > 1
-        }
-        kept = {
-            key: found for key, found in rows.items() if key not in errors and key not in collisions
-        }
-        return kept, errors, collisions
+    def _readable_view(self, place: FolderAddress) -> View:
+        """Return a folder with its imports; nothing where this identity may not read it, as in any list."""
+        try:
+            return self._view(place)
+        except Refused:
+            if place in self._unreadable:
+                return View()
+            raise
 
-    def _nested_imports(self) -> list[tuple[FolderAddress, tuple[Row, ...]]]:
+    def _nested_imports(self) -> list[Block]:
         if self._below is None:
             return []
         tops = {place for place, _ in self._top.imports}
@@ -251,8 +244,15 @@ class _Reading:
         """Return what this read shows of imports, to judge what it does not show."""
         nested = frozenset(place for place, _ in self._nested_imports())
         project = self._folder.project_id
-        has_sub_folders = self._below is not None
-        return Evidence(self._api, project, self._folders, self._blocks, nested, has_sub_folders)
+        return Evidence(
+            self._api,
+            project,
+            self._folders,
+            self._blocks,
+            nested,
+            has_sub_folders=self._below is not None,
+            by_folder=self._by_folder,
+        )
 
 
 def _places(listing: Listing) -> tuple[FolderAddress, ...]:

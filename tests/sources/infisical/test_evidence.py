@@ -36,10 +36,10 @@ def server(request):
 def ask(server):
     """Read the folder, then ask about a key; True: it is kept."""
 
-    def ask(missing, *, sub_folders=False, may_ask=True):
+    def ask(missing, *, may_ask=True, sub_folders=False, by_folder=False):
         login = connect("infisical", server.url, lambda _renew: CREDENTIALS, server.clock, half)
         source = login(gate(server.clock))
-        source.read(APP, sub_folders=sub_folders)
+        source.read(APP, sub_folders=sub_folders, by_folder=by_folder)
         return source.why_kept(APP, missing, may_ask=may_ask) is not None
 
     return ask
@@ -142,6 +142,15 @@ def test_an_unknown_origin(server, ask):
     assert ask(UNKNOWN, sub_folders=True)
 
 
+def test_an_unknown_origin_where_folders_are_told_apart(server, ask):
+    """The same key of a sub-folder is another one then; a sub-folder that hides may have given it all the same."""
+    server.source.set("dev", "/app/a", "K", "1")
+    assert ask(UNKNOWN, sub_folders=True)
+    assert not ask(UNKNOWN, sub_folders=True, by_folder=True)
+    server.forbidden.add(("dev", "/app/a"))
+    assert ask(UNKNOWN, sub_folders=True, by_folder=True)
+
+
 def test_a_sub_folder(server, ask):
     """A sub-folder is asked itself, as a recursive list leaves out what may not be read."""
     server.source.set("dev", "/app/a/b", "K", "1")
@@ -166,3 +175,20 @@ def test_an_import_of_a_sub_folder(server, ask):
     assert not ask(IMPORTED_BELOW, sub_folders=True)
     server.forbidden.add(("prod", "/x"))
     assert ask(IMPORTED_BELOW, sub_folders=True)
+
+
+def test_an_import_of_a_sub_folder_that_is_told_apart(server, ask):
+    """Of a sub-folder's own import its list speaks; a sub-folder that hides, hides what it imports too."""
+    server.source.set("prod", "/x", "K", "1")
+    server.source.set("dev", "/app/a", "A", "1")
+    server.source.add_import("dev", "/app/a", "prod", "/x")
+    lost = replace(LOST, folder=("dev", "/app/a"))
+    assert ask(lost, sub_folders=True)
+    server.source.remove_import("dev", "/app/a", "prod", "/x")
+    assert not ask(lost, sub_folders=True)
+    server.secret_lists.add(("dev", "/app/a"))
+    assert not ask(lost, sub_folders=True)
+    server.forbidden.add(("dev", "/app/a"))
+    assert ask(lost, sub_folders=True)
+    server.source.delete_folder("dev", "/app/a")
+    assert not ask(lost, sub_folders=True)

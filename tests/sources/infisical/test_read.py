@@ -12,7 +12,7 @@ from functions.errors import (
 )
 from functions.plan.models import Folder, Origin
 from functions.sources import connect
-from functions.sources.infisical.source import FOLDER_IMPORT
+from functions.sources.infisical.merge import FOLDER_IMPORT
 from infra.local.infisical.server import InfisicalServer
 from infra.local.infisical.source import Secret
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
@@ -293,6 +293,87 @@ def test_import_of_sub_folder(server, source):
     result = read(source, sub_folders=True)
     origin = Origin(FOLDER_IMPORT, "prod", "/x")
     assert {s.key: s.origin for s in result.secrets} == {"A": None, "K": origin}
+
+
+def apart(source, folder=APP):
+    """Read a folder with its sub-folders apart; return what was read, values and origins by address."""
+    result = source.read(folder, sub_folders=True, by_folder=True)
+    return result, {s.address: (s.value.get_secret_value(), s.origin) for s in result.secrets}
+
+
+def test_sub_folders_apart(server, source):
+    """Folder by folder a key of several folders is one secret each; without imports no folder is asked for it."""
+    for path in ("/app", "/app/a", "/app/a/b"):
+        server.source.set("dev", path, "K", path)
+    server.source.set("dev", "/apple", "K", "x")
+    server.calls.clear()
+    result, found = apart(source)
+    assert found == {
+        "K": ("/app", None),
+        "a/K": ("/app/a", Origin("folder", "dev", "/app/a")),
+        "a/b/K": ("/app/a/b", Origin("folder", "dev", "/app/a/b")),
+    }
+    assert (result.errors, result.collisions) == ({}, {})
+    assert not [call for call in server.calls if "folders" in call or "imports" in call]
+
+
+def test_sub_folders_of_the_root_apart(server, source):
+    """The root's sub-folders are told apart as any other's."""
+    server.source.set("dev", "/", "K", "1")
+    server.source.set("dev", "/a/b", "K", "2")
+    _, found = apart(source, ROOT)
+    assert {address: value for address, (value, _) in found.items()} == {"K": "1", "a/b/K": "2"}
+
+
+def test_imports_of_sub_folders_apart(server, source):
+    """Each sub-folder has what it imports, under what it holds itself, also if it holds nothing else."""
+    server.source.set("prod", "/x", "K", "imported")
+    server.source.set("dev", "/app", "A", "1")
+    server.source.set("dev", "/app/own", "K", "own")
+    for path in ("/app", "/app/own", "/app/empty", "/app/deep/er"):
+        server.source.add_import("dev", path, "prod", "/x")
+    _, found = apart(source)
+    imported = ("imported", Origin("import", "prod", "/x"))
+    assert found == {
+        "A": ("1", None),
+        "K": imported,
+        "own/K": ("own", Origin("folder", "dev", "/app/own")),
+        "empty/K": imported,
+        "deep/er/K": imported,
+    }
+
+
+def test_errors_apart(server, source):
+    """Folder by folder an error is that of one folder's key."""
+    server.source.set("dev", "/app/a", "K", "1")
+    server.source.add_row("dev", "/app/b", Secret("K", "1"))
+    server.source.add_row("dev", "/app/b", Secret("K", "2"))
+    server.source.set("dev", "/app/c", "K", "${prod.x.P}")
+    server.source.set("prod", "/x", "P", "1")
+    server.forbidden.add(("prod", "/x"))
+    result, found = apart(source)
+    assert (set(found), set(result.errors)) == ({"a/K"}, {"b/K", "c/K"})
+
+
+def test_a_sub_folder_that_may_not_be_read(server, source):
+    """A sub-folder that this identity may not read is left out, as in a flat list; the others are read."""
+    server.source.set("prod", "/x", "K", "1")
+    for path in ("/app/a", "/app/b"):
+        server.source.add_import("dev", path, "prod", "/x")
+    server.source.set("dev", "/app", "A", "1")
+    server.forbidden.add(("dev", "/app/a"))
+    assert set(apart(source)[1]) == {"A", "b/K"}
+
+
+def test_too_many_sub_folders_with_imports(server, source):
+    """More sub-folders than a run may ask are refused, rather than some keys left out."""
+    server.source.set("prod", "/x", "K", "1")
+    server.source.add_import("dev", "/app/0", "prod", "/x")
+    server.source.set("dev", "/app", "A", "1")
+    for number in range(101):
+        server.source.add_folder("dev", f"/app/{number}")
+    with pytest.raises(Refused, match="more than 100 sub-folders"):
+        apart(source)
 
 
 def test_sub_folders_import_differing_values(server, source):

@@ -33,8 +33,8 @@ class WatchedSource:
     def __getattr__(self, operation):
         return getattr(self._source, operation)
 
-    def read(self, folder, *, sub_folders):
-        answer = self._source.read(folder, sub_folders=sub_folders)
+    def read(self, folder, **how):
+        answer = self._source.read(folder, **how)
         self._auditor.saw_source(self._view, folder, answer)
         return answer
 
