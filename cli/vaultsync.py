@@ -238,6 +238,11 @@ def ago(moment: str | None) -> str:
     return f"{str(datetime.now(timezone.utc) - then).partition('.')[0]} ago"
 
 
+def counted(things: Sequence[Any], noun: str) -> str:
+    """Return how many things there are, with their noun."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return how many changes of each kind there are."""
     signs = {**GLYPHS, "imported": "", "unchanged": "", "unknown": "", "errors": ""}
@@ -499,7 +504,7 @@ class Commands:
         if not names:
             raise Failure(f"No run {begin} of {row['name']} is known that deleted something.")
         say(*(item("restore", name) for name in names))
-        self._confirm(f"Switch the auto-sync off and cancel these {len(names)} deletions?")
+        self._confirm(f"Switch the auto-sync off and cancel {counted(names, 'deletion')}?")
         return self._follow(
             self._function.ask("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo")
         )
@@ -513,7 +518,7 @@ class Commands:
         if not found["leftBehind"]:
             say("Nothing is left behind.")
             return OK
-        self._confirm(f"Schedule the deletion of these {len(found['leftBehind'])} secrets?")
+        self._confirm(f"Schedule the deletion of {counted(found['leftBehind'], 'secret')}?")
         return self._follow(self._function.ask("POST", f"{path}/cleanup"))
 
     def check(self) -> int:
@@ -564,9 +569,9 @@ class Commands:
     def _prune(self, gone: Sequence[Json], total: int) -> None:
         say(*(item("delete", row["name"]) for row in gone))
         if 2 * len(gone) > total:
-            raise Failure(f"{len(gone)} of {total} syncs are more than half: nothing was changed.")
+            raise Failure(f"{len(gone)} of {total} are more than half: nothing was changed.")
         if gone and not self._words.dry_run:
-            self._confirm(f"Delete these {len(gone)} syncs? Their secrets stay in the vault.")
+            self._confirm(f"Delete {counted(gone, 'sync')}? The secrets stay in the vault.")
             for row in gone:
                 path = f"{SYNCS}/{row['id']}"
                 self._function.ask("DELETE", path, {"removeSecrets": "false"})

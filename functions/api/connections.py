@@ -19,6 +19,7 @@ from functions.plan.oci_connection import (
     Method,
     object_of,
 )
+from functions.plan.plan import counted
 from functions.ports import ABSENT, OciResource
 from functions.schemas.answers import (
     AvailableConnection,
@@ -129,7 +130,8 @@ def delete(context: ApiContext, request: ParsedRequest) -> OneConnection:
     ]
     if users:
         shown = ", ".join(sorted(users)[:5])
-        raise Rejected(400, f"{len(users)} syncs use this connection; change them first: {shown}.")
+        used = f"This connection is used by {counted(len(users), 'sync')}"
+        raise Rejected(400, f"{used}; change that first: {shown}.")
     context.connections.changed()
     try:
         context.dispatcher.services.store.delete(object_of(connection.id), if_match=etag)

@@ -180,9 +180,7 @@ class Ticker:
     def _report_dead_letters(self) -> None:
         depth = self.dispatcher.queue.depth()
         if depth.dead:
-            log.error(
-                "%d messages are dead letters: their jobs crashed again and again", depth.dead
-            )
+            log.error("dead letters: %d; their jobs crashed again and again", depth.dead)
         # A metric without dimensions is refused.
         self.dispatcher.services.notifier.count({"deadLetters": depth.dead}, {"queue": "jobs"})
 

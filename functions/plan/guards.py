@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from functions.plan.desired import Desired
 from functions.plan.models import Action, Change
-from functions.plan.plan import Plan, join
+from functions.plan.plan import Plan, counted, join
 from functions.plan.sync_config import DeletionGuard
 
 SMALL_SCOPE = 10
@@ -61,15 +61,16 @@ def _refuse_empty_source(plan: Plan, desired: Desired) -> Plan:
     deletions = _deletions(plan)
     if not deletions or desired.values or desired.errors:
         return plan
-    doomed = f"{len(deletions)} secrets would be deleted: {join(sorted(deletions), ', ')}"
-    return _stop(plan, f"the source folder is empty, and {doomed}")
+    doomed = counted(len(deletions), "secret")
+    names = join(sorted(deletions), ", ")
+    return _stop(plan, f"the source folder is empty, and {doomed} would be deleted: {names}")
 
 
 def _limit_deletions(plan: Plan, lately: int, limit: DeletionGuard) -> Plan:
     """Judge the deletions among this sync's own secrets and among all: neither may hide the other."""
     doomed = _deletions(plan)
     held = {change.name for change in plan.changes if change.held and _deletes(change)}
-    for standing, what in ((plan.in_scope - held, "secrets"), (plan.own - held, "own secrets")):
+    for standing, what in ((plan.in_scope - held, "secret"), (plan.own - held, "own secret")):
         deletions, total = len(doomed & standing) + lately, len(standing) + lately
         percent = limit.max_percent
         if total < SMALL_SCOPE:
@@ -78,7 +79,7 @@ def _limit_deletions(plan: Plan, lately: int, limit: DeletionGuard) -> Plan:
             earlier = f" ({lately} of them within the last 24 hours)" if lately else ""
             return _stop(
                 plan,
-                f"{deletions} of {total} {what} in scope would be deleted{earlier}, more than "
+                f"{deletions} of {counted(total, what)} in scope would be deleted{earlier}, more than "
                 f"{percent} %: {join(sorted(doomed), ', ')}",
             )
     return plan

@@ -62,6 +62,11 @@ class Plan:
         return counts | rest
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 secret, 2 secrets."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def join(lines: Sequence[str], separator: str = "; ") -> str:
     """Return the first few lines as one sentence."""
     more = len(lines) - MOST_SHOWN

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from functions.plan.models import Action, Change
 from functions.plan.ownership import OWNER_TAG
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, counted
 from functions.plan.sync_config import Camel
 
 
@@ -76,8 +76,8 @@ def warn_of_strangers(plan: Plan, sync_id: UUID) -> list[str]:
     if not names:
         return []
     text = (
-        f"{len(names)} secrets that this sync never wrote are not in the source, so they are "
-        f"scheduled for deletion: {', '.join(names)}. A keySchema or disableSecretDeletion keeps them."
+        f"The source lacks {counted(len(names), 'secret')} that this sync never wrote, so this is "
+        f"scheduled for deletion: {', '.join(names)}. A keySchema or disableSecretDeletion prevents it."
     )
     return [text]
 

@@ -249,7 +249,7 @@ def test_a_connection_in_use_is_not_deleted(api, key):
     sync = api.create(connectionId=row["id"])
     status, answer = api.call("DELETE", f"{CONNECTIONS}/{row['id']}")
     assert status == 400
-    assert answer["message"] == "1 syncs use this connection; change them first: payments."
+    assert answer["message"] == "This connection is used by 1 sync; change that first: payments."
     api.ok("PATCH", f"{SYNCS}/{sync['id']}", {"connectionId": None})
     api.ok("DELETE", f"{CONNECTIONS}/{row['id']}")
     assert api.call("GET", f"{CONNECTIONS}/{row['id']}")[0] == 404

@@ -71,8 +71,8 @@ def test_strangers_are_named(api):
     for name in ("A", "B"):
         api.vault.seed(name, b"theirs")
     told = (
-        "2 secrets that this sync never wrote are not in the source, so they are scheduled for "
-        "deletion: A, B. A keySchema or disableSecretDeletion keeps them."
+        "The source lacks 2 secrets that this sync never wrote, so this is scheduled for "
+        "deletion: A, B. A keySchema or disableSecretDeletion prevents it."
     )
     row = api.create(isEnabled=False, syncOptions=KEEPING)
     path = f"{SYNCS}/{row['id']}"

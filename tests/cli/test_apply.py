@@ -123,7 +123,7 @@ def test_most_syncs_are_never_pruned(terminal, world, files):
     for name in ("two", "three"):
         (files / f"{name}.json").unlink()
     said = terminal.refused("apply", "-f", "syncs", "--prune", "--yes")
-    assert "2 of 3 syncs are more than half: nothing was changed." in said
+    assert "2 of 3 are more than half: nothing was changed." in said
     assert set(stored(world)) == {"one", "two", "three"}
     (files / "one.json").unlink()
     assert "Say -f FILE_OR_FOLDER" in terminal.refused(

@@ -146,7 +146,7 @@ def test_a_connection_in_use_stays(user, stack):
     user.answers(LIST, {"secretSyncs": [sync], "broken": [], "truncated": False})
     user.answers(
         f"/api/v1/app-connections/oci/{connection['id']}",
-        rows.refusal(400, "1 syncs use this connection; change them first: sync-0001."),
+        rows.refusal(400, "This connection is used by 1 sync; change that first: sync-0001."),
         status=400,
     )
     page = user.page

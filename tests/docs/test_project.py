@@ -32,6 +32,15 @@ def requirements(name):
     return dict(re.sub(r"\[.*?\]", "", pin).lower().split("==") for pin in pins)
 
 
+def test_a_count_has_the_right_word():
+    """No sentence puts a number before a word for several: `counted` says 1 secret and 2 secrets."""
+    things = "change|deletion|job|key|message|name|run|secret|sync|version"
+    fixed = re.compile(rf"(\{{[^{{}}]*\}}|%d) (own |other )?({things})s\b")
+    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "cli").glob("*.py")]:
+        found = [m[0] for m in fixed.finditer(path.read_text()) if not re.search("MOST|MAX|MIN", m[0])]
+        assert found == [], path.name
+
+
 def imported(folder):
     """Return the dotted names that the modules below a folder import."""
     for path in (ROOT / folder).rglob("*.py"):

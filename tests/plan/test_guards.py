@@ -149,7 +149,7 @@ def test_held_deletions_do_not_dilute_the_share():
 def test_an_empty_source_never_deletes(desired):
     """A source without any value, or with empty ones only, stops a plan that would delete."""
     made = guarded(a_plan(deletions=1, in_scope=1), desired)
-    assert "the source folder is empty, and 1 secrets would be deleted" in made.stops[0]
+    assert "the source folder is empty, and 1 secret would be deleted" in made.stops[0]
     assert not guarded(a_plan(in_scope=9), desired).stops
 
 

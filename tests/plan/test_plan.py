@@ -55,8 +55,8 @@ def test_a_plan_is_shown_without_values():
         "warnings": [
             "a fault",
             (
-                "1 secrets that this sync never wrote are not in the source, so they are scheduled "
-                "for deletion: C. A keySchema or disableSecretDeletion keeps them."
+                "The source lacks 1 secret that this sync never wrote, so this is scheduled "
+                "for deletion: C. A keySchema or disableSecretDeletion prevents it."
             ),
             "W: warned",
         ],

@@ -259,7 +259,7 @@ def test_dead_letters_are_reported(world):
     dead = Message(1, "{}", None, created=now, expires=now.replace(year=2999), visible_at=now)
     world.queue.dead.append(dead)
     world.tick()
-    world.until(lambda: any("1 messages are dead letters" in line for line in world.log))
+    world.until(lambda: any("dead letters: 1;" in line for line in world.log))
     counted = [row for row in world.cloud.watch.metrics if row["name"] == "deadLetters"]
     assert counted[-1]["datapoints"][0]["value"] == 1
 
