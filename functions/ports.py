@@ -130,8 +130,8 @@ class SecretVault(Protocol):
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
         """Schedule the deletion of an ACTIVE secret. Raises WrongState."""
 
-    def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
-        """Schedule the oldest DEPRECATED versions for deletion; return how many."""
+    def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
+        """Schedule the oldest DEPRECATED of so many versions for deletion; return how many."""
 
     def promote(self, secret: VaultSecret, value: bytes, tags: Mapping[str, str]) -> bool:
         """Make the newest version that holds `value` the current one; False if there is none.

@@ -5,8 +5,13 @@ fails goes on a list, so that it neither stops the round nor is forgotten.
 """
 
 from collections.abc import Collection
+from functools import partial
+from logging import getLogger
 
+from functions.calls.parallel import try_in_parallel
+from functions.errors import SyncError
 from functions.plan.desired import desired_from
+from functions.plan.guards import SHORTEST_DELETION
 from functions.plan.plan import Plan
 from functions.run.apply import Results
 from functions.run.context import Run
@@ -16,6 +21,9 @@ FIRST_PORTION = 100
 LEAST_PORTION = 20
 MOST_PORTION = 500
 PORTION_SECONDS = 5.0
+MANY_VERSIONS = 25
+"""Of the 30 that OCI allows. A secret's version number is never less than how many there are."""
+log = getLogger(__name__)
 
 
 class Verification:
@@ -32,6 +40,7 @@ class Verification:
         """Move the cursor past the portion at hand, which is settled, and choose the next; False: no more."""
         if not self._run.job.verifies:
             return False
+        self._prune(observed, results)
         self._pass(plan, results)
         verification, settled = self._run.memory.round, self._run.settled
         assert verification
@@ -56,6 +65,30 @@ class Verification:
             return False
         self._run.recall()
         return self.next(observed, plan, results)
+
+    def _prune(self, observed: Observed, results: Results) -> None:
+        """Delete old versions well before the limit: who writes at the limit may have to wait for it.
+
+        What could not be deleted now is tried by the next verification.
+        """
+        run, bundles = self._run, observed.bundles
+        planner = run.observer.planner(observed.listing)
+        full = [
+            secret
+            for name, secret in planner.index(observed.listing).items()
+            if name in self.portion and name in bundles and name not in results.done
+            if bundles[name].version >= MANY_VERSIONS and planner.is_mine(secret)
+        ]
+        if not full:
+            return
+        when = run.services.clock.now() + SHORTEST_DELETION
+        prune = run.observer.vault.prune_versions
+        calls = [partial(prune, secret, when, at_least=MANY_VERSIONS) for secret in full]
+        for secret, result in zip(
+            full, try_in_parallel(run.services.pool, calls, run.renew), strict=True
+        ):
+            if isinstance(result, SyncError):
+                log.warning("old versions of %s stay for now: %s", secret.name, result)
 
     def _pass(self, plan: Plan, results: Results) -> None:
         verification = self._run.memory.round

@@ -60,9 +60,10 @@ class Vault(VaultReader):
             lambda client: client.schedule_secret_deletion(secret.id, details),
         )
 
-    def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
-        old = [row for row in self._versions(secret) if "DEPRECATED" in row.stages]
-        chosen = old[-PRUNED_AT_ONCE:]
+    def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
+        rows = self._versions(secret)
+        old = [row for row in rows if "DEPRECATED" in row.stages]
+        chosen = old[-PRUNED_AT_ONCE:] if len(rows) >= at_least else []
         for row in chosen:
             self._prune(secret, row.version_number, when)
         return len(chosen)

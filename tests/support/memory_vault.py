@@ -110,10 +110,12 @@ class MemoryVault:
         """Begin a deletion."""
         self._writable(secret, State.ACTIVE).schedule(self._now(), when, self._vault.durations)
 
-    def prune_versions(self, secret: VaultSecret, when: datetime) -> int:
-        """Schedule the oldest DEPRECATED versions for deletion."""
+    def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
+        """Schedule the oldest DEPRECATED versions for deletion, if there are that many."""
         found, now = self._writable(secret, State.ACTIVE), self._now()
         old = [v for v in found.there(now) if not v.deletion]
+        if len(old) < at_least:
+            return 0
         chosen = [v for v in old if found.stages(v, now) == ["DEPRECATED"]][:PRUNED_AT_ONCE]
         for version in chosen:
             version.deletion = when

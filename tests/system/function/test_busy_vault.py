@@ -136,6 +136,31 @@ def test_the_version_limit(world):
     assert sync.live == {"A": "4"}
 
 
+def test_versions_are_given_up_early(world):
+    """A verification that finds many versions of its own secret gives the oldest up, before a write has to."""
+    sync = world.sync(values={"OWN": "1", "THEIRS": "1"})
+    sync.seed("THEIRS", b"1")
+    sync.run()
+
+    def edit(*values):
+        for name in ("OWN", "THEIRS"):
+            for value in values:
+                sync.edit(name, value=value)
+
+    def given_up(name):
+        versions = world.cloud.vault.get(name, sync.vault_id).versions.values()
+        return [version.number for version in versions if version.deletion]
+
+    edit(*[b"2"] * 22, b"1")
+    sync.run()
+    assert (sync.versions("OWN"), given_up("OWN")) == (24, [])
+    edit(b"2", b"1")
+    for _ in range(2):
+        assert sync.run()["outcome"] == "succeeded"
+        assert (given_up("OWN"), given_up("THEIRS")) == ([1, 2, 3, 4, 5], [])
+    assert sync.live == {"OWN": "1", "THEIRS": "1"}
+
+
 def test_a_name_taken_in_another_compartment(world):
     """A name that a secret of another compartment holds is an error for that key; the others go on."""
     sync = world.sync(values={"A": "1", "B": "2"})
