@@ -20,7 +20,7 @@ from functions.calls.parallel import ThreadPool
 from functions.cloud import identity
 from functions.cloud.clients import Clients
 from functions.cloud.invoke import Function
-from functions.cloud.notices import TIMEOUTS_SECONDS, Notices
+from functions.cloud.notices import TIMEOUTS_SECONDS, Notices, Unposted
 from functions.cloud.queue import Queue
 from functions.cloud.secret_reader import from_file, from_secret
 from functions.credentials import CredentialsKeeper
@@ -74,6 +74,7 @@ class App:
         identity, about = self._identity(), (clock, self._random.random, settings.oci_endpoint)
         self._clients = Clients(identity, *about)
         self._hasty_clients = Clients(identity, *about, TIMEOUTS_SECONDS)
+        self._unposted_metrics = Unposted()
         self._open_store = stores.connect(settings.config_store, self._clients)
         self._open_source = sources.connect(
             settings.source_kind,
@@ -245,6 +246,7 @@ class App:
             self._hasty_clients.open(self._gate),
             topic_ocid=settings.notification_topic_ocid,
             namespace=settings.metrics_namespace,
+            unposted=self._unposted_metrics,
         )
 
     def _function(self) -> Function | None:

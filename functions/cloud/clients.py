@@ -143,6 +143,7 @@ class Clients:
             ),
         )
         _read_environment_once(client.base_client)
+        _tell_lists_from_objects(client.base_client)
         return client
 
 
@@ -152,6 +153,18 @@ def _read_environment_once(base: Any) -> None:
     settings = session.merge_environment_settings(base.endpoint, {}, None, None, None)
     session.proxies, session.verify = settings["proxies"], settings["verify"]
     session.trust_env = False
+
+
+def _tell_lists_from_objects(base: Any) -> None:
+    """Refuse an object in the place of a list: the SDK would take `{}` for a list of nothing."""
+    deserialize = base.deserialize_response_data
+
+    def checked(body: bytes, kind: str, *options: Any) -> Any:
+        if kind.startswith("list[") and not body.lstrip().startswith(b"["):
+            raise UnusableAnswer
+        return deserialize(body, kind, *options)
+
+    base.deserialize_response_data = checked
 
 
 class OciCalls:

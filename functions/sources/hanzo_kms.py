@@ -139,6 +139,8 @@ class HanzoKms:
             return None
         secret = body.get("secret")
         value = secret.get("value") if isinstance(secret, dict) else body.get("value")
+        if "value" not in (secret if isinstance(secret, dict) else body):
+            raise Temporary(f"The source's answer for {key} is not in a form that is known here.")
         if not isinstance(value, str):
             raise Refused(f"The source's answer for {key} has no value.")
         return SecretStr(value)
@@ -165,5 +167,5 @@ def _org(folder: Folder) -> str:
 def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = body.get("secrets", body.get("items"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Refused("The source's list of secrets is not in a form that is known here.")
+        raise Temporary("The source's list of secrets is not in a form that is known here.")
     return rows

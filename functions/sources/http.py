@@ -202,10 +202,9 @@ class SourceHttp:
         if status // 100 != 2:  # noqa: PLR2004
             call = f"{method} {self._url}{path}"
             raise failure(call, status, parsed or {}, answered, reading=method == "GET")
-        if parsed is None and is_page(answered):
-            raise Refused(f"{method} {self._url}{path} answered with a web page: {_WRONG_URL}")
         if parsed is None:
-            raise Temporary(f"{method} {self._url}{path}: its answer cannot be read")
+            what = f"is a web page: {_WRONG_URL}" if is_page(answered) else "cannot be read"
+            raise Temporary(f"{method} {self._url}{path}: its answer {what}")
         return parsed
 
     def _connections(self, proxy_password: SecretStr | None) -> urllib3.PoolManager:

@@ -1,12 +1,18 @@
 """A container lives for days, and its clock may jump: nothing that computes with time breaks or sticks."""
 
+import json
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.api.health import HealthCheck
 from functions.calls.deadline import Gate
 from functions.calls.pace import AdaptiveRate
+from functions.calls.parallel import ThreadPool
 from functions.calls.retry import Retrying, asked_seconds
+from functions.credentials import CredentialsKeeper
 from functions.errors import Temporary, Throttled
 from tests.support.virtual_time import VirtualClock
 
@@ -48,6 +54,32 @@ def test_what_a_server_asks_to_wait(text):
     """Whatever stands in Retry-After, it is a time between nothing and an hour, or none."""
     seconds = asked_seconds(text)
     assert seconds is None or 0 <= seconds <= 3600
+
+
+def test_health_after_a_year():
+    """What was found of the health is looked up again, once, however long the container rested."""
+    clock, asked = VirtualClock(), []
+    health = HealthCheck(clock, ThreadPool(1))
+    for rest in (0.0, YEAR_SECONDS, 1.0):
+        clock.sleep(rest)
+        health.answer({"store": lambda: asked.append(1)})
+    assert len(asked) == 2
+
+
+def test_credentials_after_a_year():
+    """Credentials are fetched again, once, however long the container rested."""
+    clock, fetched = VirtualClock(), []
+    body = {"clientId": "id", "clientSecret": "x", "digestKey": b64encode(b"k" * 32).decode()}
+
+    def fetch():
+        fetched.append(1)
+        return json.dumps(body).encode()
+
+    keeper = CredentialsKeeper(fetch, clock)
+    for rest in (0.0, YEAR_SECONDS, 1.0):
+        clock.sleep(rest)
+        assert keeper.get().client_id == "id"
+    assert len(fetched) == 2
 
 
 @given(st.floats(0, 1e15))

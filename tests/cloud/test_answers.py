@@ -41,6 +41,11 @@ def empty(answer):
     return replace(answer, body=body, headers=without_etag(answer))
 
 
+def an_object(answer):
+    """The service answers an object in the place of a list, or of anything else."""
+    return replace(answer, body=b"{}", headers=without_etag(answer))
+
+
 def nulls(answer):
     """The service names each field, and none has a value."""
     body = None if isinstance(answer.body, bytes) else answer.body
@@ -85,7 +90,7 @@ def it(bench):
     return bench
 
 
-@pytest.mark.parametrize("how", [page, half, nothing, empty, nulls])
+@pytest.mark.parametrize("how", [page, half, nothing, empty, an_object, nulls])
 @pytest.mark.parametrize("operation", USES)
 def test_what_is_no_answer(it, operation, how):
     """An answer that lacks what is used of it is trouble that may pass: nothing counts as read or done."""

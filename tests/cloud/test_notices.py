@@ -1,10 +1,11 @@
 import json
+from datetime import datetime
 
 import pytest
 
 from functions.calls.deadline import Gate
 from functions.cloud.invoke import Function
-from functions.cloud.notices import Notices
+from functions.cloud.notices import MOST_UNPOSTED, Notices, Unposted
 from functions.errors import DeadlineReached, NotFound, Temporary
 from infra.local.oci.cloud import COMPARTMENT_ID, FUNCTION_ID, TOPIC_ID
 from infra.local.oci.traffic import Fault
@@ -54,6 +55,38 @@ def test_metrics_are_posted_in_batches(cloud_clients):
     assert row["namespace"] == "vault_sync"
     assert row["compartmentId"] == COMPARTMENT_ID
     assert row["dimensions"] == {"sync": "payments"}
+
+
+@pytest.mark.parametrize(
+    ("status", "rest_seconds", "posted"),
+    [(429, 60, ["early", "late"]), (500, 7_000, ["late"]), (400, 60, ["late"])],
+)
+def test_metrics_that_could_not_be_posted(cloud_clients, status, rest_seconds, posted):
+    """They are posted by the next invocation with their own time, unless they are refused or too old."""
+    cloud, clients = cloud_clients
+    unposted = Unposted()
+    began_at = clients.clock.now()
+    cloud.faults.append(Fault("PostMetricData", status=status))
+    notifier(clients, namespace="vault_sync", unposted=unposted).count({"early": 1}, {"a": "b"})
+    assert cloud.watch.metrics == []
+    cloud.faults.clear()
+    clients.clock.sleep(rest_seconds)
+    notifier(clients, namespace="vault_sync", unposted=unposted).count({"late": 1}, {"a": "b"})
+    assert [row["name"] for row in cloud.watch.metrics] == posted
+    at = datetime.fromisoformat(cloud.watch.metrics[0]["datapoints"][0]["timestamp"])
+    assert at == (began_at if "early" in posted else clients.clock.now())
+    assert not unposted
+
+
+def test_metrics_that_are_kept_are_few(cloud_clients):
+    """Where Monitoring is down for long, the newest metrics wait, and no more than fit into ten calls."""
+    cloud, clients = cloud_clients
+    cloud.faults.append(Fault("PostMetricData", status=500))
+    unposted = Unposted()
+    for number in range(MOST_UNPOSTED + 1):
+        metrics = notifier(clients, namespace="vault_sync", unposted=unposted)
+        metrics.count({f"metric_{number}": 1}, {"a": "b"})
+    assert (len(unposted), unposted[0].name) == (MOST_UNPOSTED, "metric_1")
 
 
 def test_without_a_topic_or_namespace_nothing_is_sent(cloud_clients):

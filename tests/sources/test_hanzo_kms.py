@@ -3,7 +3,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from functions.errors import Forbidden, Refused, SourceMissing, Unauthorized
+from functions.errors import Forbidden, Refused, SourceMissing, Temporary, Unauthorized
 from functions.plan.kept import Missing
 from functions.plan.models import Folder, Origin
 from functions.sources import connect
@@ -25,6 +25,8 @@ class Kms:
         self.foreign = False
         self.writes = []
         self.read = []
+        self.empty = None
+        """Of this path the answer says nothing."""
 
     def __call__(self, request):
         if request.path == "/v1/kms/auth/login":
@@ -34,6 +36,8 @@ class Kms:
         if request.headers["authorization"] != "Bearer jwt":
             return Answer(401, {"message": "unauthorized"})
         self.read.append(request.path)
+        if request.path == self.empty:
+            return Answer(200, {})
         if self.foreign:
             return Answer(403, {"message": "org claim does not match URL"})
         if request.path == "/v1/kms/health":
@@ -97,6 +101,15 @@ def test_read(kms, source):
     result = source.read(APP, sub_folders=True)
     assert set(values(result)) == {"A", "S"}
     assert result.origins == {Origin("folder", "dev", "/app/sub")}
+
+
+@pytest.mark.parametrize("path", [BASE, f"{BASE}/app/A"])
+def test_an_answer_that_says_nothing(kms, source, path):
+    """A list without rows, and a secret without the field of its value, are trouble that may pass."""
+    kms.secrets = {("app", "A", "dev"): "a"}
+    kms.empty = path
+    with pytest.raises(Temporary, match="not in a form that is known"):
+        source.read(APP, sub_folders=False)
 
 
 def test_root(kms, source):

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from functions.calls.deadline import Gate
-from functions.errors import LeaseLost
+from functions.errors import DeadlineReached, LeaseLost
 from functions.state.lease import RENEW_AFTER_SECONDS, HeldLease
 from functions.state.status_document import StatusDocument, status_object
 from tests.support.memory import MemoryStore
@@ -54,6 +54,21 @@ def test_a_lease_that_another_freed(store, clock):
     free(store, clock)
     with pytest.raises(LeaseLost):
         held.change(lambda _: None)
+
+
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_lease_after_a_year(store, clock, years):
+    """A clock that jumps by a year, either way, holds no sync up: the next run takes the lease over."""
+    held, gate = take(store, clock, "one")
+    clock.seconds += years * 366 * 86_400.0
+    other, _ = lease(store, clock, "two")
+    assert other.take(lambda _: None, mark_rerun=True)
+    assert other.took_over
+    with pytest.raises(LeaseLost):
+        held.change(lambda _: None)
+    if years > 0:
+        with pytest.raises((LeaseLost, DeadlineReached)):
+            gate.check()
 
 
 def test_the_lease_tells_how_far_its_run_is(store, clock):

@@ -51,6 +51,16 @@ def test_a_place_that_nobody_can_hold(store, clock, body):
     assert ObjectLease.take(store, clock, "a", 1)
 
 
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_place_after_a_year(store, clock, years):
+    """A clock that jumps by a year, either way, leaves no place taken for ever."""
+    slot = ObjectLease.take(store, clock, "a", 1)
+    clock.seconds += years * 366 * 86_400.0
+    assert ObjectLease.take(store, clock, "b", 1)
+    slot.renew()
+    assert slot.is_lost or years < 0  # nobody renews what it took a moment ago
+
+
 def test_a_lost_answer_costs_no_place(store, clock):
     """A worker whose own write was answered by 412 after a retry has its place, and keeps it."""
     store.loses = True

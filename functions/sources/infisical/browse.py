@@ -36,6 +36,6 @@ def _project(row: Mapping[str, Any]) -> SourceProject:
         ]
         return SourceProject(str(row["id"]), row.get("name"), tuple(environments))
     except (KeyError, TypeError, AttributeError):
-        raise Refused(
+        raise Temporary(
             "The source's list of projects is not in a form that is known here."
         ) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.calls.retry import Retrying
-from functions.errors import NotFound, Refused, SourceMissing
+from functions.errors import NotFound, Refused, SourceMissing, Temporary
 from functions.plan.models import Folder
 from functions.sources.errors import RouteMissing
 from functions.sources.http import SourceHttp, url_path
@@ -118,7 +118,7 @@ class Api:
             places = [(row["importEnv"], row["importPath"]) for row in rows]
             return [place_in(env.get("projectId"), ours, env["slug"], path) for env, path in places]
         except (KeyError, TypeError, AttributeError):
-            raise Refused("The source's list of imports is not in a form known here.") from None
+            raise Temporary("The source's list of imports is not in a form known here.") from None
 
     def write(self, method: str, folder: Folder, values: Mapping[str, str]) -> dict[str, Any]:
         """Create (POST) or update (PATCH) secrets, all or none."""
@@ -127,7 +127,10 @@ class Api:
             "secretPath": folder.path,
             "secrets": [{"secretKey": key, "secretValue": value} for key, value in values.items()],
         }
-        return self._routed("batch", folder.project_id, method=method, body=body)
+        answer = self._routed("batch", folder.project_id, method=method, body=body)
+        if not {"secrets", "approval"} & answer.keys():
+            raise Temporary("The source's answer does not say whether secrets were written.")
+        return answer
 
     def _routed(
         self,
@@ -166,5 +169,5 @@ class Api:
 def _list(body: Mapping[str, Any], name: str) -> Sequence[Any]:
     rows = body.get(name)
     if not isinstance(rows, list):
-        raise Refused(f"The source's answer has no list of {name}.")
+        raise Temporary(f"The source's answer has no list of {name}.")
     return rows

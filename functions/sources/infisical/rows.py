@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from functions.errors import Refused, SourceMasked
+from functions.errors import Refused, SourceMasked, Temporary
 from functions.sources.http import encodable
 
 _HIDDEN = "<hidden-by-infisical>"
@@ -71,7 +71,7 @@ def place_in(project: object, ours: str, environment: str, path: str) -> FolderA
 def parse(
     body: Mapping[str, Any], project_id: str, place: FolderAddress, *, recursive: bool
 ) -> Listing:
-    """Read the body of a list answer. Raises Refused where it is no such body."""
+    """Read the body of a list answer. Raises Temporary where it is no such body."""
     try:
         blocks = tuple(_import(block, project_id) for block in body.get("imports") or ())
         rows = body["secrets"]
@@ -81,7 +81,9 @@ def parse(
             _refuse_strays(rows, place)
         return Listing(_rows(rows, place, recursive=recursive), blocks)
     except (KeyError, TypeError, AttributeError):
-        raise Refused("The source's list of secrets is not in a form that is known here.") from None
+        raise Temporary(
+            "The source's list of secrets is not in a form that is known here."
+        ) from None
 
 
 def _refuse_strays(rows: Iterable[Mapping[str, Any]], place: FolderAddress) -> None:

@@ -3,10 +3,13 @@ import json
 import pytest
 from pydantic import SecretStr
 
+from functions.calls.retry import Retrying
 from functions.errors import Forbidden, Refused, SyncError, Temporary, Unauthorized
 from functions.plan.models import Folder
 from functions.sources import connect
-from functions.sources.http import SourceCredentials
+from functions.sources.http import SourceCredentials, SourceHttp
+from functions.sources.infisical.routes import Api
+from functions.sources.infisical.source import LOGIN_PATH
 from infra.local.http import Answer, Server
 from infra.local.infisical.server import InfisicalServer
 from tests.support.infisical import CREDENTIALS, FakeClock, gate, half, values
@@ -34,6 +37,10 @@ class Container:
         self.infisical = connect(
             "infisical", server.url, lambda _renew: self.credentials, server.clock, half
         )
+
+    def write(self, secrets):
+        """Write secrets in a new invocation."""
+        return self.infisical(gate(self.clock)).write(APP, secrets, replace=False)
 
     def read(self):
         """Read the folder in a new invocation."""
@@ -141,6 +148,27 @@ def test_new_credentials_mean_a_new_login(server, container):
     assert logins(server) == 2
 
 
+def test_a_token_after_a_year(server, container):
+    """However long a container rests, it logs in again, once."""
+    server.token_seconds = 3600
+    container.read()
+    server.clock.sleep(366 * 86_400)
+    assert container.read() == container.read() == {"A": "1"}
+    assert logins(server) == 2
+
+
+def test_a_rejected_login_after_a_year(server, container):
+    """A login that was rejected once is tried again after a year, and works if it does by then."""
+    server.faults = lambda request: (
+        Answer(401, {"message": "no"}) if "login" in request.path else None
+    )
+    with pytest.raises(Unauthorized):
+        container.read()
+    server.faults = lambda _: None
+    server.clock.sleep(366 * 86_400)
+    assert container.read() == {"A": "1"}
+
+
 def test_locked_identity(server, container):
     """A locked identity is no verdict on the credentials: it is tried again later."""
     body = {"error": "UnauthorizedError", "message": "This … is temporarily locked, please try …"}
@@ -177,11 +205,34 @@ def test_redirects_are_not_followed(server, container):
 
 @pytest.mark.parametrize("body", [b'{"secrets": {}}', b'{"secrets": [1]}', b"{}"])
 def test_strange_answers(server, container, body):
-    """What is no list of secrets is refused, never read as an empty one."""
+    """What is no list of secrets is trouble that may pass, and is never read as an empty one."""
     container.read()
     server.faults = lambda request: Answer(200, body) if "secrets" in request.path else None
-    with pytest.raises(Refused):
+    with pytest.raises(Temporary, match="not in a form that is known"):
         container.read()
+
+
+@pytest.mark.parametrize("what", ["folders", "imports", "projects", "environments"])
+def test_lists_that_are_none(server, what):
+    """An answer without the list that was asked for is no empty list, whatever is listed."""
+    http = SourceHttp(server.url, LOGIN_PATH, lambda _renew: CREDENTIALS, server.clock)
+    api = Api(http, Retrying(gate(server.clock), half))
+    asked = {
+        "folders": lambda: api.folders(APP),
+        "imports": lambda: api.imports(APP),
+        "projects": api.projects,
+        "environments": lambda: api.environments("project"),
+    }
+    server.faults = lambda request: None if "login" in request.path else Answer(200, {})
+    with pytest.raises(Temporary, match="has no list of"):
+        asked[what]()
+
+
+def test_a_write_that_nobody_confirms(server, container):
+    """A write whose answer says neither that it was done nor that it waits does not count as done."""
+    server.faults = lambda request: Answer(200, {}) if "batch" in request.path else None
+    with pytest.raises(Temporary, match="whether secrets were written"):
+        container.write({"B": "2"})
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"secrets": [{"secretKey": "A"', b"\xff"])
@@ -203,7 +254,6 @@ PAGE = {"content-type": "text/html; charset=utf-8"}
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (Answer(200, b"<html>", PAGE), "answered with a web page: is SOURCE_URL the base URL"),
         (Answer(403, b"<html>", PAGE), "with a web page, so a proxy or a login page answers"),
         (
             Answer(302, None, {"location": "https://acme.example/cdn-cgi/access/login/kms?kid=1"}),
@@ -223,6 +273,17 @@ def test_a_door_before_the_source(server, container, path, answer, says):
         container.read()
     assert "kid=" not in str(refused.value)
     assert server.clock.slept == []
+
+
+@pytest.mark.parametrize("path", ["login", "secrets"])
+def test_a_page_that_says_all_is_well(server, container, path):
+    """A web page with status 200 is no answer: trouble that may pass, with the settings that help."""
+    server.faults = lambda request: Answer(200, b"<html>", PAGE) if path in request.path else None
+    with pytest.raises(Temporary, match=r"is a web page: is SOURCE_URL the base URL.*login page"):
+        container.read()
+    pages = [Answer(200, b"<html>", PAGE)]
+    server.faults = lambda request: pages.pop() if path in request.path and pages else None
+    assert container.read() == {"A": "1"}
 
 
 @pytest.mark.parametrize(
