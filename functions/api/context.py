@@ -34,6 +34,7 @@ from functions.state.lease import ObjectLease
 from functions.state.oci_connections import Connections
 from functions.state.status import Status
 from functions.state.sync_repository import ApiCache, StoredSync, SyncRepository
+from functions.state.whole_job import last_job
 
 LOCK_PATIENCE_SECONDS = 5.0
 LOCK_POLL_SECONDS = 0.05
@@ -141,7 +142,7 @@ class ApiContext:
             retry_at=seen.retry_at,
             next_verify_at=self._next_verification(config, seen),
             progress=_progress_of_run(seen, now),
-            last_run=next((LastRun(**run.model_dump(include=RUN)) for run in seen.runs), None),
+            last_run=_last_run(seen),
         )
 
     def _next_verification(self, config: SyncConfig, status: Status) -> datetime | None:
@@ -223,6 +224,11 @@ def blaming_request() -> Iterator[None]:
         yield
     except Refused as error:
         raise InvalidInput(str(error)) from None
+
+
+def _last_run(status: Status) -> LastRun | None:
+    job = last_job(status.runs)
+    return LastRun(**job.model_dump(include=RUN)) if job else None
 
 
 def _progress_of_run(status: Status, now: datetime) -> RunProgress | None:

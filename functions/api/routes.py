@@ -41,6 +41,7 @@ from functions.schemas.requests import (
     FolderQuery,
     ImportQuery,
     KeyConnection,
+    KindQuery,
     ListQuery,
     Login,
     OwnConnection,
@@ -139,7 +140,9 @@ ROUTES: Mapping[str, Methods] = {
     f"{_ONE}/remove-secrets": {
         "POST": Route("removeOciVaultSecretSyncSecrets", syncs.remove_secrets, OneRow)
     },
-    f"{_ONE}/plan": {"POST": Route("planOciVaultSecretSync", syncs.plan, Planned, role="read")},
+    f"{_ONE}/plan": {
+        "POST": Route("planOciVaultSecretSync", syncs.plan, Planned, KindQuery, role="read")
+    },
     f"{_ONE}/runs": {"GET": Route("listOciVaultSecretSyncRuns", syncs.runs, Runs)},
     f"{_ONE}/runs/{{runId}}/undo": {
         "POST": Route("undoOciVaultSecretSyncRun", repair.undo, OneRow)

@@ -1,11 +1,13 @@
 """The management API: looking at syncs, and acting on one."""
 
-from functions.api.context import ApiContext, ParsedRequest
+from functions.api.context import ApiContext, ParsedRequest, blaming_request
 from functions.errors import Rejected
 from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
+from functions.plan.shown import show
 from functions.plan.sync_config import Sync, sync_id
 from functions.run.outcome import End
+from functions.run.remove_secrets import preview_removal
 from functions.schemas.answers import Broken, Duplicate, OneRow, Options, Planned, Rows, Runs
 from functions.schemas.requests import Destination, read
 from functions.state.status import Phase, Progress, Status
@@ -56,8 +58,15 @@ def check_destination(context: ApiContext, request: ParsedRequest) -> Duplicate:
 
 
 def plan(context: ApiContext, request: ParsedRequest) -> Planned:
-    """Say what a sync would do; nothing is written anywhere."""
-    return Planned(plan=context.plan(context.syncs.find(request.id).sync))
+    """Say what a sync, or with `kind=remove` its removal, would do; nothing is written anywhere."""
+    sync = context.syncs.find(request.id).sync
+    if request.query.kind == "sync":
+        return Planned(plan=context.plan(sync))
+    services = context.dispatcher.services
+    document = services.document(sync.object_name, "plan")
+    with blaming_request():
+        planned = preview_removal(sync, services, context.dispatcher.new_gate(), document)
+    return Planned(plan=show(planned, sync.id).model_copy(update={"warnings": []}))
 
 
 def runs(context: ApiContext, request: ParsedRequest) -> Runs:
@@ -71,7 +80,8 @@ def sync_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:
     if request.query.plan:
         sync = context.syncs.find(request.id).sync
         context.refuse_other(context.plan(sync), request.query.plan)
-    return act(context, request, JobKind.SYNC, Args(force=request.query.force))
+    args = Args(force=request.query.force, plan=request.query.plan)
+    return act(context, request, JobKind.SYNC, args)
 
 
 def import_secrets(context: ApiContext, request: ParsedRequest) -> OneRow:

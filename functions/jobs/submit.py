@@ -23,6 +23,7 @@ from functions.state.status import RunRecord
 from functions.state.status_document import StatusDocument
 from functions.state.stop import check_not_paused
 from functions.state.sync_configs import Configs
+from functions.state.whole_job import last_job
 from functions.triggers.command import Command
 from functions.triggers.oci_event import ResourceEvent
 from functions.triggers.webhook import Webhook
@@ -42,7 +43,7 @@ class Report:
     job: Job
     outcome: Outcome
     run: RunRecord | None = None
-    """What the whole run did, over all its passes, if it was recorded."""
+    """What the whole job did, in all its attempts, if it was recorded."""
 
     def public(self) -> dict[str, Any]:
         """Return it for people."""
@@ -128,7 +129,7 @@ class Dispatcher:
 
     def _report(self, sync: Sync, job: Job, document: StatusDocument) -> Report:
         outcome = self.attempt(sync, job, document)
-        run = next(iter(document.status.runs), None)
+        run = last_job(document.status.runs)
         return Report(sync, job, outcome, run if run and run.job_id == job.job_id else None)
 
     def put(self, jobs: Sequence[Job], before: Iterable[Callable[[], Any]] = ()) -> None:

@@ -33,10 +33,15 @@ Cause = Literal["webhook", "event", "vault-event", "tick", "api", "command"]
 """What made a job: a trigger, or the management API."""
 
 
+_Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
 class Args(Camel):
     """What a job may carry besides its kind."""
 
-    force: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    force: _Fingerprint | None = None
+    plan: _Fingerprint | None = Field(default=None, exclude_if=lambda plan: plan is None)
+    """The plan that somebody agreed to: with another one by now the job does nothing."""
     import_behavior: Literal["prioritize-source", "prioritize-destination"] | None = None
     delete_config: bool = False
     run: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None

@@ -31,6 +31,8 @@ def space_out(run: Run) -> None:
 def permitted(run: Run, plan: Plan) -> Sequence[Change]:
     """Return the changes that the guards or the job's force let through. Raises Refused."""
     run.granted = run.granted or _grant(run, plan)
+    if run.job.args.plan and not run.job.args.force:
+        _check_agreed(run, plan, run.job.args.plan)
     doomed = {_grant_key(change) for change in plan.changes if change.action == Action.DELETE}
     if plan.stops and not doomed <= run.granted:
         raise Refused(" ".join(plan.stops))
@@ -59,6 +61,30 @@ def _grant(run: Run, plan: Plan) -> frozenset[str]:
     memory.granted = Granted(fingerprint=force, names=sorted(names))
     run.save_memory()
     return frozenset(names)
+
+
+def _check_agreed(run: Run, plan: Plan, agreed: str) -> None:
+    """Let nothing be done but the plan that somebody agreed to. Raises Refused.
+
+    What it deletes is noted: later passes find less to delete, and so another fingerprint.
+    """
+    memory = run.memory
+    doomed = {c.name for c in plan.changes if c.action == Action.DELETE and not c.held}
+    if memory.granted and memory.granted.fingerprint == agreed:
+        is_agreed = doomed <= set(memory.granted.names)
+    elif plan.fingerprint == agreed:
+        is_agreed = True
+        if doomed:
+            memory.granted = Granted(fingerprint=agreed, names=sorted(doomed))
+            run.save_memory()
+    else:
+        # An import that comes first takes in what the plan would have deleted.
+        has_imported = run.document.status.import_.job_id == run.job.job_id
+        is_agreed = not plan.changes or (has_imported and not doomed)
+    if not is_agreed:
+        raise Refused(
+            "Nothing more is done: the plan has changed since it was looked at. Look at it again."
+        )
 
 
 def _grant_key(change: Change) -> str:

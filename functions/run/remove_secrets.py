@@ -1,31 +1,28 @@
 """Remove what a sync put into the vault: what carries its tag, and its current names."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from logging import getLogger
 
+from functions.calls.deadline import Gate
 from functions.errors import Refused
 from functions.plan.desired import desired_from
+from functions.plan.plan import Plan
+from functions.plan.sync_config import Sync
 from functions.run.context import Run
+from functions.run.observe import Observed, Observer
 from functions.run.outcome import End, Outcome
+from functions.run.services import RunServices
 from functions.state.memory import memory_object
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import StatusDocument, status_object, verified_object
 
 log = getLogger(__name__)
 
 
 def remove(run: Run) -> Outcome:
     """Schedule the deletions; another sync's secrets are never touched, no guard on their number."""
-    try:
-        observed = run.observe()
-        planner = run.observer.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema, planner.only)
-        names = frozenset(desired.values)
-    except Refused as error:
-        log.warning(
-            "removing only what carries the tag of the sync, for this was refused: %s", error
-        )
-        observed = run.observe_vault()
-        names = frozenset()
+    observed, names = _look(run.observer, run.observe, run.observe_vault)
     while True:
         observed = run.observer.refresh(observed, run.settled)
         planner = run.observer.planner(observed.listing)
@@ -36,6 +33,35 @@ def remove(run: Run) -> Outcome:
         if not waiting:
             return _told(run, run.summary.conclude(plan))
         observed = run.wait_for(observed, waiting)
+
+
+def preview_removal(
+    sync: Sync, services: RunServices, gate: Gate, document: StatusDocument
+) -> Plan:
+    """Return what a removal would do now; nothing is written anywhere."""
+    observer, status = Observer(sync, services, gate, gate.check), document.load()
+    observed, names = _look(
+        observer,
+        partial(observer.observe, status, took_over=False),
+        partial(observer.observe_vault, status, took_over=False),
+    )
+    observed = observer.refresh(observed, {})
+    return observer.planner(observed.listing).plan_removal(names, observed.listing)
+
+
+def _look(
+    observer: Observer, observe: Callable[[], Observed], observe_vault: Callable[[], Observed]
+) -> tuple[Observed, frozenset[str]]:
+    """Return both sides and the names that the source wants; where it refuses, the vault alone."""
+    try:
+        observed = observe()
+    except Refused as error:
+        log.warning(
+            "removing only what carries the tag of the sync, for this was refused: %s", error
+        )
+        return observe_vault(), frozenset()
+    planner = observer.planner(observed.listing)
+    return observed, frozenset(desired_from(observed.source, planner.schema, planner.only).values)
 
 
 def _told(run: Run, outcome: Outcome) -> Outcome:

@@ -19,6 +19,7 @@ from functions.state.status import (
     shorten,
 )
 from functions.state.status_document import StatusDocument
+from functions.state.whole_job import changes_of
 
 _PARTS = (JobKind.SYNC, JobKind.IMPORT, JobKind.REMOVE)
 log = getLogger(__name__)
@@ -41,7 +42,9 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
             not job.is_coalescable
         ):  # hints are told by when the source was read, and would crowd these out
             status.ended_jobs = [job.job_id, *status.ended_jobs][:MAX_ENDED_JOBS]
-        if job.kind in (JobKind.SYNC, JobKind.VERIFY):
+        # What was refused for the plan that it should follow says nothing of what others wait for.
+        is_for_all = outcome.end == End.SUCCEEDED or not (job.args.plan or job.args.force)
+        if job.kind in (JobKind.SYNC, JobKind.VERIFY) and is_for_all:
             status.read_at = summary.read_at or status.read_at
         if job.verifies:
             status.verified_at = summary.verified_at or summary.read_at
@@ -65,6 +68,7 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
             drift=sorted(summary.drift),
             stops=list(summary.stops) if outcome.end == End.FAILED else [],
             errors=summary.errors | summary.waiting,
+            before=changes_of(status.runs, job.job_id),
         )
     )
 

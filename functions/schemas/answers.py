@@ -48,7 +48,7 @@ class FolderRef(Camel):
 
 
 class LastRun(Camel):
-    """The last run that ended; `stops` are the guards that kept it from writing."""
+    """What the last job did, in all its attempts; `stops` are the guards that kept it from writing."""
 
     kind: JobKind
     outcome: str

@@ -71,6 +71,12 @@ class SyncQuery(PlannedQuery):
     force: PlanFingerprint | None = None
 
 
+class KindQuery(Camel):
+    """What is planned: a sync, or the removal of what it wrote."""
+
+    kind: Literal["sync", "remove"] = "sync"
+
+
 class DraftQuery(Camel):
     """The sync that is meant, if one is."""
 

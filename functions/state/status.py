@@ -112,6 +112,8 @@ class RunRecord(Part):
     stops: list[str] = []
     """The guards that kept it from writing."""
     errors: dict[str, str] = {}
+    before: dict[str, int] = {}
+    """How many names earlier attempts of its job changed, by action."""
 
 
 class Place(Part):

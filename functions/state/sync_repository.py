@@ -16,6 +16,7 @@ from functions.state.memory import memory_object
 from functions.state.status import Status, parse_status
 from functions.state.status_document import status_object, verified_object
 from functions.state.sync_configs import Configs
+from functions.state.whole_job import last_job
 
 NEVER_KEPT: dict[str, Any] = {
     "ended_jobs": [],
@@ -196,6 +197,7 @@ class SyncRepository:
         if stored is None or status is None:
             self._cache.statuses.pop(name, None)
         else:
-            last = [run.model_copy(update={"errors": {}}) for run in status.runs[:1]]
-            slim = status.model_copy(update={**NEVER_KEPT, "runs": last})
+            last = last_job(status.runs)
+            runs = [last.model_copy(update={"errors": {}})] if last else []
+            slim = status.model_copy(update={**NEVER_KEPT, "runs": runs})
             self._cache.statuses[name] = (stored.etag, slim)

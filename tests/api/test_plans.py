@@ -120,6 +120,53 @@ def test_the_plan_that_was_looked_at(api):
     assert "a plan's fingerprint" in answer["message"][0]["message"]
 
 
+def test_what_changes_after_the_last_look(api):
+    """The run itself compares its plan with the one that somebody agreed to: nothing else is ever done."""
+    api.source.set("dev", "/api", "SECOND", "two")
+    path = f"{SYNCS}/{api.create()['id']}"
+    old = api.ok("POST", f"{path}/plan")["plan"]["fingerprint"]
+    lists = []
+
+    def change(request):
+        lists.extend([1] if request.path.endswith("/secrets") else [])
+        if len(lists) == 2:  # the first one is of the plan that the request makes
+            api.source.delete("dev", "/api", "SECOND")
+
+    api.infisical.faults = change
+    row = api.ok("POST", f"{path}/sync-secrets", plan=old)["secretSync"]
+    assert row["syncStatus"] == "failed"
+    assert row["lastSyncMessage"].startswith("Nothing more is done: the plan has changed")
+    assert set(api.live()) == {"TOKEN", "SECOND"}
+    new = api.ok("POST", f"{path}/plan")["plan"]["fingerprint"]
+    row = api.ok("POST", f"{path}/sync-secrets", plan=new)["secretSync"]
+    assert (row["syncStatus"], set(api.live())) == ("succeeded", {"TOKEN"})
+
+
+def test_an_import_takes_what_the_plan_would_delete(api):
+    """With `plan` an initial import goes first; what it leaves to be done deletes nothing, so it is done."""
+    api.vault.seed("THEIRS", b"x")
+    options = {"initialSyncBehavior": "import-prioritize-source"}
+    path = f"{SYNCS}/{api.create(isEnabled=False, syncOptions=options)['id']}"
+    plan = api.ok("POST", f"{path}/plan")["plan"]
+    row = api.ok("POST", f"{path}/sync-secrets", plan=plan["fingerprint"])["secretSync"]
+    assert (row["syncStatus"], row["importStatus"]) == ("succeeded", "succeeded")
+    assert api.live() == {"TOKEN": "one", "THEIRS": "x"}
+
+
+def test_a_removal_is_planned(api):
+    """With kind=remove the plan names what a removal takes, also where the source refuses, and stores nothing."""
+    path = f"{SYNCS}/{api.create()['id']}"
+    api.vault.seed("STRANGER", b"x")
+    before = stored(api)
+    gone = [{"action": "delete", "name": "TOKEN", "owner": "this"}]
+    for _ in range(2):
+        plan = api.ok("POST", f"{path}/plan", kind="remove")["plan"]
+        assert (plan["changes"], plan["warnings"], plan["stops"]) == (gone, [], [])
+        api.infisical.forbidden = {("dev", "/api")}
+    assert stored(api) == before
+    assert api.call("POST", f"{path}/plan", kind="removal")[0] == 422
+
+
 def test_a_plan_looks_at_the_destination(api):
     """A plan refuses a vault that cannot be listed, and warns of one, or a key, that cannot be used."""
     missing = {**DESTINATION, "vaultOcid": f"{DESTINATION['vaultOcid']}x"}

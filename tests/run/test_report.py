@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.plan.job import Job
+from functions.plan.job import Args, Job
 from functions.plan.models import Action, JobKind
 from functions.run.outcome import End, Outcome, RunSummary
 from functions.run.report import count, record, tell
@@ -75,7 +75,23 @@ def test_the_record_of_a_run():
         "drift": ["C", "D"],
         "stops": [],
         "errors": {"A": "refused", "B": "is busy"},
+        "before": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("end", "args", "read_at"),
+    [
+        (End.FAILED, Args(), NOW),
+        (End.SUCCEEDED, Args(plan="0" * 16), NOW),
+        (End.FAILED, Args(plan="0" * 16), None),
+        (End.FAILED, Args(force="0" * 16), None),
+    ],
+)
+def test_whose_hints_a_look_serves(end, args, read_at):
+    """A look at the source serves the hints that wait, unless the job was refused for the plan it had to follow."""
+    status = recorded(Outcome(end), job=a_job(args=args), read_at=NOW)
+    assert status.read_at == read_at
 
 
 @pytest.mark.parametrize("end", [End.SUCCEEDED, End.FAILED, End.WAITING])
