@@ -37,7 +37,9 @@ def test_a_count_has_the_right_word():
     things = "change|deletion|job|key|message|name|run|secret|sync|version"
     fixed = re.compile(rf"(\{{[^{{}}]*\}}|%d) (own |other )?({things})s\b")
     for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "cli").glob("*.py")]:
-        found = [m[0] for m in fixed.finditer(path.read_text()) if not re.search("MOST|MAX|MIN", m[0])]
+        found = [
+            m[0] for m in fixed.finditer(path.read_text()) if not re.search("MOST|MAX|MIN", m[0])
+        ]
         assert found == [], path.name
 
 
