@@ -24,6 +24,7 @@ PACKAGES = ("plan", "run", "jobs", "state", "triggers")
 COVERED = (*PACKAGES, "sources")
 """These tests run the function in their own process, so coverage sees it."""
 REST = ("tests/system/function", "tests/api", "tests/vault", "tests/cloud")
+NUMBERS = "tests/docs/test_numbers.py"
 SIMULATED_SEEDS = 60
 MAX_COVERING = 80
 HERE = Path(__file__).parent
@@ -76,8 +77,8 @@ class Hunt:
         name = str(mutation.file.relative_to(self._tree.root))
         with self._tree.changed(name, mutation.apply(mutation.file.read_text())):
             # Code that hypothesis calls has no context: so what stands beside it is tried too.
-            beside = f"tests/{Path(name).parts[1]}"
-            for tests in (self._covering.tests(name, mutation.line), [beside]):
+            beside = [f"tests/{Path(name).parts[1]}", NUMBERS]
+            for tests in (self._covering.tests(name, mutation.line), beside):
                 if tests and (failed := self._tree.first_failure(*tests)):
                     return failed
             seeds = ("--seeds", str(SIMULATED_SEEDS))
