@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from functions.plan.models import Origin, SourceSecret, SourceSecrets, State
 from functions.plan.ownership import OWNER_TAG
-from functions.run.import_secrets import _importable
+from functions.run.import_secrets import INITIAL, _homes, _importable
 from functions.run.observe import Observed
 from tests.support.plan_examples import (
     GONE_SYNC,
@@ -20,13 +20,17 @@ from tests.support.plan_examples import (
 SCHEMA = "P_{{secretKey}}"
 
 
-def importable(*listing, keys=(), errors=(), replace=False, is_first=False, schema=SCHEMA):
+def importable(*listing, keys=(), errors=(), replace=False, which="a job", schema=SCHEMA):
     """Return the names that may be imported into a source with these keys."""
     secrets = tuple(SourceSecret(key, SecretStr("1")) for key in keys)
-    observed = Observed(SourceSecrets(secrets, dict.fromkeys(errors, "unknown")), listing)
-    this = planner(keySchema=schema)
-    found = _importable(this, observed, replace=replace, is_first=is_first)
-    return [one.name for one in found]
+    return names(secrets, dict.fromkeys(errors, "unknown"), listing, replace, which, schema)
+
+
+def names(secrets, errors, listing, replace, which, schema):
+    """Return the names that may be imported into this source."""
+    this, observed = planner(keySchema=schema), Observed(SourceSecrets(secrets, errors), listing)
+    homes = _homes(this, observed)
+    return [one.name for one in _importable(this, observed, homes, replace=replace, which=which)]
 
 
 def test_what_the_source_lacks_is_imported_in_order():
@@ -62,7 +66,7 @@ def test_what_is_not_active_is_not_imported(state):
 )
 def test_whose_secrets_are_imported(found, is_first, is_later):
     """The initial import takes nothing that the sync wrote; no import takes what is another's or protected."""
-    assert bool(importable(found, is_first=True)) == is_first
+    assert bool(importable(found, which=INITIAL)) == is_first
     assert bool(importable(found)) == is_later
 
 
@@ -76,5 +80,4 @@ def test_a_name_that_would_not_come_back_is_not_imported():
 def test_what_an_import_of_the_source_shows_counts_as_held():
     """A key that the folder shows through an import is in the source."""
     shared = SourceSecret("A", SecretStr("1"), Origin("import", "prod", "/shared"))
-    observed = Observed(SourceSecrets((shared,)), [secret("P_A")])
-    assert _importable(planner(keySchema=SCHEMA), observed, replace=False, is_first=False) == []
+    assert names((shared,), {}, [secret("P_A")], False, "a job", SCHEMA) == []
