@@ -11,6 +11,7 @@ OWNER_TAG = "oci-vault-sync"
 DIGEST_TAG = "oci-vault-sync-digest"
 CONNECTION_OWNER = "connection"
 """As owner: the secret is the private key of an OCI connection."""
+MOST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Digests:
             parts = (vault_ocid.encode(), name.encode(), value.get_secret_value())
             made = self._hmac(b"\0".join(parts))
             known = f"{self.key_id}:{made}"
+            if len(self._made) >= MOST_REMEMBERED:  # a worker sees the values of many syncs
+                self._made.clear()
             self._made[vault_ocid, name, value] = known
         return known
 

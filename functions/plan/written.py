@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, ConfigDict
 
-from functions.plan.models import State, VaultSecret
+from functions.plan.models import Action, State, VaultSecret
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.sync_config import Camel
 
@@ -29,14 +29,23 @@ class Written(Camel):
     """Whether it was deleted."""
     is_twice: bool = False
     """Whether it was written more than once: a stale listing may show the write before the last."""
+    looks_as_before: bool = False
+    """Whether it may have looked the same before the write, as what was restored does."""
 
     def as_answered(self) -> "Written":
         """Return it as of a write that is over, however it ended."""
         return self.model_copy(update={"at": self.at - UNDERWAY})
 
-    def as_done(self, secret_id: str, digest: str, *, is_going: bool) -> "Written":
+    def as_done(
+        self, secret_id: str, digest: str, *, is_going: bool, looks_as_before: bool
+    ) -> "Written":
         """Return it with what is known to have come of the write."""
-        known = {"id": short(secret_id), "digest": short(digest), "is_going": is_going}
+        known = {
+            "id": short(secret_id),
+            "digest": short(digest),
+            "is_going": is_going,
+            "looks_as_before": looks_as_before,
+        }
         return self.model_copy(update=known)
 
     def is_shown_by(self, row: VaultSecret | None, *, is_mine: bool) -> bool:
@@ -46,17 +55,25 @@ class Written(Camel):
         if self.is_going:
             return row.state in GOING
         shown = short(row.tags.get(DIGEST_TAG, ""))
-        return row.state == State.ACTIVE and shown == self.digest and (is_mine or not shown)
+        if shown != self.digest or not (is_mine or not shown):
+            return False
+        # What never looked so before was deleted by somebody since: no listing from before shows that.
+        is_gone_since = row.state in GOING and bool(shown) and not self.looks_as_before
+        return row.state == State.ACTIVE or is_gone_since
 
 
-def mark(before: Written | None, now: datetime, *, is_create: bool) -> Written:
+def mark(before: Written | None, now: datetime, action: Action) -> Written:
     """Return what is known of a name that is about to be written.
 
     A create that is repeated counts from its first time, or a name that somebody else holds out of
-    sight would be taken for a stale listing without end.
+    sight would be taken for a stale listing without end. What is restored looks as it was written:
+    whichever of the two a listing shows, it is right.
     """
-    at = before.at if before and is_create else now
-    return Written(at=at, is_twice=before is not None)
+    if before is None:
+        return Written(at=now)
+    is_known = bool(before.id) and not before.is_twice and not before.is_going
+    is_same = action == Action.RESTORE and is_known
+    return Written(at=before.at if action == Action.CREATE else now, is_twice=not is_same)
 
 
 def short(text: str) -> str:

@@ -268,9 +268,8 @@ class Run:
             changes, planner, results, {c.name: memory.recent.get(c.name) for c in changes}
         )
         for change in changes:
-            is_create = change.action == Action.CREATE
             before = memory.recent.get(change.name)
-            memory.recent[change.name] = mark(before, now, is_create=is_create)
+            memory.recent[change.name] = mark(before, now, change.action)
             memory.settled.pop(change.name, None)
             self.settled.pop(change.name, None)
         doomed = {change.name for change in changes if change.action == Action.DELETE}
@@ -297,14 +296,15 @@ class Run:
             if change.name not in done:
                 continue
             secret_id = change.secret.id if change.secret else work.results.ids[change.name]
-            digest = change.secret.tags.get(DIGEST_TAG, "") if change.secret else ""
+            before = digest = change.secret.tags.get(DIGEST_TAG, "") if change.secret else ""
             if change.value and change.action != Action.RESTORE:
                 digest = work.planner.tags(change.name, change.value)[DIGEST_TAG]
                 self.settled[change.name] = short(digest)
                 if memory.settled_by:
                     memory.settled[change.name] = short(digest)
+            is_going, is_same = change.action == Action.DELETE, digest == before
             memory.recent[change.name] = memory.recent[change.name].as_done(
-                secret_id, digest, is_going=change.action == Action.DELETE
+                secret_id, digest, is_going=is_going, looks_as_before=is_same
             )
 
     def _unmark(self) -> None:

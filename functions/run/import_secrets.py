@@ -1,11 +1,12 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pydantic import SecretStr
 
+from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel
 from functions.errors import ContentRefused, InvalidInput, Refused, SyncError
 from functions.plan.desired import desired_from
@@ -16,13 +17,15 @@ from functions.plan.scope import NOWHERE, scope_of
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run.context import Run
-from functions.run.observe import Observed, permitted_scope, refuse_collisions
+from functions.run.observe import Observed, Observer, permitted_scope, refuse_collisions
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
 
 INITIAL = "initial"
 PORTION = 8
 """So many are read and written before it is noted that they are done."""
+WRITING_SECONDS = 3.0
+"""So long before time is up no content is read any more: what was read must get into the source yet."""
 
 
 def import_only(run: Run) -> Outcome:
@@ -92,20 +95,23 @@ def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]
         for secret in _importable(planner, observed, homes, replace=replace, which=which)
         if secret.name not in names_done
     ]
+    reader = _reader(run)
     for portion in (
         importable[start : start + PORTION] for start in range(0, len(importable), PORTION)
     ):
-        found = _read(run, observed, homes, portion)
+        found = _read(reader, observed, homes, portion)
         pending = found.refused | _write(run, planner, found, replace=replace)
         if which == INITIAL and found.is_blind and not names_done:
             blind |= pending
-            continue
-        for secret in portion:
-            memory.import_pending.pop(secret.name, None)
-        memory.import_pending |= blind | pending
-        names_done += [*blind, *(secret.name for secret in portion)]
-        blind = {}
-        run.summary.has_progress = True
+        elif found.names:
+            for name in found.names:
+                memory.import_pending.pop(name, None)
+            memory.import_pending |= blind | pending
+            names_done += [*blind, *found.names]
+            blind = {}
+            run.summary.has_progress = True
+        if found.failure:
+            raise found.failure
     if blind:
         reasons = [f"{name}: {entry.why}" for name, entry in sorted(blind.items())]
         raise Refused(
@@ -116,6 +122,14 @@ def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]
     may_release = which != INITIAL and not replace
     _note_source_values(run, planner, observed, left, may_release=may_release)
     return left
+
+
+def _reader(run: Run) -> Observer:
+    """Return who reads contents for this run, and ends early enough for what was read to be written."""
+    gate, services = run.gate, run.services
+    return Observer(
+        run.sync, services, Gate(services.clock, gate.deadline - WRITING_SECONDS), run.renew
+    )
 
 
 def _write(
@@ -158,12 +172,16 @@ def _note_source_values(
 
 @dataclass(frozen=True, slots=True)
 class _Importable:
+    names: Collection[str]
+    """What was read, or may not be."""
     values: dict[str, SecretStr]
     """By address of the key."""
     refused: dict[str, Pending]
     present: frozenset[str]
     is_blind: bool
     """Whether there was something to read, and none of it may be."""
+    failure: SyncError | None
+    """What kept others from being read."""
 
 
 def _homes(planner: Planner, observed: Observed) -> dict[str, str]:
@@ -202,16 +220,14 @@ def _importable(
 
 
 def _read(
-    run: Run, observed: Observed, homes: Mapping[str, str], secrets: Sequence[VaultSecret]
+    reader: Observer, observed: Observed, homes: Mapping[str, str], secrets: Sequence[VaultSecret]
 ) -> _Importable:
     """Read what is to be imported."""
     source = {secret.address: secret.value for secret in observed.source.secrets}
     merged = [secret for secret in observed.source.secrets if not secret.folder]
     below = {secret.key for secret in merged if secret.origin and secret.origin.kind != "import"}
     present = frozenset(source) | frozenset(observed.source.errors)
-    bundles, unreadable, failure = run.observer.read(secrets)
-    if failure:
-        raise failure
+    bundles, unreadable, failure = reader.read(secrets)
     refused = {
         name: Pending(
             why=f"its content in the vault cannot be read: {why}",
@@ -236,7 +252,8 @@ def _read(
         else:
             values[address] = SecretStr(text)
     is_blind = bool(unreadable) and not (bundles or any(map(_is_of_one, unreadable.values())))
-    return _Importable(values, refused, present, is_blind)
+    names = [*bundles, *unreadable]
+    return _Importable(names, values, refused, present, is_blind, failure)
 
 
 def _is_of_one(refusal: SyncError) -> bool:

@@ -163,11 +163,18 @@ class Observer:
                 raise result
         return replace(observed, listing=list(fresh.values()))
 
-    def planner(self, listing: Sequence[VaultSecret]) -> Planner:
-        """Return the planner; who else lives is asked only where another sync's tag is met."""
-        own = str(self._sync.id)
-        others = {secret.tags.get(OWNER_TAG, own) for secret in listing} - {own, CONNECTION_OWNER}
-        if others and self._existing_sync_ids is None:
+    def planner(self, listing: Sequence[VaultSecret], names: Container[str] = ()) -> Planner:
+        """Return the planner; who else lives is asked only where a name at hand has another sync's tag.
+
+        These are the names in scope, and `names`.
+        """
+        schema, own = self._sync.config.names, str(self._sync.id)
+        owners = {
+            secret.tags[OWNER_TAG]
+            for secret in listing
+            if OWNER_TAG in secret.tags and (schema.matches(secret.name) or secret.name in names)
+        }
+        if owners - {own, CONNECTION_OWNER} and self._existing_sync_ids is None:
             self._existing_sync_ids = self._services.existing_sync_ids()
         living = self._existing_sync_ids or frozenset()
         tags = self._services.secret_tags.merged(self._sync.config.sync_options.tags)

@@ -16,7 +16,7 @@ def undo(run: Run) -> Outcome:
     names = _deleted_by(run)
     while True:
         observed = run.observer.refresh(observed, run.settled)
-        plan = plan_undo(run.observer.planner(observed.listing), names, observed.listing)
+        plan = plan_undo(run.observer.planner(observed.listing, names), names, observed.listing)
         run.summary.take_plan(plan)
         results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again

@@ -105,7 +105,10 @@ class Memory(Part):
         ):
             return False
         digest = found.tags.get(DIGEST_TAG, "")
-        self.recent[name] = written.as_done(found.id, digest, is_going=found.state in GOING)
+        is_going = found.state in GOING
+        self.recent[name] = written.as_done(
+            found.id, digest, is_going=is_going, looks_as_before=True
+        )
         return True
 
     def begin_round(self, began_at: datetime, config_etag: str, key_id: str) -> None:

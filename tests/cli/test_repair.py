@@ -32,8 +32,9 @@ def test_deletions_are_undone(either, world):
     assert "auto-sync off" in either.ok("status", sync.name, *OF)
 
 
-def test_what_somebody_claimed_is_not_undone(terminal, world):
-    """A secret that another sync has taken over since stays as it is, and is told."""
+@pytest.mark.parametrize("schema", ["{{secretKey}}", "NEW_{{secretKey}}"])
+def test_what_somebody_claimed_is_not_undone(terminal, world, schema):
+    """A secret that another sync has taken over since stays as it is, and is told, also out of scope."""
     sync = world.sync(values={"A": "1", "B": "2"})
     sync.seed("OLD", b"x")
     terminal.ok("sync", sync.name, *OF)
@@ -42,6 +43,8 @@ def test_what_somebody_claimed_is_not_undone(terminal, world):
         values={"OLD": "new"}, vault=sync.vault_id, options={"disableSecretDeletion": True}
     )
     assert "^1 restore" in terminal.ok("sync", other.name, *OF)
+    sync.config["syncOptions"]["keySchema"] = schema
+    sync.store()
     done = terminal.run("undo", sync.name, run, *OF, "--yes")
     assert done.returncode == 1
     assert "! OLD: it belongs to the sync " in done.stdout

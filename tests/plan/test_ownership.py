@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
+from functions.plan import ownership
 from functions.plan.ownership import Digests
 from tests.support.plan_examples import DIGESTS, VAULT
 
@@ -47,6 +48,15 @@ def test_a_seal_is_of_its_message_and_its_key_alone(message, vault, name):
     assert not Digests(SecretBytes(b"o" * 32)).is_signed(message, made)
     value = SecretBytes(message.encode())
     assert made != DIGESTS.of(vault, name, value)[9:]
+
+
+def test_a_worker_remembers_the_digests_of_some_values_only(monkeypatch):
+    """However many values a worker sees in its hour, it keeps the digests of a bounded number."""
+    monkeypatch.setattr(ownership, "MOST_REMEMBERED", 3)
+    digests = Digests(SecretBytes(b"k" * 32))
+    made = [digests.of(VAULT, f"K{n}", SecretBytes(b"1")) for n in range(10)]
+    assert len(digests._made) <= 3
+    assert made == [digests.of(VAULT, f"K{n}", SecretBytes(b"1")) for n in range(10)]
 
 
 def test_the_key_is_not_shown():
