@@ -37,7 +37,7 @@ class Written(Camel):
         return self.model_copy(update={"at": self.at - UNDERWAY})
 
     def as_done(
-        self, secret_id: str, digest: str, *, is_going: bool, looks_as_before: bool
+        self, secret_id: str, digest: str, *, is_going: bool, looks_as_before: bool = False
     ) -> "Written":
         """Return it with what is known to have come of the write."""
         known = {

@@ -4,6 +4,8 @@ import pytest
 
 from functions.errors import Conflict, Temporary
 from functions.plan.kept import KeyMemory
+from functions.plan.models import State
+from functions.plan.ownership import DIGEST_TAG
 from functions.plan.written import Written
 from functions.state.memory import (
     ASKED_SECONDS,
@@ -15,7 +17,7 @@ from functions.state.memory import (
 )
 from functions.state.status import Granted, Pending, Status
 from tests.support.memory import MemoryStore
-from tests.support.plan_examples import NOW, sync
+from tests.support.plan_examples import NOW, secret, sync
 from tests.support.virtual_time import VirtualClock
 
 CONFIG = sync().config
@@ -220,3 +222,62 @@ def test_a_container_of_version_0_1_0_may_work_beside(store):
     memory = loaded(store, Status(recent={"B": NOW, "*": NOW})).memory
     assert memory.recent.keys() == {"A", "B"}
     assert doubts(memory, "C")
+
+
+HOME = {DIGEST_TAG: "key:0123456789abcdef0123456789abcdef"}
+"""Tags of a secret that was written."""
+
+
+@pytest.mark.parametrize("is_doubted", [True, False])
+def test_what_was_not_written_lately_is_shown(is_doubted):
+    """A name that was not written lately is shown as it is, unless any name may have been."""
+    memory = Memory()
+    if is_doubted:
+        memory.doubt_everything(NOW)
+    assert memory.is_shown("A", secret("A"), is_mine=True) != is_doubted
+
+
+def test_every_name_is_doubted_for_a_while():
+    """After five minutes every listing shows what may have been written."""
+    memory = Memory()
+    memory.doubt_everything(NOW)
+    memory.forget_writes(NOW + timedelta(seconds=STALE_LIST_SECONDS - 1))
+    assert memory.doubted_until
+    memory.forget_writes(NOW + timedelta(seconds=STALE_LIST_SECONDS))
+    assert memory.doubted_until is None
+
+
+@pytest.mark.parametrize(
+    ("found", "seconds", "is_twice", "is_taken"),
+    [
+        (secret("A", tags=HOME), 20, False, True),
+        (secret("A", State.PENDING_DELETION, tags=HOME), 20, False, True),
+        (secret("A", State.UPDATING, tags=HOME), 20, False, False),
+        (secret("A", State.FAILED, tags=HOME), 20, False, False),
+        (secret("A", tags=HOME), 19, False, False),
+        (secret("A", tags=HOME), 20, True, False),
+        (None, 20, False, False),
+    ],
+)
+def test_a_look_at_one_secret_is_what_a_listing_must_show(found, seconds, is_twice, is_taken):
+    """A look counts when the write is over, was the only one, and left the secret ACTIVE or going."""
+    marked = Written(at=NOW, is_twice=is_twice)
+    memory = Memory(recent={"A": marked})
+    assert memory.take_look("A", found, NOW + timedelta(seconds=seconds)) == is_taken
+    if not is_taken:
+        assert memory.recent == {"A": marked}
+        return
+    assert memory.recent["A"].at == NOW
+    assert memory.is_shown("A", found, is_mine=True)
+    assert memory.recent["A"].is_going == (found.state != State.ACTIVE)
+
+
+def test_a_look_where_any_name_may_have_been_written():
+    """Where every name is doubted, a look counts from when the doubt began."""
+    memory = Memory()
+    memory.doubt_everything(NOW)
+    assert not memory.take_look("A", secret("A", tags=HOME), NOW + timedelta(seconds=19))
+    assert memory.take_look("A", secret("A", tags=HOME), NOW + timedelta(seconds=20))
+    assert memory.recent["A"].at == NOW
+    assert memory.is_shown("A", secret("A", tags=HOME), is_mine=True)
+    assert not memory.is_shown("A", secret("A"), is_mine=True)

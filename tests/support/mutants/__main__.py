@@ -1,17 +1,19 @@
 """`python -m tests.support.mutants [FILE…]`: whether the tests notice small changes of the code.
 
-It samples changes, makes each in a copy of the tree, runs the tests that cover the line, then what else
-is quick, then the simulation, and prints the changes that nobody noticed.
+It samples changes, makes each in a copy of the tree, runs the tests that cover the line, then the
+simulation, then what else is quick, and prints the changes that nobody noticed. Changes that `equivalent.txt`
+names are left out: they change nothing. `--rules` samples from the functions that keep each rule of `rules.toml`.
 """
 
 import argparse
-import ast
 import json
 import random
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +21,13 @@ from tests.support.mutants.mutations import Mutation, mutations
 from tests.support.mutants.tree import ROOT, Tree
 
 PACKAGES = ("plan", "run", "jobs", "state", "triggers")
-"""Of functions/ and of tests/: these tests run the function in their own process, so coverage sees it."""
-REST = ("tests/system/function", "tests/api", "tests/sources", "tests/vault", "tests/cloud")
+COVERED = (*PACKAGES, "sources")
+"""These tests run the function in their own process, so coverage sees it."""
+REST = ("tests/system/function", "tests/api", "tests/vault", "tests/cloud")
+NUMBERS = "tests/docs/test_numbers.py"
 SIMULATED_SEEDS = 60
 MAX_COVERING = 80
+HERE = Path(__file__).parent
 COVERAGE = """[run]
 source = functions
 dynamic_context = test_function
@@ -34,7 +39,7 @@ class Covering:
 
     def __init__(self, tree: Tree) -> None:
         (tree.root / ".coveragerc").write_text(COVERAGE)
-        paths = [f"tests/{name}" for name in PACKAGES]
+        paths = [f"tests/{name}" for name in COVERED]
         for command in (
             ["run", "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths],
             ["json", "-q", "--show-contexts", "-o", "coverage.json"],
@@ -59,8 +64,9 @@ class Covering:
 class Hunt:
     """Tries one change after the other; of the rest of the tests those first that noticed most so far."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, *, is_brief: bool) -> None:
         self._tree = tree
+        self._is_brief = is_brief
         self._covering = Covering(tree)
         files = (file for path in REST for file in (tree.root / path).rglob("test_*.py"))
         self._rest = sorted(str(file.relative_to(tree.root)) for file in files)
@@ -71,13 +77,15 @@ class Hunt:
         name = str(mutation.file.relative_to(self._tree.root))
         with self._tree.changed(name, mutation.apply(mutation.file.read_text())):
             # Code that hypothesis calls has no context: so what stands beside it is tried too.
-            beside = f"tests/{Path(name).parts[1]}"
-            for tests in (self._covering.tests(name, mutation.line), [beside]):
+            beside = [f"tests/{Path(name).parts[1]}", NUMBERS]
+            for tests in (self._covering.tests(name, mutation.line), beside):
                 if tests and (failed := self._tree.first_failure(*tests)):
                     return failed
             seeds = ("--seeds", str(SIMULATED_SEEDS))
             if not self._tree.runs("tests.system.simulation", *seeds):
                 return "the simulation"
+            if self._is_brief:
+                return None
             counts = self._noticed[name]
             rest = sorted(self._rest, key=lambda file: -counts[file])
             failed = self._tree.first_failure(*rest)
@@ -90,17 +98,23 @@ def main() -> int:
     """Sample, try, and print survivors; return 1 where there is one."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.mutants")
     parser.add_argument("files", nargs="*", type=Path, help="modules or packages of functions/")
-    parser.add_argument("--number", type=int, default=100, help="how many changes")
+    parser.add_argument("--number", type=int, default=100, help="how many changes, or of each rule")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rules", action="store_true", help="sample from each rule's functions")
+    parser.add_argument("--brief", action="store_true", help="only the covering tests and seeds")
     options = parser.parse_args()
     began = time.monotonic()
     survivors = []
     with TemporaryDirectory(prefix="mutants-") as directory:
         tree = Tree(Path(directory))
-        every = [m for file in _modules(options.files, tree) for m in mutations(file)]
-        sample = random.Random(options.seed).sample(every, min(options.number, len(every)))
-        say(f"{len(sample)} of {len(every)} changes, seed {options.seed}")
-        hunt = Hunt(tree)
+        draw = random.Random(options.seed)
+        groups = by_rule(tree) if options.rules else {"": modules(options.files, tree)}
+        sample = []
+        for rule, every in groups.items():
+            chosen = draw.sample(every, min(options.number, len(every)))
+            say(f"{len(chosen)} of {len(every)} changes, seed {options.seed} {rule}")
+            sample += chosen
+        hunt = Hunt(tree, is_brief=options.brief)
         for number, mutation in enumerate(sample, 1):
             by = hunt.noticed_by(mutation)
             if by is None:
@@ -115,19 +129,38 @@ def main() -> int:
     return len(survivors) > 0
 
 
-def _modules(paths: list[Path], tree: Tree) -> list[Path]:
-    """Return the modules in the copy: what is hunted there may change here meanwhile."""
+def by_rule(tree: Tree) -> dict[str, list[Mutation]]:
+    """Return the changes of the functions that keep each rule."""
+    return {
+        rule: [
+            mutation
+            for file, scopes in files.items()
+            for mutation in changes([tree.root / file], tree)
+            if mutation.scope.startswith(tuple(scopes))
+        ]
+        for rule, files in tomllib.loads((HERE / "rules.toml").read_text()).items()
+    }
+
+
+def changes(files: Iterable[Path], tree: Tree) -> list[Mutation]:
+    """Return the changes of modules but for those that change nothing."""
+    lines = (HERE / "equivalent.txt").read_text().splitlines()
+    equivalent = {line.partition("  # ")[0] for line in lines}
+    every = (mutation for file in files for mutation in mutations(file))
+    return [m for m in every if f"{m.file.relative_to(tree.root)} {m}" not in equivalent]
+
+
+def modules(paths: list[Path], tree: Tree) -> list[Mutation]:
+    """Return the changes in the copy: what is hunted there may change here meanwhile."""
     given = [path.resolve().relative_to(ROOT) for path in paths]
     places = [tree.root / path for path in given or (f"functions/{name}" for name in PACKAGES)]
     files = [sorted(place.glob("*.py")) if place.is_dir() else [place] for place in places]
-    return [file for group in files for file in group]
+    return changes([file for group in files for file in group], tree)
 
 
 def told(mutation: Mutation, tree: Tree) -> str:
-    """Return a change in one line."""
-    where = f"{mutation.file.relative_to(tree.root)}:{mutation.line}"
-    old = ast.unparse(mutation.node).splitlines()[0]
-    return f"{where} {mutation.what}: {old} -> {mutation.new.splitlines()[0]}"
+    """Return a change in one line, with its place."""
+    return f"{mutation.file.relative_to(tree.root)}:{mutation.line} {mutation}"
 
 
 def say(line: str) -> None:

@@ -22,13 +22,22 @@ NEIGHBOURS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt
 
 @dataclass(frozen=True)
 class Mutation:
-    """One change: a node's text becomes another."""
+    """One change: a node's text becomes another. `scope` is the function that it stands in."""
 
     file: Path
-    line: int
+    scope: str
     what: str
     node: ast.AST
     new: str
+
+    @property
+    def line(self) -> int:
+        """Return where it begins."""
+        return self.node.lineno
+
+    def __str__(self) -> str:
+        old = ast.unparse(self.node).splitlines()[0]
+        return f"{self.scope} {self.what}: {old} -> {self.new.splitlines()[0]}"
 
     def apply(self, text: str) -> str:
         """Return the module with the change made."""
@@ -44,14 +53,23 @@ def mutations(file: Path) -> Iterator[Mutation]:
     """Return every change of a module."""
     tree = ast.parse(file.read_text())
     ignored = set(_never_run(tree))
-    for node in ast.walk(tree):
+    for scope, node in _nodes(tree):
         if node in ignored:
             continue
         changes = [(what, node, new) for what, new in _changes(node)]
         for what, place, new in [*changes, *_conditions(node)]:
             text = new if isinstance(new, str) else ast.unparse(new)
             is_expression = isinstance(place, ast.expr)
-            yield Mutation(file, place.lineno, what, place, f"({text})" if is_expression else text)
+            yield Mutation(file, scope, what, place, f"({text})" if is_expression else text)
+
+
+def _nodes(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Return each node with the name of the class or function that it stands in."""
+    for node in ast.iter_child_nodes(tree):
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        inner = f"{scope}.{node.name}".removeprefix(".") if named else scope
+        yield inner or "module", node
+        yield from _nodes(node, inner)
 
 
 def _never_run(tree: ast.AST) -> Iterator[ast.AST]:
