@@ -11,14 +11,16 @@ from functions.reply import Reply
 HERE = Path(__file__).parent
 FIRST = "main.js"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
-_NOT_SENT = re.compile(
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
+"""Comments stand on lines of their own."""
+_GAPS = re.compile(
     r"""
-    ^\ *//.*\n | ^\ + | ^\n          # comments, which stand on lines of their own, and indentation
-    | ,?\n(?=\ *[)}\]])              # the end of a line before what closes,
-    | \n(?=\ *[?:&|.])               # before what goes on with it,
-    | (?<=[({\[;,=>])\n              # or after what is not its end
+    ( "(?:[^"\\\n]|\\.)*" | `[^`]*`                              # a text stays as it is,
+    | (?:(?<=[(=:,])|(?<=[=:,]\ ))/(?:[^/\\\n]|\\.)+/\w* )         # and so does a pattern;
+    | \s* ([{}()\[\],;:?=<>&|]) \s*                             # beside these nothing is needed:
+    | \n\s*                                                     # no statement lacks its semicolon
     """,
-    re.MULTILINE | re.VERBOSE,
+    re.VERBOSE,
 )
 _CSS_GAPS = re.compile(r"\s*([{}:;,])\s*")
 
@@ -27,7 +29,7 @@ _CSS_GAPS = re.compile(r"\s*([{}:;,])\s*")
 def page() -> Reply:
     """Return the page, with script and style in it: each file of its own would be a cold start."""
     script = join_modules()
-    style = _CSS_GAPS.sub(r"\1", (HERE / "style.css").read_text())
+    style = _CSS_GAPS.sub(r"\1", (HERE / "style.css").read_text()).replace(";}", "}")
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -63,10 +65,14 @@ def join_modules() -> str:
             add(imported)
         del joined[name]
         text = re.sub(r"^export ", "", _IMPORT.sub("", text), flags=re.MULTILINE)
-        joined[name] = _NOT_SENT.sub("", text)
+        joined[name] = _GAPS.sub(_without_gap, _COMMENT.sub("", text))
 
     add(FIRST)
     return "".join(joined.values())
+
+
+def _without_gap(match: re.Match[str]) -> str:
+    return match[1] or match[2] or "\n"
 
 
 def _digest(text: str) -> str:

@@ -67,7 +67,8 @@ export async function sync(row, query, take) {
 // Starts a job of this kind: sync, import or remove.
 async function act(row, kind, options, take) {
   const { secretSync } = await send("POST", `${pathOf(row.id)}/${kind}-secrets`, options);
-  say(`${row.name}: ${kind} ${secretSync[`${kind}Status`]}.`);
+  const status = secretSync[`${kind}Status`];
+  say(`${row.name}: ${kind} ${status}.`);
   take(secretSync);
 }
 
@@ -142,23 +143,28 @@ function openImport(row, take) {
   ]);
 }
 
+// What a removal takes, by name.
+function removed(row) {
+  const self = {};
+  fill(self, async () => ({ plan: await askPlan(pathOf(row.id), undefined, { kind: "remove" }) }));
+  return () => {
+    if (!self.plan) return errorBox(self.error) ?? loading();
+    const gone = deletionsOf(self.plan).map((one) => one.name);
+    return [h("p", `${count(gone.length, "secret")} ${gone.length === 1 ? "goes" : "go"}:`), names(gone)];
+  };
+}
+
 function openRemove(row, take) {
   const self = {};
+  const gone = removed(row);
   const go = () => attempt(`remove ${row.id}`, () => act(row, "remove", {}, take));
-  attempt(`names ${row.id}`, async () => update(self, { plan: await askPlan(pathOf(row.id)) }));
   openDialog(`Remove secrets of ${row.name}`, (close) => [
     [
       h(
         "p",
         `What this sync wrote into the vault is scheduled for deletion in ${count(row.syncOptions.deletionDays ?? 7, "day")}. Then the sync rests until the source changes or somebody syncs.`,
       ),
-      self.plan
-        ? h(
-            "p",
-            count(self.plan.inScope, "secret"),
-            " of the vault fit its key schema: those that it wrote go.",
-          )
-        : loading(),
+      gone(),
       typed(self, "Name of the sync", row.name),
     ],
     button("Remove its secrets", () => (close(), go()), {
@@ -203,6 +209,7 @@ function openDelete(row) {
   openDialog(`Delete ${row.name}`, (close) => [
     [
       cardsField(form, "removeSecrets", "Its secrets in the vault", REMOVALS),
+      form.values.removeSecrets === "true" && (form.gone ??= removed(row))(),
       typed(form, "Name of the sync", row.name),
       form.row &&
         h("p", { role: "status" }, "Removing: ", form.row.lastRemoveMessage ?? form.row.removeStatus),

@@ -141,11 +141,7 @@ function drift(runs) {
 function rawJson(row) {
   const text = JSON.stringify(row, null, 2);
   const config = { ...row, environment: row.environment.slug, secretPath: row.folder.path };
-  const stored = JSON.stringify(
-    config,
-    STORED.concat(Object.keys(row.syncOptions), Object.keys(row.destinationConfig)),
-    2,
-  );
+  const stored = JSON.stringify(Object.fromEntries(STORED.map((name) => [name, config[name]])), null, 2);
   return h(
     "details.raw",
     h("summary", "Raw JSON"),

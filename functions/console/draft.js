@@ -1,4 +1,6 @@
-// The fields of a sync by the paths that the API uses for them: {"syncOptions.keySchema": …}.
+// The fields of a sync by the paths that the API uses for them: {"syncOptions.keySchema": …}. What is a
+// list or a map in the API is a text in the form.
+import { words } from "./text.js";
 
 const OPTIONS = {
   includeAllSubFolders: false,
@@ -6,6 +8,11 @@ const OPTIONS = {
   disableSecretDeletion: false,
   deletionDays: 7,
   blockingScope: "vault",
+  "deletionGuard.minCount": 4,
+  "deletionGuard.maxPercent": 30,
+  "filter.tags": "",
+  "filter.match": "any",
+  tags: "",
 };
 export const DEFAULTS = Object.fromEntries(
   Object.entries(OPTIONS).map(([name, value]) => [`syncOptions.${name}`, value]),
@@ -21,8 +28,15 @@ export function valuesOf(row) {
     secretPath: row.folder.path,
   };
   for (const name of ["name", "projectId", "connectionId", "isAutoSyncEnabled"]) values[name] = row[name];
-  for (const part of ["syncOptions", "destinationConfig"]) {
-    for (const [name, value] of Object.entries(row[part]))
+  const { deletionGuard, filter, tags, ...options } = row.syncOptions;
+  const parts = {
+    syncOptions: { ...options, ...(tags && { tags: textOfTags(tags) }) },
+    destinationConfig: row.destinationConfig,
+    "syncOptions.deletionGuard": deletionGuard,
+    "syncOptions.filter": filter && { ...filter, tags: filter.tags.join(", ") },
+  };
+  for (const [part, fields] of Object.entries(parts)) {
+    for (const [name, value] of Object.entries(fields ?? {}))
       values[`${part}.${name}`] = value ?? DEFAULTS[`${part}.${name}`];
   }
   return values;
@@ -31,6 +45,46 @@ export function valuesOf(row) {
 export function blankValues(fields, projectId) {
   const empty = Object.fromEntries(fields.map((path) => [path, ""]));
   return { ...empty, ...DEFAULTS, projectId, secretPath: "/", isAutoSyncEnabled: true };
+}
+
+// What the API is told: options of several fields as a whole, "" for what is as by default.
+function told(values) {
+  const rest = { ...values };
+  const take = (path) => {
+    const value = rest[`syncOptions.${path}`];
+    delete rest[`syncOptions.${path}`];
+    return value;
+  };
+  const [minCount, maxPercent] = [take("deletionGuard.minCount"), take("deletionGuard.maxPercent")];
+  const isUsual =
+    minCount === OPTIONS["deletionGuard.minCount"] && maxPercent === OPTIONS["deletionGuard.maxPercent"];
+  const [tags, match] = [words(take("filter.tags")), take("filter.match")];
+  return {
+    ...rest,
+    "syncOptions.deletionGuard": isUsual ? "" : { maxPercent, minCount },
+    "syncOptions.filter": tags.length ? { tags, match } : "",
+    "syncOptions.tags": tagsOf(rest["syncOptions.tags"]),
+  };
+}
+
+// Tags as people write them, one a line: name=value is free-form, namespace.name=value is defined.
+function textOfTags({ freeformTags = {}, definedTags = {} }) {
+  const namespaces = Object.entries(definedTags).map(([namespace, tags]) =>
+    Object.entries(tags).map(([name, value]) => [`${namespace}.${name}`, value]),
+  );
+  const lines = [...Object.entries(freeformTags), ...namespaces.flat()];
+  return lines.map((line) => line.join("=")).join("\n");
+}
+
+function tagsOf(text) {
+  const tags = { freeformTags: {}, definedTags: {} };
+  for (const line of text.split("\n").filter((one) => one.trim())) {
+    const [key, ...value] = line.trim().split("=");
+    const [namespace, name] = key.split(".");
+    const map = name ? (tags.definedTags[namespace] ??= {}) : tags.freeformTags;
+    map[name ?? namespace] = value.join("=");
+  }
+  return text.trim() ? tags : "";
 }
 
 function nested(entries) {
@@ -45,18 +99,15 @@ function nested(entries) {
 
 // The body of a create request, without what is as it is by default.
 export function bodyOf({ isAutoSyncEnabled: isEnabled, ...values }) {
-  const entries = Object.entries({ ...values, isEnabled });
+  const entries = Object.entries({ ...told(values), isEnabled });
   return nested(entries.filter(([path, value]) => value !== "" && value !== DEFAULTS[path]));
 }
 
-// What an edit changed; options and destination go as a whole, null is the default.
+// What an edit changed; null is the default, and what is not named stays.
 export function changesOf(before, values) {
-  const top = (path) => path.split(".")[0];
-  const changed = new Set(
-    Object.keys(values)
-      .filter((path) => before[path] !== values[path])
-      .map(top),
+  const old = told(before);
+  const changed = Object.entries(told(values)).filter(
+    ([path, value]) => JSON.stringify(value) !== JSON.stringify(old[path]),
   );
-  const entries = Object.entries(values).filter(([path]) => changed.has(top(path)));
-  return nested(entries.map(([path, value]) => [path, value === "" ? null : value]));
+  return nested(changed.map(([path, value]) => [path, value === "" ? null : value]));
 }

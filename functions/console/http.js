@@ -79,7 +79,7 @@ async function request(method, path, { query, body, bearer }) {
 function address(path, query) {
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined);
   const text = new URLSearchParams(given).toString();
-  return `${base}${path}${text ? `?${text}` : ""}`;
+  return base + path + (text && `?${text}`);
 }
 
 async function fetchJson(method, url, body, bearer) {

@@ -8,20 +8,28 @@ const SCOPES = [
   ["vault", "The whole vault", "Waits while any secret of the vault is being changed."],
   ["schema", "Its own secrets", "Waits only for secrets that fit the key schema."],
 ];
+const MATCHES = [
+  ["any", "Any of them", "A key with one of these tags is synced."],
+  ["all", "All of them", "Only a key with all of these tags is synced."],
+];
 const SCHEMA = "syncOptions.keySchema";
 
 export function optionsStep(form) {
   const { values } = form;
-  const hasSubFolders = values["syncOptions.includeAllSubFolders"];
+  const behavior = values["syncOptions.initialSyncBehavior"];
+  const isFiltered = values["syncOptions.filter.tags"].trim() !== "";
+  const cannotImport = values["syncOptions.includeAllSubFolders"] || isFiltered;
+  // A field that is wrong is not hidden; nor is it once it is right.
+  form.isAdvanced ||= Object.keys(form.errors).length > 0;
   return [
     cardsField(
       form,
       "syncOptions.initialSyncBehavior",
       "Initial Sync Behavior",
       BEHAVIORS,
-      (value) => hasSubFolders && value !== "overwrite-destination",
+      (value) => cannotImport && value !== "overwrite-destination",
     ),
-    hasSubFolders && h("p.help", "Sub-folders are included, so secrets cannot be imported."),
+    cannotImport && h("p.help", "With sub-folders, or with only some keys, secrets cannot be imported."),
     textField(form, SCHEMA, "Key Schema", {
       help: example(values),
       extra: placeholders(form),
@@ -44,6 +52,7 @@ export function optionsStep(form) {
     ),
     h(
       "details.advanced",
+      { open: form.isAdvanced },
       h("summary", "Advanced"),
       textField(form, "syncOptions.deletionDays", "Days until deletion", {
         type: "number",
@@ -52,8 +61,36 @@ export function optionsStep(form) {
         help: "Until then a deletion can be cancelled.",
       }),
       cardsField(form, "syncOptions.blockingScope", "Waits for the states of", SCOPES),
+      textField(form, "syncOptions.deletionGuard.minCount", "Asks from so many deletions on", {
+        type: "number",
+        min: 1,
+        help: "A run that would delete so many secrets, and the share below, does nothing until it is forced.",
+      }),
+      textField(form, "syncOptions.deletionGuard.maxPercent", "If they are more than this share, in %", {
+        type: "number",
+        min: 0,
+        max: 100,
+        help: "Of fewer than ten secrets: than a half, or this if it is more.",
+      }),
+      textField(form, "syncOptions.filter.tags", "Only keys with these tags", {
+        disabled: Boolean(behavior) && behavior !== "overwrite-destination",
+        help: "Tags of the source, with commas between. Empty: all keys. Only with Overwrite.",
+      }),
+      isFiltered && cardsField(form, "syncOptions.filter.match", "A key needs", MATCHES),
+      textField(form, "syncOptions.tags", "Tags of the vault secrets", {
+        area: true,
+        help: "One a line: name=value, or namespace.name=value for a defined tag.",
+      }),
     ),
   ];
+}
+
+// A line without a name or value is no tag.
+export function tagsAreRead({ values, errors }) {
+  const lines = values["syncOptions.tags"].split("\n").filter((line) => line.trim());
+  const isGood = lines.every((line) => /^\s*[^\s=]+=/.test(line));
+  if (!isGood) errors["syncOptions.tags"] = "Each line is name=value.";
+  return isGood;
 }
 
 // The name that a key gets in the vault.

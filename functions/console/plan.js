@@ -115,8 +115,10 @@ function asText(plan, sync) {
   const counts = [...actions, "imported", "unchanged", "unknown", "errors"].filter(
     (name) => plan.counts[name],
   );
-  const line = ({ action, name, held, owner }) =>
-    `${GLYPHS[action]} ${name}${owner === "nobody" ? "  not written by this sync" : ""}${held ? `  held: ${held}` : ""}`;
+  const line = ({ action, name, held, owner }) => {
+    const notes = [owner === "nobody" && "not written by this sync", held && `held: ${held}`];
+    return [`${GLYPHS[action]} ${name}`, ...notes].filter(Boolean).join("  ");
+  };
   const lines = [
     ...actions.flatMap((action) => ofAction(plan, action).map(line).sort()),
     ...Object.entries(plan.errors).map(([name, why]) => `! ${name}: ${why}`),

@@ -57,6 +57,7 @@ function wholeVault({ form, plan }, goTo, replan) {
       "div.actions",
       button("Set a key schema", () => goTo(OPTIONS_STEP)),
       !form.values["syncOptions.includeAllSubFolders"] &&
+        !form.values["syncOptions.filter.tags"] &&
         button("Import first", set("initialSyncBehavior", "import-prioritize-source")),
       button("Disable deletion", set("disableSecretDeletion", true)),
     ),
@@ -86,9 +87,9 @@ function saveButtons({ plan, form, isBusy, isAgreed }, save) {
   const word = form.editedId ? "Save" : "Create";
   const paused = button(`${word}, paused`, () => save(false), { class: "primary", disabled: isBusy });
   if (!isOn) return paused;
-  const text = `${word} and sync${deletions ? `, delete ${count(deletions, "secret")}` : ""}`;
+  const deletes = deletions ? `, delete ${count(deletions, "secret")}` : "";
   const mustAgree = strangersOf(plan).length > 0 && !isAgreed;
-  const go = button(isBusy ? "Saving …" : text, () => save(true), {
+  const go = button(isBusy ? "Saving …" : `${word} and sync${deletes}`, () => save(true), {
     class: deletions ? "danger" : "primary",
     disabled: isBusy || mustAgree,
   });

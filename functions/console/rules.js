@@ -1,5 +1,6 @@
 // The rules of fields, read from the API's own description: they are not written twice.
 import { get } from "./http.js";
+import { words } from "./text.js";
 
 let schemas = null;
 
@@ -10,9 +11,9 @@ export async function loadRules() {
 // Says what is wrong with a value, or null.
 export function fault(model, path, value) {
   let schema = schemas?.[model];
-  let isRequired = false;
+  let isRequired = true;
   for (const part of path.split(".")) {
-    isRequired = schema?.required?.includes(part) ?? false;
+    isRequired &&= schema?.required?.includes(part);
     schema = resolve(schema?.properties?.[part]);
   }
   if (value === "" || value === null || value === undefined) return isRequired ? "This is needed." : null;
@@ -27,6 +28,10 @@ function resolve(schema) {
 }
 
 function broken(schema, value) {
+  if (schema.type === "array")
+    return words(value)
+      .map((one) => broken(resolve(schema.items), one))
+      .find(Boolean);
   if (schema.enum && !schema.enum.includes(value)) return `One of ${schema.enum.join(", ")}.`;
   if (typeof value === "string") {
     if (value.length > (schema.maxLength ?? Infinity)) return `At most ${schema.maxLength} characters.`;
@@ -35,7 +40,8 @@ function broken(schema, value) {
   }
   const { minimum = -Infinity, maximum = Infinity } = schema;
   if (schema.type === "integer" && !(Number.isInteger(value) && value >= minimum && value <= maximum)) {
-    return `A whole number from ${minimum} to ${maximum}.`;
+    const end = maximum < Infinity ? `to ${maximum}` : "on";
+    return `A whole number from ${minimum} ${end}.`;
   }
   return null;
 }

@@ -31,7 +31,8 @@ export function summary(values, named, change, names = ["Source", "Destination",
     h("div", named(values[`destinationConfig.${name}`])),
     ocid(values[`destinationConfig.${name}`], name),
   ];
-  const schema = values["syncOptions.keySchema"];
+  const option = (name) => values[`syncOptions.${name}`];
+  const [schema, filter] = [option("keySchema"), option("filter.tags")];
   const cards = {
     Source: [
       ["Project", projectName(values.projectId)],
@@ -58,6 +59,12 @@ export function summary(values, named, change, names = ["Source", "Destination",
         "Waits for the states of",
         values["syncOptions.blockingScope"] === "schema" ? "its own secrets" : "the whole vault",
       ],
+      [
+        "Asks before it deletes",
+        `${option("deletionGuard.minCount")} or more, over ${option("deletionGuard.maxPercent")} %`,
+      ],
+      ["Only keys with tags", filter ? `${option("filter.match")} of ${filter}` : "no, all keys"],
+      ["Tags of the vault secrets", option("tags").replaceAll("\n", ", ") || "none"],
     ],
     Details: [
       ["Name", values.name],

@@ -13,6 +13,13 @@ const OCID_END = 6;
 export const count = (number, noun, many = `${noun}s`) =>
   `${number.toLocaleString("en")} ${number === 1 ? noun : many}`;
 
+// The words of a text with commas between them.
+export const words = (text) =>
+  text
+    .split(",")
+    .map((one) => one.trim())
+    .filter(Boolean);
+
 export function shortOcid(ocid) {
   const most = OCID_BEGIN + OCID_END + 3;
   return ocid.length > most ? `${ocid.slice(0, OCID_BEGIN)}…${ocid.slice(-OCID_END)}` : ocid;

@@ -3,7 +3,7 @@ import { SYNCS, pathOf } from "./actions.js";
 import { destinationStep, loadLists } from "./destination.js";
 import { check, errorSummary, newForm, showErrors, textField } from "./form.js";
 import { askPlan, get, send } from "./http.js";
-import { optionsStep } from "./options.js";
+import { optionsStep, tagsAreRead } from "./options.js";
 import { button, fill, say, screenView } from "./parts.js";
 import { reviewStep } from "./review.js";
 import { loadRules } from "./rules.js";
@@ -33,6 +33,7 @@ const STEPS = [
     name: "Sync Options",
     fields: ["syncOptions.initialSyncBehavior", ...Object.keys(DEFAULTS)],
     view: optionsStep,
+    isReady: tagsAreRead,
   },
   { name: "Details", fields: ["name", "description"], view: detailsStep, isReady: nameIsFree },
   { name: "Review", fields: [] },
@@ -40,6 +41,8 @@ const STEPS = [
 const LAST = STEPS.length - 1;
 const STEP_OF_LINK = { source: 1, destination: 2, options: 3 };
 const FIELDS = STEPS.flatMap((step) => step.fields);
+// The field of the form that a path of the API is about, or a part of.
+const fieldOf = (path) => FIELDS.find((field) => `${path.join(".")}.`.startsWith(`${field}.`));
 
 // `mode` is new, edit or duplicate; `id` the sync that is changed or copied.
 export function wizardScreen(mode, id, link) {
@@ -95,10 +98,11 @@ export function wizardScreen(mode, id, link) {
 
   // Field errors of the server stand at their fields, the others above the buttons.
   function takeError(error, name) {
-    const known = error.issues.filter(({ path }) => FIELDS.includes(path.join(".")));
-    for (const { path, message } of known) self.form.errors[path.join(".")] = message;
-    if (known.length === 0) return update(self, { [name]: error });
-    goTo(STEPS.findIndex(({ fields }) => fields.includes(known[0].path.join("."))));
+    const known = error.issues.map((issue) => ({ ...issue, field: fieldOf(issue.path) }));
+    for (const { field, message } of known) if (field) self.form.errors[field] = message;
+    const first = known.find(({ field }) => field);
+    if (!first) return update(self, { [name]: error });
+    goTo(STEPS.findIndex(({ fields }) => fields.includes(first.field)));
     showErrors(self.form, STEPS[self.step].fields);
   }
 

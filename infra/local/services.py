@@ -59,7 +59,9 @@ class Services:
             "clientId": self.infisical.client_id,
             "clientSecret": self.infisical.client_secret,
             "webhookSecrets": [self.infisical.webhook_secret],
-            "apiTokenHashes": [hashlib.sha256(self.api_token.encode()).hexdigest()],
+            "apiTokenHashes": [
+                {"sha256": hashlib.sha256(self.api_token.encode()).hexdigest(), "name": "local"}
+            ],
             "digestKey": base64.b64encode(secrets.token_bytes(32)).decode(),
             **(credentials or {}),
         }

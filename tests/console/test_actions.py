@@ -66,10 +66,13 @@ def test_an_import_brings_the_vaults_secrets(user, stack):
 
 
 def test_secrets_are_removed_after_the_name_is_typed(user, stack):
-    """Removing secrets needs the sync's name; then the list says so."""
+    """Removing secrets names each of them, and nobody else's, and needs the sync's name; then the list says so."""
     page = user.page
     page.get_by_role("link", name="payments-prod").wait_for()
     act(page, "Remove secrets …")
+    shown = page.get_by_role("dialog").locator(".names li")
+    shown.first.wait_for()
+    assert sorted(shown.all_inner_texts()) == sorted(own(stack))
     button = page.get_by_role("dialog").get_by_role("button", name="Remove its secrets")
     page.get_by_label("Name of the sync").fill("payments")
     assert button.is_disabled()
@@ -88,6 +91,9 @@ def test_a_sync_is_deleted_after_its_name_is_typed(user, stack, fate):
     act(page, "Delete …")
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name=f"{fate} its secrets").check()
+    if fate == "Remove":
+        dialog.locator(".names li", has_text="prod_STRIPE_API_KEY").wait_for()
+    assert (dialog.locator(".names").count() == 1) == (fate == "Remove")
     page.get_by_label("Name of the sync").fill("payments-prod")
     dialog.get_by_role("button", name="Delete the sync").click()
     page.get_by_text("No syncs in this project yet.").wait_for()

@@ -50,6 +50,19 @@ def test_joining_changes_no_meaning():
     assert not re.search(r"^(import|export) ", joined, re.MULTILINE)
 
 
+def test_joining_changes_no_text():
+    """Each text and each pattern of the modules is in the page as it was written; no text is in another."""
+    joined = join_modules()
+    for module in MODULES:
+        code = re.sub(r"(?m)^ *//.*$", "", module.read_text())
+        assert not re.search(r"\$\{[^}]*`", code), module.name
+        texts = re.findall(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`', _IMPORTED.sub("", code))
+        patterns = re.findall(
+            r"/(?:[^/\\\s]|\\.)(?:[^/\\\n]|\\.)*/\w*[,).;]", re.sub(r'"[^"\n]*"|`[^`]*`', "", code)
+        )
+        assert [one for one in texts + patterns if one not in joined] == [], module.name
+
+
 def test_no_text_becomes_markup():
     """No module parses text as HTML, evaluates text, or keeps anything beyond the tab."""
     forbidden = r"innerHTML|outerHTML|insertAdjacent|document\.write|DOMParser|\beval\(|new Function|localStorage|\.cookie|javascript:"

@@ -265,7 +265,7 @@ def test_leaving_with_changes_asks(open_page, stack):
 
 
 def test_an_edit_sends_what_changed_only(user, stack):
-    """An edit shows the same review, and sends the changed fields, options as a whole."""
+    """An edit shows the same review, and sends the changed fields alone."""
     page = user.page
     page.get_by_role("link", name="payments-prod").click()
     page.get_by_role("link", name="Edit Sync Options").click()
@@ -276,16 +276,116 @@ def test_an_edit_sends_what_changed_only(user, stack):
     page.locator(".now").wait_for()
     [request] = user.sent("PATCH")
     body = body_of(request)
-    assert list(body) == ["syncOptions"]
-    assert body["syncOptions"]["disableSecretDeletion"] is True
-    assert body["syncOptions"]["keySchema"] == "{{environment}}_{{secretKey}}"
+    assert body == {"syncOptions": {"disableSecretDeletion": True}}
     stored = json.loads(stack.bucket.get(f"secret-syncs/{demo.SYNC_FILE}"))
     assert stored["syncOptions"]["disableSecretDeletion"] is True
+    assert stored["syncOptions"]["keySchema"] == "{{environment}}_{{secretKey}}"
     page.get_by_role("link", name="Edit Sync Options").click()
     page.get_by_label("Disable Secret Deletion").uncheck()
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Save and sync").click()
     page.locator(".now").wait_for()
+    assert user.faults == []
+
+
+OPTIONS = {
+    "deletionGuard": {"maxPercent": 10, "minCount": 2},
+    "filter": {"tags": ["prod", "eu"], "match": "all"},
+    "tags": {
+        "freeformTags": {"team": "pay=ments"},
+        "definedTags": {"Operations": {"CostCentre": "42"}},
+    },
+}
+
+
+def fill_advanced(page):
+    """Fill in what is behind Advanced, as OPTIONS says."""
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_label("Asks from so many deletions on").fill("2")
+    page.get_by_label("If they are more than this share").fill("10")
+    page.get_by_label("Only keys with these tags").fill("prod, eu")
+    page.get_by_role("radio", name="All of them").check()
+    lines = page.get_by_label("Tags of the vault secrets")
+    lines.fill("team=pay=ments\nOperations.CostCentre=42\n")
+
+
+def test_every_option_can_be_set(open_page, stack):
+    """Guard, filter and tags are sent as the API takes them; what is wrong with them stands at its field."""
+    user = open_page(stack)
+    user.sign_in("/syncs/new")
+    page = user.page
+    sent = {"statusCode": 400, "message": "seen"}
+    user.answers("/api/v1/secret-syncs/oci-vault", sent, status=400)
+    fill_source(page)
+    fill_destination(page)
+    page.get_by_role("radio", name="Overwrite").check()
+    page.get_by_role("textbox", name="Key Schema").fill("ADVANCED_{{secretKey}}")
+    fill_advanced(page)
+    assert page.get_by_role("radio", name="Prioritize Source").is_disabled()
+    page.get_by_label("Only keys with these tags").fill("two words")
+    page.get_by_label("Asks from so many deletions on").fill("0")
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("alert").wait_for()
+    assert "named by its slug" in page.locator("#field-syncOptions-filter\\.tags-help").inner_text()
+    help_text = page.locator("#field-syncOptions-deletionGuard\\.minCount-help").inner_text()
+    assert "A whole number from 1 on." in help_text
+    page.get_by_label("Only keys with these tags").fill("prod, eu")
+    page.get_by_label("Asks from so many deletions on").fill("2")
+    page.get_by_label("Tags of the vault secrets").fill("no tag")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("Each line is name=value.").wait_for()
+    page.get_by_label("Tags of the vault secrets").fill("team=pay=ments\nOperations.CostCentre=42")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("heading", name="Details").wait_for()
+    page.get_by_label("Name").fill("advanced")
+    to_review(page)
+    assert "all of prod, eu" in page.locator(".columns").inner_text()
+    page.get_by_role("button", name="Create and sync").click()
+    page.get_by_role("alert").wait_for()
+    [request] = [one for one in user.sent("POST") if "/oci-vault?plan=" in one.url]
+    assert body_of(request)["syncOptions"] == {
+        "initialSyncBehavior": "overwrite-destination",
+        "keySchema": "ADVANCED_{{secretKey}}",
+        **OPTIONS,
+    }
+
+
+def test_an_edit_keeps_what_it_does_not_change(open_page, stack):
+    """Options that are set stay as they are through an edit of another; emptied, each gets its default."""
+    name = f"secret-syncs/{demo.SYNC_FILE}"
+    before = stack.bucket.get(name)
+    config = json.loads(before)
+    config["syncOptions"] |= OPTIONS
+    config["isAutoSyncEnabled"] = False
+    stack.bucket.put(name, json.dumps(config).encode())
+    user = open_page(stack)
+    user.sign_in()
+    page = user.page
+    page.get_by_role("link", name="payments-prod").click()
+    page.get_by_text("2 or more, over 10 %").wait_for()
+    for days in ("9", "7"):
+        page.get_by_role("link", name="Edit Sync Options").click()
+        page.get_by_text("Advanced", exact=True).click()
+        page.get_by_label("Days until deletion").fill(days)
+        if days == "7":
+            page.get_by_label("Only keys with these tags").fill("")
+            page.get_by_label("Tags of the vault secrets").fill("")
+            page.get_by_label("Asks from so many deletions on").fill("4")
+            page.get_by_label("If they are more than this share").fill("30")
+        page.get_by_role("button", name="Review").click()
+        page.locator("section.plan").wait_for()
+        page.get_by_role("button", name="Save, paused").click()
+        page.locator(".now").wait_for()
+        stored = json.loads(stack.bucket.get(name))["syncOptions"]
+        assert {option: stored.get(option) for option in OPTIONS} == (
+            OPTIONS if days == "9" else dict.fromkeys(OPTIONS)
+        )
+    assert [body_of(request) for request in user.sent("PATCH")] == [
+        {"syncOptions": {"deletionDays": 9}},
+        {"syncOptions": {"deletionDays": 7, **dict.fromkeys(OPTIONS)}},
+    ]
+    stack.bucket.put(name, before)
     assert user.faults == []
 
 
