@@ -46,8 +46,8 @@ bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 	$(BIN)/python -m tests.system.simulation --seeds $(or $(SEEDS),10000)
 
-mutants: $(READY) ## Change the code in small ways and see whether tests notice (FILES="…", N=n, SEED=n)
-	$(BIN)/python -m tests.support.mutants $(FILES) --number $(or $(N),100) --seed $(or $(SEED),1)
+mutants: $(READY) ## Change the code in small ways and see whether tests notice (FILES="…" or RULES=1, N=n, SEED=n)
+	$(BIN)/python -m tests.support.mutants $(FILES) $(if $(RULES),--rules) --number $(or $(N),100) --seed $(or $(SEED),1)
 
 breakages: $(READY) ## Break the function in each way that the simulation must catch
 	$(BIN)/pytest -q tests/system/test_interleavings.py -k catches

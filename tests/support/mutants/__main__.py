@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.support.mutants.forks import SIMULATED_SEEDS, THE_SIMULATION, Forks
 from tests.support.mutants.mutations import Mutation, mutations
 from tests.support.mutants.tree import ROOT, Tree
 
@@ -25,7 +26,6 @@ COVERED = (*PACKAGES, "sources")
 """These tests run the function in their own process, so coverage sees it."""
 REST = ("tests/system/function", "tests/api", "tests/vault", "tests/cloud")
 NUMBERS = "tests/docs/test_numbers.py"
-SIMULATED_SEEDS = 60
 MAX_COVERING = 80
 HERE = Path(__file__).parent
 COVERAGE = """[run]
@@ -35,14 +35,20 @@ dynamic_context = test_function
 
 
 class Covering:
-    """Which tests run which line, by coverage's contexts."""
+    """Which tests run which line, by coverage's contexts; `known` is a map of an earlier hunt."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, known: Path | None) -> None:
+        kept = known or tree.root / "coverage.json"
+        if not kept.exists():
+            self._measure(tree, kept)
+        self._files = json.loads(kept.read_text())["files"]
+
+    def _measure(self, tree: Tree, kept: Path) -> None:
         (tree.root / ".coveragerc").write_text(COVERAGE)
         paths = [f"tests/{name}" for name in COVERED]
         for command in (
             ["run", "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths],
-            ["json", "-q", "--show-contexts", "-o", "coverage.json"],
+            ["json", "-q", "--show-contexts", "-o", str(kept)],
         ):
             coverage = [sys.executable, "-m", "coverage", *command]
             done = subprocess.run(
@@ -50,24 +56,24 @@ class Covering:
             )
             if done.returncode:
                 raise SystemExit(f"{done.stdout}\nThe tests must pass before anything is changed.")
-        self._files = json.loads((tree.root / "coverage.json").read_text())["files"]
 
     def tests(self, file: str, line: int) -> list[str]:
         """Return the tests of a line, as pytest names them."""
         contexts = self._files.get(file, {}).get("contexts", {}).get(str(line), [])
         names = (context.rpartition(".") for context in contexts if context.startswith("tests."))
         nodes = {f"{module.replace('.', '/')}.py::{name}" for module, _, name in names}
-        beside = f"tests/{Path(file).parts[1]}/"
+        beside = _beside(file)
         return sorted(nodes, key=lambda node: (not node.startswith(beside), node))[:MAX_COVERING]
 
 
 class Hunt:
     """Tries one change after the other; of the rest of the tests those first that noticed most so far."""
 
-    def __init__(self, tree: Tree, *, is_brief: bool) -> None:
+    def __init__(self, tree: Tree, forks: Forks, known: Path | None, *, is_brief: bool) -> None:
         self._tree = tree
+        self._forks = forks
         self._is_brief = is_brief
-        self._covering = Covering(tree)
+        self._covering = Covering(tree, known)
         files = (file for path in REST for file in (tree.root / path).rglob("test_*.py"))
         self._rest = sorted(str(file.relative_to(tree.root)) for file in files)
         self._noticed: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -75,23 +81,40 @@ class Hunt:
     def noticed_by(self, mutation: Mutation) -> str | None:
         """Return what noticed a change, None where nothing did."""
         name = str(mutation.file.relative_to(self._tree.root))
-        with self._tree.changed(name, mutation.apply(mutation.file.read_text())):
-            # Code that hypothesis calls has no context: so what stands beside it is tried too.
-            beside = [f"tests/{Path(name).parts[1]}", NUMBERS]
-            for tests in (self._covering.tests(name, mutation.line), beside):
-                if tests and (failed := self._tree.first_failure(*tests)):
+        text = mutation.apply(mutation.file.read_text())
+        # Code that hypothesis calls has no context: so what stands beside it is tried too.
+        tests = self._covering.tests(name, mutation.line)
+        own = f"{_beside(name)}test_{mutation.file.stem}"
+        beside = [_beside(name), NUMBERS]
+        if mutation.is_in_function:
+            module = name.removesuffix(".py").replace("/", ".")
+            found = self._forks.noticed_by(
+                module=module, scope=mutation.scope, text=text, tests=[*tests, own, *beside]
+            )
+            if found:
+                return found
+        # What stands in no function, or in one that ran at its import, is changed in new processes only.
+        with self._tree.changed(name, text):
+            for some in (tests, beside):
+                if some and (failed := self._tree.first_failure(*some)):
                     return failed
             seeds = ("--seeds", str(SIMULATED_SEEDS))
             if not self._tree.runs("tests.system.simulation", *seeds):
-                return "the simulation"
-            if self._is_brief:
-                return None
-            counts = self._noticed[name]
-            rest = sorted(self._rest, key=lambda file: -counts[file])
-            failed = self._tree.first_failure(*rest)
-            if failed:
-                counts[failed] += 1
-            return failed
+                return THE_SIMULATION
+            return None if self._is_brief else self._rest_notices(name)
+
+    def _rest_notices(self, name: str) -> str | None:
+        counts = self._noticed[name]
+        rest = sorted(self._rest, key=lambda file: -counts[file])
+        failed = self._tree.first_failure(*rest)
+        if failed:
+            counts[failed] += 1
+        return failed
+
+
+def _beside(file: str) -> str:
+    """Return the tests that stand where a module stands."""
+    return f"tests/{Path(file).parts[1]}/"
 
 
 def main() -> int:
@@ -102,6 +125,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rules", action="store_true", help="sample from each rule's functions")
     parser.add_argument("--brief", action="store_true", help="only the covering tests and seeds")
+    parser.add_argument("--map", type=Path, help="keep here which tests cover which line")
     options = parser.parse_args()
     began = time.monotonic()
     survivors = []
@@ -114,12 +138,14 @@ def main() -> int:
             chosen = draw.sample(every, min(options.number, len(every)))
             say(f"{len(chosen)} of {len(every)} changes, seed {options.seed} {rule}")
             sample += chosen
-        hunt = Hunt(tree, is_brief=options.brief)
-        for number, mutation in enumerate(sample, 1):
-            by = hunt.noticed_by(mutation)
-            if by is None:
-                survivors.append(mutation)
-            say(f"{number:4} {told(mutation, tree)}  [{by or 'NOBODY'}]")
+        known = options.map and options.map.resolve()
+        with Forks(tree.root, [*(f"tests/{name}" for name in COVERED), NUMBERS]) as forks:
+            hunt = Hunt(tree, forks, known, is_brief=options.brief)
+            for number, mutation in enumerate(sample, 1):
+                by = hunt.noticed_by(mutation)
+                if by is None:
+                    survivors.append(mutation)
+                say(f"{number:4} {told(mutation, tree)}  [{by or 'NOBODY'}]")
         say("Nobody noticed:")
         for mutation in survivors:
             say(f"     {told(mutation, tree)}")

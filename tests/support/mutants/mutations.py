@@ -20,12 +20,17 @@ OPPOSITES = {
 NEIGHBOURS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 
 
+MODULE = "module"
+"""As the scope of what stands in no function."""
+
+
 @dataclass(frozen=True)
 class Mutation:
     """One change: a node's text becomes another. `scope` is the function that it stands in."""
 
     file: Path
     scope: str
+    is_in_function: bool
     what: str
     node: ast.AST
     new: str
@@ -53,23 +58,28 @@ def mutations(file: Path) -> Iterator[Mutation]:
     """Return every change of a module."""
     tree = ast.parse(file.read_text())
     ignored = set(_never_run(tree))
-    for scope, node in _nodes(tree):
+    for scope, is_in_function, node in _nodes(tree):
         if node in ignored:
             continue
         changes = [(what, node, new) for what, new in _changes(node)]
-        for what, place, new in [*changes, *_conditions(node)]:
-            text = new if isinstance(new, str) else ast.unparse(new)
+        for what, place, other in [*changes, *_conditions(node)]:
+            text = other if isinstance(other, str) else ast.unparse(other)
             is_expression = isinstance(place, ast.expr)
-            yield Mutation(file, scope, what, place, f"({text})" if is_expression else text)
+            new = f"({text})" if is_expression else text
+            yield Mutation(file, scope, is_in_function, what, place, new)
 
 
-def _nodes(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Return each node with the name of the class or function that it stands in."""
-    for node in ast.iter_child_nodes(tree):
-        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        inner = f"{scope}.{node.name}".removeprefix(".") if named else scope
-        yield inner or "module", node
-        yield from _nodes(node, inner)
+def _nodes(
+    node: ast.AST, scope: str = "", *, is_in_function: bool = False
+) -> Iterator[tuple[str, bool, ast.AST]]:
+    """Return each node with the class or function in whose body it stands, and whether in a function's."""
+    is_named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+    body = set(node.body) if is_named else set()
+    for child in ast.iter_child_nodes(node):
+        inner = f"{scope}.{node.name}".removeprefix(".") if child in body else scope
+        is_inside = is_in_function or (child in body and isinstance(node, ast.FunctionDef))
+        yield inner or MODULE, is_inside, child
+        yield from _nodes(child, inner, is_in_function=is_inside)
 
 
 def _never_run(tree: ast.AST) -> Iterator[ast.AST]:

@@ -27,6 +27,7 @@ PRELOADED = (
 )
 OWN_PACKAGES = {"functions", "infra", "tests", "benchmarks"}
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # the fork brings plugins along
+CANNOT_BE_LOADED = re.compile("ERROR collecting|while loading conftest")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:::| |$)", re.MULTILINE)
 
 
@@ -64,7 +65,7 @@ class Tree:
         if status == pytest.ExitCode.OK:
             return None
         told = self._log.read_text(errors="replace")
-        if status == pytest.ExitCode.USAGE_ERROR and "ERROR collecting" not in told:
+        if status == pytest.ExitCode.USAGE_ERROR and not CANNOT_BE_LOADED.search(told):
             raise RuntimeError(told)
         found = FAILED.search(told)
         return found[1] if found else "pytest itself"

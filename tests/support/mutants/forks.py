@@ -1,0 +1,168 @@
+"""Tests that are imported once, and run in forks in which one function is another."""
+
+import functools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import types
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+LIMIT_SECONDS = 300
+"""Whoever takes longer has been made to wait for ever: the change was noticed."""
+SIMULATED_SEEDS = 60
+THE_SIMULATION = "the simulation"
+UNDECIDED, NOTICED = range(2)
+
+
+class Forks:
+    """The process that has imported the tests, in a copy of the tree."""
+
+    def __init__(self, root: Path, tests: Sequence[str]) -> None:
+        ordered, orders = os.pipe()
+        answers, answered = os.pipe()
+        command = [sys.executable, "-m", "tests.support.mutants.forks", f"{ordered}", f"{answered}"]
+        with (root / "forks.log").open("w") as log:
+            self._process = subprocess.Popen(
+                [*command, *tests], cwd=root, pass_fds=(ordered, answered), stdout=log, stderr=log
+            )
+        os.close(ordered)
+        os.close(answered)
+        self._orders = os.fdopen(orders, "w")
+        self._answers = os.fdopen(answers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._orders.close()
+        self._process.wait(LIMIT_SECONDS)
+
+    def noticed_by(self, **order: Any) -> str | None:
+        """Return what notices a change, None where nothing does."""
+        print(json.dumps(order), file=self._orders, flush=True)
+        return json.loads(self._answers.readline())
+
+
+class Server:
+    """A pytest plugin: instead of running its tests once, it runs those of each order, in a fork.
+
+    An order is a line of JSON; the answer is what noticed the change, null where nothing did.
+    """
+
+    def __init__(self, orders: TextIO, answers: TextIO) -> None:
+        self._orders = orders
+        self._answers = answers
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        for line in self._orders:
+            print(
+                json.dumps(self._noticed_by(items, json.loads(line))),
+                file=self._answers,
+                flush=True,
+            )
+        return True
+
+    def _noticed_by(self, items: dict[str, pytest.Item], order: dict[str, Any]) -> str | None:
+        told, telling = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            signal.alarm(LIMIT_SECONDS)
+            name = "nothing could be imported"
+            try:
+                name = _try(items, order)
+            finally:
+                os.write(telling, name.encode())
+                os._exit(NOTICED if name else UNDECIDED)
+        os.close(telling)
+        _, status = os.waitpid(pid, 0)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        with open(told, "rb") as text:  # noqa: PTH123 - it is a file descriptor
+            name = text.read().decode()
+        return name or (None if status == 0 else "it took too long")
+
+
+def _try(items: dict[str, pytest.Item], order: dict[str, Any]) -> str:
+    """Return the test that notices the change, or an empty text."""
+    swap(order["module"], order["scope"], order["text"])
+    found = (
+        item for place in order["tests"] for name, item in items.items() if name.startswith(place)
+    )
+    tests = list(dict.fromkeys(found))
+    for item, following in zip(tests, [*tests[1:], None], strict=True):
+        if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
+            return item.nodeid
+    return "" if _simulates() else THE_SIMULATION
+
+
+def _simulates() -> bool:
+    from tests.system.simulation.simulate import simulate  # noqa: PLC0415 - of the copy
+
+    logging.disable(logging.CRITICAL)
+    try:
+        for seed in range(SIMULATED_SEEDS):
+            simulate(seed)
+    except BaseException:  # noqa: BLE001 - any error is a finding
+        return False
+    return True
+
+
+def swap(module: str, scope: str, text: str) -> None:
+    """Give the outermost function of a scope the code that it has in another text of its module."""
+    place: Any = sys.modules[module]
+    names: list[str] = []
+    for part in scope.split("."):
+        names.append(part)
+        place = _plain(vars(place)[part])
+        if isinstance(place, types.FunctionType):
+            break
+    code = compile(text, place.__code__.co_filename, "exec", dont_inherit=True)
+    place.__code__ = _find(code, ".".join(names))
+
+
+def _plain(found: Any) -> Any:
+    """Return the function in a property, a class method or a decorated function."""
+    while not isinstance(found, types.FunctionType | type):
+        match found:
+            case property():
+                found = found.fget
+            case functools.cached_property():
+                found = found.func
+            case _:
+                found = (
+                    getattr(found, "wrapped", None)
+                    or getattr(found, "__func__", None)
+                    or found.__wrapped__
+                )
+    return getattr(found, "__wrapped__", found)
+
+
+def _find(code: types.CodeType, name: str) -> types.CodeType:
+    inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
+    for one in inner:
+        if one.co_qualname == name:
+            return one
+    return next(_find(one, name) for one in inner if name.startswith(f"{one.co_qualname}."))
+
+
+def serve(tests: list[str], orders: int, answers: int) -> int:
+    """Import tests and serve orders; called in the copy of the tree."""
+    with open(orders) as ordered, open(answers, "w") as answered:
+        arguments = ["-q", "-p", "no:cacheprovider", *tests]
+        return pytest.main(arguments, plugins=[Server(ordered, answered)])
+
+
+if __name__ == "__main__":
+    sys.exit(serve(sys.argv[3:], int(sys.argv[1]), int(sys.argv[2])))
