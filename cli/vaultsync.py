@@ -20,29 +20,25 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib import error, parse, request
+from typing import Any
+from urllib import parse, request
 from uuid import NAMESPACE_URL, uuid5
 
 VERSION = "0.1.0"
-
 OK, FAILED, CHANGES, GUARD, WAITING, USAGE = 0, 1, 2, 3, 4, 64
 WORST_FIRST = (FAILED, GUARD, WAITING, CHANGES, OK)
-
 SYNCS = "/api/v1/secret-syncs/oci-vault"
 CALL_TIMEOUT_SECONDS = 330  # a call of the function may take 300 s
 PAUSES_SECONDS = (2, 3, 5, 8, 13)  # between looks at a job; the last one repeats
 MAX_COMMENT_CHARACTERS = 60_000  # GitHub takes 65,536
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-ENDED = ("succeeded", "failed")
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
 GLYPHS = {"delete": "-", "restore": "^", "update": "~", "create": "+", "tag": "#"}
 COLOURS = {"+": 32, "~": 33, "^": 36, "#": 34, "-": 31, "!": 31}
-
 DEFAULTS = {"description": None, "connectionId": None, "isAutoSyncEnabled": True}
 OPTION_DEFAULTS = {
     **dict.fromkeys(("keySchema", "deletionGuard", "tags", "filter")),
@@ -54,7 +50,8 @@ OPTION_DEFAULTS = {
 OWN_CONNECTION_ID = str(uuid5(NAMESPACE_URL, "oci-vault-sync/connections/function"))  # of none
 
 Json = Any
-Words = argparse.Namespace
+Call = Callable[[str, str, Json, Json], Json]
+"""Sends method, path, query and body of one request; returns status and JSON."""
 
 
 class Failure(Exception):
@@ -65,123 +62,68 @@ class Failure(Exception):
         self.code = code
 
 
-# Two ways to the function
+def gateway(url: str, token: str) -> Call:
+    """Return what calls the management API behind API Gateway; the token goes to this host only."""
+    base = re.sub(r"(/api/v1)?/*$", "", url)
+    place = parse.urlsplit(base)
+    if place.scheme != "https" and (place.scheme != "http" or place.hostname not in LOOPBACK):
+        raise Failure("VAULTSYNC_URL must begin with https: the token goes there.", USAGE)
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": f"vaultsync/{VERSION}"}
+    opener = request.OpenerDirector()  # nothing in it follows redirects: the token would go along
+    for handler in (request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler):
+        opener.add_handler(handler())
 
-
-class Function:
-    """The function, whichever way it is reached: `call` returns status and JSON of one request."""
-
-    call: Callable[..., Json]
-
-    def ask(self, method: str, path: str, query: Json = None, body: Json = None) -> Json:
-        """Return the answer. Raises Failure with the function's own sentence."""
-        status, answer = self.call(method, path, query, body)
-        if status < 300:  # noqa: PLR2004 - HTTP's
-            return answer
-        message = answer.get("message") if isinstance(answer, dict) else None
-        if isinstance(message, list):  # fields that break a rule
-            message = "; ".join(f"{'.'.join(map(str, m['path']))}: {m['message']}" for m in message)
-        request_id = f" (request {answer['reqId']})" if message and answer.get("reqId") else ""
-        raise Failure(f"{message or f'The function answered {status}.'}{request_id}")
-
-    def syncs(self, project: str | None) -> Json:
-        """Return the syncs of a project or of all, and the broken configs."""
-        return self.ask("GET", SYNCS, {"projectId": project} if project else None)
-
-    def find(self, name: str, project: str | None) -> Json:
-        """Return a sync by its name or id."""
-        if re.fullmatch(UUID, name):
-            return self.sync(name)
-        answer = self.syncs(project)
-        rows = [row for row in answer["secretSyncs"] if row["name"] == name]
-        if len(rows) > 1:
-            projects = ", ".join(sorted(row["projectId"] for row in rows))
-            raise Failure(f"Several projects have {name}; say which by -p: {projects}", USAGE)
-        if rows:
-            return rows[0]
-        broken = [b for b in answer["broken"] if b["objectName"].endswith(f"/{name}.json")]
-        raise Failure(broken[0]["message"] if broken else f"There is no sync {name}.")
-
-    def sync(self, sync_id: str) -> Json:
-        """Return a sync as it is now."""
-        return self.ask("GET", f"{SYNCS}/{sync_id}")["secretSync"]
-
-    def runs(self, row: Json) -> Json:
-        """Return the last runs of a sync, the newest first."""
-        return self.ask("GET", f"{SYNCS}/{row['id']}/runs")["runs"]
-
-
-class Gateway(Function):
-    """The management API behind API Gateway."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._base = re.sub(r"(/api/v1)?/*$", "", url)
-        place = parse.urlsplit(self._base)
-        if place.scheme != "https" and (place.scheme != "http" or place.hostname not in LOOPBACK):
-            raise Failure("VAULTSYNC_URL must begin with https: the token goes there.", USAGE)
-        self._headers = {"Authorization": f"Bearer {token}", "User-Agent": f"vaultsync/{VERSION}"}
-        self._opener = request.build_opener(_NoRedirects)
-
-    def call(self, method: str, path: str, query: Json = None, body: Json = None) -> Json:
-        """Send a request; the token goes to this host only."""
-        url = self._base + path + (f"?{parse.urlencode(query)}" if query else "")
+    def call(method: str, path: str, query: Json, body: Json) -> Json:
+        target = base + path + (f"?{parse.urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
-        headers = self._headers | ({"Content-Type": "application/json"} if data else {})
-        sent = request.Request(url, data, headers, method=method)  # noqa: S310 - see __init__
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        sent = request.Request(target, data, headers | kind, method=method)  # noqa: S310 - see above
         try:
-            with self._opener.open(sent, timeout=CALL_TIMEOUT_SECONDS) as answer:
-                return answer.status, _parsed(answer.read())
-        except error.HTTPError as refused:
-            with refused:
-                return refused.code, _parsed(refused.read())
+            with opener.open(sent, timeout=CALL_TIMEOUT_SECONDS) as answer:
+                return answer.status, parsed(answer.read())
         except OSError as reason:  # URLError is one
-            raise Failure(f"{self._base} cannot be reached: {reason}") from None
+            raise Failure(f"{base} cannot be reached: {reason}") from None
+
+    return call
 
 
-class _NoRedirects(request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none: the token would go along to another host."""
+def invocation(function_ocid: str) -> Call:
+    """Return what has the oci command line invoke the function: IAM knows who it is."""
+    oci = shutil.which("oci")
+    if oci is None:
+        raise Failure("VAULTSYNC_FUNCTION needs `oci`, which is not on the PATH.", USAGE)
+    # One sync must not be started twice, so there are no retries.
+    limits = ("--no-retry", "--read-timeout", str(CALL_TIMEOUT_SECONDS))
+    invoke = ("fn", "function", "invoke", "--function-id", function_ocid, "--file", "-", "--body")
 
-
-class Invocation(Function):
-    """The function itself, invoked by the oci command line: IAM knows who it is."""
-
-    def __init__(self, function_ocid: str) -> None:
-        oci = shutil.which("oci")
-        if oci is None:
-            raise Failure("VAULTSYNC_FUNCTION needs `oci`, which is not on the PATH.", USAGE)
-        # One sync must not be started twice, so there are no retries.
-        limits = ("--no-retry", "--read-timeout", str(CALL_TIMEOUT_SECONDS))
-        invoke = ("fn", "function", "invoke", "--function-id", function_ocid, "--file", "-")
-        self._command = (oci, *limits, *invoke, "--body")
-
-    def call(self, method: str, path: str, query: Json = None, body: Json = None) -> Json:
-        """Invoke the function with a request of the management API."""
-        asked: Json = {"command": "api", "method": method, "path": path}
-        asked |= {"query": query or {}, "body": body}
-        command = (*self._command, json.dumps(asked))
+    def call(method: str, path: str, query: Json, body: Json) -> Json:
+        asked = {"command": "api", "method": method, "path": path}
+        command = (oci, *limits, *invoke, json.dumps({**asked, "query": query or {}, "body": body}))
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        answer = _parsed(done.stdout.encode())
+        answer = parsed(done.stdout.encode())
         if done.returncode == 0 and isinstance(answer, dict) and "status" in answer:
             return answer["status"], answer["body"]
         reason = done.stderr.strip() or done.stdout.strip()
         raise Failure(f"oci fn function invoke failed: {reason[-2000:]}")
 
+    return call
 
-def _parsed(text: bytes) -> Json:
+
+def parsed(text: bytes) -> Json:
+    """Return the JSON of an answer, None where it is none."""
     try:
         return json.loads(text)
     except ValueError:
         return None
 
 
-def connect(environment: Mapping[str, str]) -> Function:
-    """Return the function that the environment names."""
+def connect(environment: Mapping[str, str]) -> Call:
+    """Return what calls the function that the environment names."""
     given = {name[10:]: text for name, text in environment.items() if name[:10] == "VAULTSYNC_"}
     if ("URL" in given) == ("FUNCTION" in given):
         raise Failure("Set either VAULTSYNC_URL and VAULTSYNC_TOKEN or VAULTSYNC_FUNCTION.", USAGE)
     if "FUNCTION" in given:
-        return Invocation(given["FUNCTION"])
+        return invocation(given["FUNCTION"])
     token, file = given.get("TOKEN", ""), given.get("TOKEN_FILE", "")
     if file and not token:
         try:
@@ -194,14 +136,11 @@ def connect(environment: Mapping[str, str]) -> Function:
         token = getpass.getpass("API token: ")
     if not token.strip():
         raise Failure("Set VAULTSYNC_TOKEN or VAULTSYNC_TOKEN_FILE to an API token.", USAGE)
-    return Gateway(given["URL"], token.strip())
-
-
-# Text: what comes from elsewhere is one line, without control characters of the terminal
+    return gateway(given["URL"], token.strip())
 
 
 def plain(text: object) -> str:
-    """Return a text that can do nothing to a terminal."""
+    """Return a text from elsewhere as one line that can do nothing to a terminal."""
     return "".join(one if one.isprintable() else " " for one in str(text))
 
 
@@ -262,16 +201,7 @@ def changes_text(plan: Json) -> Iterator[str]:
         yield from (f"{word}: {plain(text)}" for text in plan.get(field, []))
 
 
-def run_text(run: Json) -> Iterator[str]:
-    """Yield what a run did: names and reasons."""
-    changed = run["changed"].items()
-    lines = [item(action, name) for action, names in changed for name in names]
-    lines += [f"drift: {plain(name)}" for name in run["drift"]]
-    lines += [item("error", *pair) for pair in run["errors"].items()]
-    yield from (f"    {line}" for line in [*lines, *filter(None, [plain(run["message"] or "")])])
-
-
-def plans_text(plans: Sequence[tuple[str, Json]]) -> Iterator[str]:
+def plans_text(plans: Iterable[tuple[str, Json]]) -> Iterator[str]:
     """Yield plans for a terminal."""
     for name, answer in plans:
         plan = answer["plan"]
@@ -281,7 +211,7 @@ def plans_text(plans: Sequence[tuple[str, Json]]) -> Iterator[str]:
             yield "  The vault is as the source wants it. Nothing would be done."
 
 
-def plans_markdown(plans: Sequence[tuple[str, Json]]) -> Iterator[str]:
+def plans_markdown(plans: Iterable[tuple[str, Json]]) -> Iterator[str]:
     """Yield plans as a comment for a pull request, as long as one may be."""
     left = MAX_COMMENT_CHARACTERS
     for name, answer in plans:
@@ -295,41 +225,30 @@ def plans_markdown(plans: Sequence[tuple[str, Json]]) -> Iterator[str]:
         yield f"```\n\nfingerprint `{answer['plan']['fingerprint']}`\n"
 
 
-# What a sync's row or plan says
+def runs_text(runs: Iterable[Json]) -> Iterator[str]:
+    """Yield what runs did: names and reasons."""
+    for run in runs:
+        changed = run["changed"].items()
+        lines = [item(action, name) for action, names in changed for name in names]
+        lines += [f"drift: {plain(name)}" for name in run["drift"]]
+        lines += [item("error", *pair) for pair in run["errors"].items()]
+        yield from (
+            f"    {line}" for line in [*lines, *filter(None, [plain(run["message"] or "")])]
+        )
 
 
-def stops_of(row: Json) -> list[str]:
-    """Return the guards that held the last run."""
-    return (row.get("lastRun") or {}).get("stops") or []
-
-
-def state_of(row: Json) -> str:
-    """Return the status of a sync in a few words."""
-    state = row["syncStatus"] or "never synced"
-    state = "secrets removed" if row.get("isHeldAfterRemoval") else state
-    state = "held by a guard" if stops_of(row) else state
-    return state if row["isAutoSyncEnabled"] else f"{state}, auto-sync off"
-
-
-def code_of(row: Json) -> int:
-    """Return the exit code that a sync's status stands for."""
-    return GUARD if stops_of(row) else FAILED if row["syncStatus"] == "failed" else OK
-
-
-def code_of_plan(plan: Json, words: Words) -> int:
-    """Return the exit code of a plan; mending a tag of its own is no change."""
-    if plan["errors"] or plan.get("stops"):
-        return FAILED if plan["errors"] else GUARD
-    has_changes = any(one["action"] != "tag" or one.get("held") for one in plan["changes"])
-    return CHANGES if words.detailed_exitcode and has_changes else OK
+def verdict(row: Json) -> tuple[str, int, str]:
+    """Return the status of a sync in a few words, its exit code, and the guards that hold it."""
+    stops = "; ".join((row.get("lastRun") or {}).get("stops") or [])
+    state = "secrets removed" if row.get("isHeldAfterRemoval") else row["syncStatus"]
+    state = "held by a guard" if stops else state or "never synced"
+    code = GUARD if stops else FAILED if row["syncStatus"] == "failed" else OK
+    return state if row["isAutoSyncEnabled"] else f"{state}, auto-sync off", code, stops
 
 
 def worst(codes: Iterable[int]) -> int:
     """Return the code that counts of several."""
     return min((OK, *codes), key=WORST_FIRST.index)
-
-
-# Configs in files: what is stored becomes what the files say
 
 
 def read_configs(places: Sequence[str] | None) -> list[Json]:
@@ -383,32 +302,34 @@ def differences(old: Json, new: Json, at: str = "") -> Iterator[str]:
 class Commands:
     """What the command line can do: each returns the exit code; its first line is its help."""
 
-    def __init__(self, function: Function, words: Words) -> None:
-        self._function = function
-        self._words = words
+    def __init__(self, call: Call, words: argparse.Namespace) -> None:
+        self._call, self._words = call, words
 
     def list(self) -> int:
         """Show the syncs."""
-        words, answer = self._words, self._function.syncs(self._words.project)
-        rows = [row for row in answer["secretSyncs"] if not words.failing or code_of(row) != OK]
+        answer = self._syncs(self._words.project)
+        rows = answer["secretSyncs"]
+        if self._words.failing:
+            rows = [row for row in rows if verdict(row)[1] != OK]
         lines = [["NAME", "STATUS", "SOURCE", "LAST SUCCESS", "MESSAGE"]]
         for row in sorted(rows, key=lambda one: (one["projectId"], one["name"])):
             source = plain(f"{row['environment']['slug']}:{row['folder']['path']}")
             message = plain(row["lastSyncMessage"] or "")[:120]
-            lines.append([row["name"], state_of(row), source, ago(row["lastSyncedAt"]), message])
+            lines.append([row["name"], verdict(row)[0], source, ago(row["lastSyncedAt"]), message])
         broken = [f"broken: {plain(one['message'])}" for one in answer["broken"]]
-        as_json = json.dumps(answer | {"secretSyncs": rows}, indent=2)
         shown = [*(table(lines) if rows else ["No syncs."]), *broken]
-        say(*([as_json] if words.json else shown))
-        return worst([*map(code_of, rows), *(FAILED for _ in broken)]) if words.failing else OK
+        self._show(answer | {"secretSyncs": rows}, shown)
+        codes = [*(verdict(row)[1] for row in rows), *(FAILED for _ in broken)]
+        return worst(codes) if self._words.failing else OK
 
     def status(self) -> int:
         """Show one sync."""
         row = self._row()
+        state, code, stops = verdict(row)
         lines = {
             "name": row["name"],
             "id": row["id"],
-            "status": state_of(row),
+            "status": state,
             "source": f"{row['projectId']} {row['environment']['slug']}:{row['folder']['path']}",
             "vault": row["destinationConfig"]["vaultOcid"],
             "compartment": row["destinationConfig"]["compartmentOcid"],
@@ -418,30 +339,29 @@ class Commands:
             "sync": row["lastSyncMessage"],
             "import": row["lastImportMessage"],
             "removal": row["lastRemoveMessage"],
-            "stopped": "; ".join(stops_of(row)),
+            "stopped": stops,
         }
         shown = table([(name, plain(value)) for name, value in lines.items() if value])
-        say(*([json.dumps({"secretSync": row}, indent=2)] if self._words.json else shown))
-        return code_of(row)
+        self._show({"secretSync": row}, shown)
+        return code
 
     def history(self) -> int:
         """Show the last runs, with the names that they changed."""
-        row = self._row()
-        runs = self._function.runs(row)
-        lines = [] if runs else ["No runs."]
+        row, lines = self._row(), []
+        runs = self._runs(row)
         for run in runs:
             at, by = run["startedAt"][:19].replace("T", " "), run.get("by")
             cause = f"{run['cause']} by {plain(by)}" if by else run["cause"]
             did = f"{run['outcome']}  {counts_text(run['counts'])}  {run['seconds']:.1f} s"
-            lines += [f"{at}  {run['id']}  {run['kind']}  {cause}  {did}", *run_text(run)]
-        say(*([json.dumps({"runs": runs}, indent=2)] if self._words.json else lines))
-        return code_of(row)
+            lines += [f"{at}  {run['id']}  {run['kind']}  {cause}  {did}", *runs_text([run])]
+        self._show({"runs": runs}, lines)
+        return verdict(row)[1]
 
     def plan(self) -> int:
         """Show what a sync would do; nothing is written."""
-        words, function = self._words, self._function
-        rows = function.syncs(words.project)["secretSyncs"] if words.all else []
-        rows += [function.find(name, words.project) for name in words.names]
+        words = self._words
+        rows = [*self._syncs(words.project)["secretSyncs"]] if words.all else []
+        rows += [self._find(name) for name in words.names]
         asked = [(row["name"], f"{SYNCS}/{row['id']}/plan", None) for row in rows]
         asked += [(one["name"], f"{SYNCS}/plan", one) for one in read_configs(words.file)]
         if not asked:
@@ -449,8 +369,8 @@ class Commands:
         plans, codes = [], []
         for name, path, body in asked:
             try:
-                plans.append((name, function.ask("POST", path, None, body)))
-                codes.append(code_of_plan(plans[-1][1]["plan"], words))
+                plans.append((name, self._ask("POST", path, None, body)))
+                codes.append(self._code_of(plans[-1][1]["plan"]))
             except Failure as reason:
                 note(f"{name}: {reason}")
                 codes.append(FAILED)
@@ -477,17 +397,18 @@ class Commands:
     def enable(self) -> int:
         """Switch the auto-sync on."""
         self._confirm(f"Switch the auto-sync of {self._words.name} on? It syncs at once.")
-        return self._follow(self._patch({"isAutoSyncEnabled": True}), edited=True)
+        before = self._runs(self._row())
+        return self._follow(self._switch(is_on=True), before=before)
 
     def disable(self) -> int:
         """Switch the auto-sync off."""
-        self._patch({"isAutoSyncEnabled": False})
+        self._switch(is_on=False)
         say(f"{self._words.name}: auto-sync is off. It syncs only when it is asked to.")
         return OK
 
     def pause(self) -> int:
         """Stop all syncs at once."""
-        answer = self._function.ask("POST", f"/api/v1/{self._words.command}")
+        answer = self._ask("POST", f"/api/v1/{self._words.command}")
         say("All syncs are paused." if answer["isPaused"] else "All syncs go on.")
         return OK
 
@@ -499,47 +420,42 @@ class Commands:
     def undo(self) -> int:
         """Bring back what a run deleted."""
         row, begin = self._row(), self._words.run
-        runs = [run for run in self._function.runs(row) if run["id"].startswith(begin)]
+        runs = [run for run in self._runs(row) if run["id"].startswith(begin)]
         names = runs[0]["changed"].get("delete") if len(runs) == 1 else None
         if not names:
             raise Failure(f"No run {begin} of {row['name']} is known that deleted something.")
         say(*(item("restore", name) for name in names))
         self._confirm(f"Switch the auto-sync off and cancel {counted(names, 'deletion')}?")
-        return self._follow(
-            self._function.ask("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo")
-        )
+        return self._follow(self._ask("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo"))
 
     def cleanup(self) -> int:
         """Schedule the deletion of what an edit left behind."""
         path = f"{SYNCS}/{self._row()['id']}"
-        found = self._function.ask("GET", f"{path}/left-behind")
+        found = self._ask("GET", f"{path}/left-behind")
         say(*(f"note: {plain(warning)}" for warning in found["warnings"]))
         say(*(item("delete", one["name"]) for one in found["leftBehind"]))
         if not found["leftBehind"]:
             say("Nothing is left behind.")
             return OK
         self._confirm(f"Schedule the deletion of {counted(found['leftBehind'], 'secret')}?")
-        return self._follow(self._function.ask("POST", f"{path}/cleanup"))
+        return self._follow(self._ask("POST", f"{path}/cleanup"))
 
     def check(self) -> int:
         """Look at all that a sync needs."""
+        found: list[tuple[str, object]] = []
+        for row in [*map(self._find, self._words.names)] or [None]:
+            about, what = ({"syncId": row["id"]}, f"{row['name']}: ") if row else (None, "")
+            rows = self._ask("GET", "/api/v1/check", about)["checks"]
+            found += [(what + one["what"], one["message"] or not one["isOk"]) for one in rows]
         asked: list[tuple[Any, ...]] = [("who asks", "GET", "/api/v1/session")]
         for config in read_configs(self._words.file):
-            name, query = config["name"], {"environment": config.get("environment")}
-            folders = f"/api/v1/projects/{parse.quote(config['projectId'], safe='')}/folders"
-            query["path"] = config.get("secretPath")
-            asked += [(f"{name}: folder", "GET", folders, query)]
+            name, project = config["name"], parse.quote(config["projectId"], safe="")
+            folder = {"environment": config.get("environment"), "path": config.get("secretPath")}
+            asked += [(f"{name}: folder", "GET", f"/api/v1/projects/{project}/folders", folder)]
             asked += [(f"{name}: destination", "POST", f"{SYNCS}/plan", None, config)]
-        named = [self._function.find(name, self._words.project) for name in self._words.names]
-        found: list[tuple[str, object]] = []
-        for row in named or [None]:
-            about = {"syncId": row["id"]} if row else None
-            rows = self._function.ask("GET", "/api/v1/check", about)["checks"]
-            what = f"{row['name']}: " if row else ""
-            found += [(what + one["what"], one["message"] or not one["isOk"]) for one in rows]
         for what, *how in asked:
             try:
-                self._function.ask(*how)
+                self._ask(*how)
                 found.append((what, ""))
             except Failure as reason:
                 found.append((what, reason))
@@ -553,7 +469,7 @@ class Commands:
         if not files or len(files) < len(configs):
             raise Failure("Two files hold one sync." if files else "Say -f FILE_OR_FOLDER.", USAGE)
         projects = sorted({project for project, _ in files})
-        listed = [row for one in projects for row in self._function.syncs(one)["secretSyncs"]]
+        listed = [row for one in projects for row in self._syncs(one)["secretSyncs"]]
         rows = {(row["projectId"], row["name"]): row for row in listed}
         gone = [row for key, row in rows.items() if key not in files]
         for key in files.keys() - rows.keys():
@@ -573,8 +489,7 @@ class Commands:
         if gone and not self._words.dry_run:
             self._confirm(f"Delete {counted(gone, 'sync')}? The secrets stay in the vault.")
             for row in gone:
-                path = f"{SYNCS}/{row['id']}"
-                self._function.ask("DELETE", path, {"removeSecrets": "false"})
+                self._ask("DELETE", f"{SYNCS}/{row['id']}", {"removeSecrets": "false"})
 
     def _apply_one(self, config: Json, row: Json) -> int:
         lines = [*differences(stored(row), config)] if row else []
@@ -582,26 +497,70 @@ class Commands:
             say(f"= {config['name']}")
             return OK
         say(item("update" if row else "create", config["name"]), *lines)
-        path = f"{SYNCS}/{row['id']}" if row else SYNCS
         if self._words.dry_run:
             query = {"syncId": row["id"]} if row else None
-            answer = self._function.ask("POST", f"{SYNCS}/plan", query, config)
+            answer = self._ask("POST", f"{SYNCS}/plan", query, config)
             say(*(f"    {line}" for line in plans_text([(config["name"], answer)])))
             changed = CHANGES if self._words.detailed_exitcode else OK
-            return worst([code_of_plan(answer["plan"], self._words), changed])
-        answer = self._function.ask("PATCH" if row else "POST", path, None, config)
-        return self._follow(answer, edited=True) if config["isAutoSyncEnabled"] else OK
+            return worst([self._code_of(answer["plan"]), changed])
+        method, path = ("PATCH", f"{SYNCS}/{row['id']}") if row else ("POST", SYNCS)
+        before = self._runs(row) if row else []
+        answer = self._ask(method, path, None, config)
+        return self._follow(answer, before=before) if config["isAutoSyncEnabled"] else OK
+
+    def _ask(self, method: str, path: str, query: Json = None, body: Json = None) -> Json:
+        """Return the answer. Raises Failure with the function's own sentence."""
+        status, answer = self._call(method, path, query, body)
+        if status < 300:  # noqa: PLR2004 - HTTP's
+            return answer
+        message = answer.get("message") if isinstance(answer, dict) else None
+        if isinstance(message, list):  # fields that break a rule
+            message = "; ".join(f"{'.'.join(map(str, m['path']))}: {m['message']}" for m in message)
+        request_id = f" (request {answer['reqId']})" if message and answer.get("reqId") else ""
+        raise Failure(f"{message or f'The function answered {status}.'}{request_id}")
+
+    def _syncs(self, project: str | None) -> Json:
+        return self._ask("GET", SYNCS, {"projectId": project} if project else None)
+
+    def _runs(self, row: Json) -> Json:
+        return self._ask("GET", f"{SYNCS}/{row['id']}/runs")["runs"]
 
     def _row(self) -> Json:
-        return self._function.find(self._words.name, self._words.project)
+        return self._find(self._words.name)
 
-    def _patch(self, fields: Json) -> Json:
-        return self._function.ask("PATCH", f"{SYNCS}/{self._row()['id']}", None, fields)
+    def _find(self, name: str) -> Json:
+        """Return a sync by its name or id."""
+        if re.fullmatch(UUID, name):
+            return self._ask("GET", f"{SYNCS}/{name}")["secretSync"]
+        answer = self._syncs(self._words.project)
+        rows = [row for row in answer["secretSyncs"] if row["name"] == name]
+        if len(rows) > 1:
+            projects = ", ".join(sorted(row["projectId"] for row in rows))
+            raise Failure(f"Several projects have {name}; say which by -p: {projects}", USAGE)
+        if rows:
+            return rows[0]
+        broken = [b for b in answer["broken"] if b["objectName"].endswith(f"/{name}.json")]
+        raise Failure(broken[0]["message"] if broken else f"There is no sync {name}.")
+
+    def _switch(self, *, is_on: bool) -> Json:
+        path = f"{SYNCS}/{self._row()['id']}"
+        return self._ask("PATCH", path, None, {"isAutoSyncEnabled": is_on})
 
     def _act(self, query: Json) -> int:
         kind = self._words.command
         path = f"{SYNCS}/{self._row()['id']}/{kind}-secrets"
-        return self._follow(self._function.ask("POST", path, query), kind.title())
+        return self._follow(self._ask("POST", path, query), kind.title())
+
+    def _show(self, answer: Json, lines: Iterable[str]) -> None:
+        """Write lines, or the API's answer as it is."""
+        say(*([json.dumps(answer, indent=2)] if self._words.json else lines))
+
+    def _code_of(self, plan: Json) -> int:
+        """Return the exit code of a plan; mending a tag of its own is no change."""
+        if plan["errors"] or plan.get("stops"):
+            return FAILED if plan["errors"] else GUARD
+        has_changes = any(one["action"] != "tag" or one.get("held") for one in plan["changes"])
+        return CHANGES if self._words.detailed_exitcode and has_changes else OK
 
     def _confirm(self, question: str) -> None:
         """Ask on a terminal; elsewhere --yes must be said."""
@@ -614,42 +573,42 @@ class Commands:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Failure("Nothing was done.")
 
-    def _follow(self, answer: Json, kind: str = "Sync", *, edited: bool = False) -> int:
+    def _follow(self, answer: Json, kind: str = "Sync", before: Json = None) -> int:
         """Wait until the job of an answer ended; show what all its attempts did.
 
-        After an edit any run will do: that of the event may be quicker than the API's own.
+        After an edit, with the runs `before` it, any run will do: that of the event may be quicker.
         """
+        known = None if before is None else {run["id"] for run in before}
         for warning in answer.get("warnings", []):
             note(f"note: {warning}")
         row, said, pauses = answer["secretSync"], "", [*PAUSES_SECONDS]
         job, give_up = row[f"last{kind}JobId"], time.monotonic() + self._words.wait
         while True:
             last, phase = row[f"last{kind}JobId"], row[f"{kind.lower()}Status"]
-            jobs = {job, last} if edited else {job}
-            runs = [run for run in self._function.runs(row) if run["jobId"] in jobs]
-            outcomes = [run["outcome"] for run in runs] + ([phase] if last in jobs else [])
-            outcome = next((one for one in outcomes if one in ENDED), None)
+            runs = self._runs(row)
+            runs = [
+                r for r in runs if (r["jobId"] == job if known is None else r["id"] not in known)
+            ]
+            is_news = last == job or known is not None
+            outcomes = [run["outcome"] for run in runs] + ([phase] if is_news else [])
+            outcome = next((one for one in outcomes if one in ("succeeded", "failed")), None)
             left = give_up - time.monotonic()
             if outcome or left <= 0:
                 break
             if said != (said := f"{row['name']}: {phase} {row[f'last{kind}Message'] or ''}"):
                 note(said)
             time.sleep(min(left, pauses.pop(0) if len(pauses) > 1 else pauses[0]))
-            row = self._function.sync(row["id"])
-        if self._words.json:
-            say(json.dumps({"secretSync": row, "runs": runs}, indent=2))
-        else:
-            counts: dict[str, int] = {}
-            for name, count in [pair for run in reversed(runs) for pair in run["counts"].items()]:
-                counts[name] = count + (counts.get(name, 0) if name in GLYPHS else 0)
-            say(f"{row['name']}: {outcome or 'still at it'}  {counts_text(counts)}")
-            say(*(line for run in reversed(runs) for line in run_text(run)))
+            row = self._ask("GET", f"{SYNCS}/{row['id']}")["secretSync"]
+        changes = Counter[str]()
+        for run in runs:
+            changes.update({n: run["counts"].get(n, 0) for n in (*GLYPHS, "imported")})
+        counts = {**(runs[0]["counts"] if runs else {}), **changes}
+        first = f"{row['name']}: {outcome or 'still at it'}  {counts_text(counts)}"
+        self._show({"secretSync": row, "runs": runs}, [first, *runs_text(reversed(runs))])
         if outcome == "failed":
-            return GUARD if stops_of(row) else FAILED
+            return verdict(row)[1] or FAILED
         return OK if outcome else WAITING
 
-
-# The command line: which words each command takes
 
 _SWITCH = {"action": "store_true"}
 OPTIONS: Mapping[str, tuple[tuple[str, ...], dict[str, Any]]] = {
@@ -689,16 +648,10 @@ COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """End with 64: argparse's own 2 would read as changes."""
-        self.exit(USAGE, f"{self.format_usage()}{self.prog}: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     form = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="vaultsync", description=__doc__, formatter_class=form)
+    parser = argparse.ArgumentParser("vaultsync", description=__doc__, formatter_class=form)
     parser.add_argument("--version", action="version", version=VERSION)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, options in COMMANDS.items():
@@ -707,9 +660,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.set_defaults(do=run, command=name)
         for option in options.split():
             command.add_argument(*OPTIONS[option][0], **OPTIONS[option][1])
-    words = parser.parse_args(arguments)
     try:
+        words = parser.parse_args(arguments)
         code: int = words.do(Commands(connect(os.environ), words))
+    except SystemExit as end:
+        return USAGE if end.code else OK  # argparse's own 2 would read as changes
     except Failure as failure:
         note(f"vaultsync: {failure}")
         return failure.code

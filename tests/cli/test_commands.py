@@ -10,6 +10,7 @@ from tests.support.world import PROJECT
 
 OF = ("-p", PROJECT)
 SCHEMA = {"keySchema": "P_{{secretKey}}"}
+ID = "00000000-0000-4000-8000-000000000001"
 
 
 def test_a_sync_from_the_first_look_to_its_removal(either, world):
@@ -127,6 +128,31 @@ def test_the_auto_sync_is_switched(either, world):
     assert "never synced, auto-sync off" in either.ok("list", *OF)
     assert "+1 create" in either.ok("enable", sync.name, *OF, "-y")
     assert sync.live == {"A": "1"}
+
+
+def test_an_edit_shows_whichever_run_was_quicker(terminal):
+    """After an edit the runs of the event and of the API both count, and none from before it."""
+
+    def run(name, **counts):
+        said = {"changed": {}, "drift": [], "errors": {}, "message": None}
+        return {"id": name, "jobId": name, "outcome": "succeeded", "counts": counts, **said}
+
+    row = {"id": ID, "name": "payments", "syncStatus": "succeeded", "isAutoSyncEnabled": True}
+    row |= {"lastSyncJobId": "api", "lastSyncMessage": None}
+    runs = [run("earlier", create=9)]
+
+    def serve(request):
+        if request.method == "PATCH":
+            runs[:0] = [run("api", unchanged=1), run("event", create=1)]
+        is_runs = request.path.endswith("/runs")
+        return Answer(200, {"runs": runs} if is_runs else {"secretSync": row})
+
+    server = Server(serve)
+    try:
+        said = terminal.ok("enable", ID, "-y", VAULTSYNC_URL=server.url)
+    finally:
+        server.stop()
+    assert said == "payments: succeeded  +1 create, 1 unchanged\n"
 
 
 def test_secrets_are_imported(either, world):
