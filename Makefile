@@ -11,7 +11,7 @@ PLATFORM ?= linux/amd64,linux/arm64
 RELEASE := .local/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint fmt bench screens soak mutants picture image push release plan-real clean
+.PHONY: help run test quick check lint fmt bench scale screens soak mutants picture image push release plan-real clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ fmt: $(READY) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure how fast syncs are (ONLY=name: one table)
+bench: $(READY) ## Measure syncs against their goals, in three minutes (ONLY=name: another table)
 	$(BIN)/python -m benchmarks $(ONLY)
+
+scale: $(READY) ## Simulate 10,000 syncs: how soon changes arrive, how many calls, what it costs (OPTIONS=…)
+	$(BIN)/python -m benchmarks.scale $(OPTIONS)
 
 soak: $(READY) ## Simulate interleaved runs, edits, faults and crashes (SEEDS=n)
 	$(BIN)/python -m tests.system.simulation --seeds $(or $(SEEDS),10000)

@@ -116,6 +116,40 @@ class Bare:
 
         return self._each(replace, ids)
 
+    def updates(self, ids: Sequence[str]) -> Took:
+        """Update secrets, eight at a time."""
+
+        def update(client: Any, secret_id: str) -> None:
+            tags = {"oci-vault-sync": secret_id, "oci-vault-sync-digest": secret_id}
+            content = _content(f"{time.perf_counter()}")
+            details = models.UpdateSecretDetails(secret_content=content, freeform_tags=tags)
+            client.update_secret(secret_id, details)
+
+        return self._each(update, ids)
+
+    def cancellations(self, ids: Sequence[str]) -> Took:
+        """Cancel deletions, eight at a time."""
+        return self._each(lambda client, secret_id: client.cancel_secret_deletion(secret_id), ids)
+
+    def object_pages(self, prefixes: Sequence[str]) -> Took:
+        """List the objects of each prefix, the prefixes side by side."""
+
+        def pages(prefix: str) -> None:
+            start = None
+            while True:
+                found = self._objects.list_objects(
+                    NAMESPACE, BUCKET, prefix=f"{PREFIX}/{prefix}", start=start, fields="name"
+                )
+                start = found.data.next_start_with
+                if start is None:
+                    return
+
+        def work() -> None:
+            with ThreadPoolExecutor(len(prefixes)) as executor:
+                list(executor.map(pages, prefixes))
+
+        return measure(work)
+
     def list(self) -> Sequence[str]:
         """Return the ids of all secrets."""
         client = self._vaults.get()
@@ -138,8 +172,10 @@ class Bare:
     def _each(self, call: Callable[[Any, str], None], over: Sequence[str]) -> Took:
         def borrow(one: str) -> None:
             client = self._vaults.get()
-            call(client, one)
-            self._vaults.put(client)
+            try:
+                call(client, one)
+            finally:
+                self._vaults.put(client)
 
         def work() -> None:
             with ThreadPoolExecutor(THREADS) as executor:

@@ -44,11 +44,11 @@ def tables() -> Iterator[Table]:
     with World() as world:
         world.do(fill, SECRETS)
         env = {**os.environ, **world.env, "PYTHONPATH": str(ROOT)}
-        libraries = _best(lambda: _python(LIBRARIES, env))
+        libraries = _best(lambda: run_python(LIBRARIES, env))
         reply = _best(lambda: _first_reply(env))
-        memory_mb = _memory_mb(env)
-    foreign = _python(OWN_MODULES, env)
-    own = min(float(_python(OWN_TIME, env, foreign)) for _ in range(TRIES))
+        memory = memory_mb(env)
+    foreign = run_python(OWN_MODULES, env)
+    own = min(float(run_python(OWN_TIME, env, foreign)) for _ in range(TRIES))
     table.add_row(
         "first reply",
         f"{reply * 1000:.0f} ms; importing fdk, pydantic, oci alone {libraries * 1000:.0f} ms; "
@@ -58,7 +58,7 @@ def tables() -> Iterator[Table]:
     table.add_row("importing the function's own modules", f"{own * 1000:.0f} ms", "< 50 ms")
     table.add_row(
         f"most memory, syncing {SECRETS} secrets",
-        f"{memory_mb:.0f} MB" if memory_mb else "not known on this system",
+        f"{memory:.0f} MB" if memory else "not known on this system",
         "< 128 MB",
     )
     yield table
@@ -75,7 +75,8 @@ def _best(work: Callable[[], object]) -> float:
     return min(once() for _ in range(TRIES))
 
 
-def _python(code: str, env: Mapping[str, str], given: str = "") -> str:
+def run_python(code: str, env: Mapping[str, str], given: str = "") -> str:
+    """Return what this Python prints for a piece of code."""
     command = [sys.executable, "-c", code]
     done = subprocess.run(  # noqa: S603 - it runs this very Python
         command, env=env, input=given, capture_output=True, text=True, check=True
@@ -83,27 +84,34 @@ def _python(code: str, env: Mapping[str, str], given: str = "") -> str:
     return done.stdout
 
 
-def _host(env: Mapping[str, str]) -> Host:
+def new_host(env: Mapping[str, str], containers: int = 1) -> Host:
+    """Return a host of the function as it is here."""
     function = ROOT / "functions" / "func.py"
-    return Host(function, env, clock=SystemClock(), log=lambda _line: None)
+    clock = SystemClock()
+    return Host(function, env, clock=clock, log=lambda _line: None, containers=containers)
 
 
 def _first_reply(env: Mapping[str, str]) -> None:
     """Start a container and have it answer; what it is asked needs nobody outside."""
-    with _host(env) as host:
+    with new_host(env) as host:
         host.call(json.dumps({"type": "RESET"}).encode())
 
 
-def _memory_mb(env: Mapping[str, str]) -> float | None:
+def memory_mb(env: Mapping[str, str]) -> float | None:
     """Return the high-water mark of a container that made a first and a further sync."""
-    with _host(env) as host:
+    with new_host(env) as host:
         for _ in range(2):
             reply = host.call(json.dumps({"command": "sync", "sync": "bench"}).encode())
             if json.loads(reply.body).get("outcome") != "succeeded":
                 raise RuntimeError(f"The run did not succeed: {reply.body.decode()[:500]}")
         (container,) = host._idle  # noqa: SLF001 - nobody else needs its process
-        status = Path(f"/proc/{container._process.pid}/status")  # noqa: SLF001
-        if not status.exists():
-            return None
-        rows = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(rows["VmHWM"].split()[0]) / 1024
+        return high_water_mb(container._process.pid)  # noqa: SLF001
+
+
+def high_water_mb(pid: int) -> float | None:
+    """Return the most memory that a process ever had; None where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    rows = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(rows["VmHWM"].split()[0]) / 1024

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -18,9 +19,12 @@ from benchmarks.simulators import (
     World,
 )
 from functions.app import App
+from functions.calls.clock import SystemClock
+from functions.ports import Clock
 from functions.reply import Reply
 from functions.settings import load_settings
 from functions.triggers.call import Call
+from functions.triggers.webhook import WEBHOOK_PATH
 from infra.local.infisical.webhooks import sign
 
 TIME_LIMIT_SECONDS = 300
@@ -67,37 +71,44 @@ class Function:
 
     def webhook(self) -> Run:
         """Tell of a change of the folder."""
-        timestamp = int(self._clock.now().timestamp() * 1000)
-        project = {"workspaceId": PROJECT, "environment": ENVIRONMENT, "secretPath": FOLDER}
-        event = {"event": "secrets.modified", "project": project, "timestamp": timestamp}
-        body = json.dumps(event).encode()
-        header = {
-            "x-infisical-signature": sign(
-                body, self._world.credentials["webhookSecrets"][0], timestamp
-            )
-        }
-        return self._run(Call(body, "POST", "/webhooks/infisical", header))
+        body, header = signed_webhook(self._world, self._clock)
+        return self._run(Call(body, "POST", WEBHOOK_PATH, header))
 
     def sync(self) -> Run:
         """Order a sync."""
         return self._run(Call(json.dumps({"command": "sync", "sync": "bench"}).encode()))
+
+    def call(self, command: Mapping[str, str]) -> Run:
+        """Invoke it with any command, whose answer tells nothing of a job."""
+        return self._run(Call(json.dumps(command).encode()), lambda _reply: None)
 
     def nap(self, seconds: float = NAP_SECONDS) -> None:
         """Let time pass at once."""
         self._clock.shift_seconds += seconds
         self._world.do(_shift, self._clock.shift_seconds)
 
-    def _run(self, call: Call) -> Run:
+    def _run(self, call: Call, check: Callable[[Reply], None] | None = None) -> Run:
         self._world.do(Simulators.take_calls)
         begin = time.perf_counter()
         reply = self._app.handle(call, TIME_LIMIT_SECONDS)
         seconds = time.perf_counter() - begin
-        _check(reply)
+        (check or _check)(reply)
         return Run(seconds, tuple(self._world.do(Simulators.take_calls)))
 
     def _command(self, name: str) -> None:
         body = json.dumps({"command": name, "sync": "bench"}).encode()
         self._app.handle(Call(body), TIME_LIMIT_SECONDS)
+
+
+def signed_webhook(world: World, clock: Clock | None = None) -> tuple[bytes, dict[str, str]]:
+    """Return body and header of a webhook about the folder."""
+    now = (clock or SystemClock()).now()
+    timestamp = int(now.timestamp() * 1000)
+    project = {"workspaceId": PROJECT, "environment": ENVIRONMENT, "secretPath": FOLDER}
+    event = {"event": "secrets.modified", "project": project, "timestamp": timestamp}
+    body = json.dumps(event).encode()
+    secret = world.credentials["webhookSecrets"][0]
+    return body, {"x-infisical-signature": sign(body, secret, timestamp)}
 
 
 def _check(reply: Reply) -> None:

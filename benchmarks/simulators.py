@@ -91,10 +91,10 @@ class Simulators(Services):
         for key, value in values.items():
             self.source.set(ENVIRONMENT, FOLDER, key, value)
 
-    def add_sync(self) -> None:
+    def add_sync(self, name: str = "bench") -> None:
         """Store the config of a sync of the folder."""
         config = {
-            "name": "bench",
+            "name": name,
             "projectId": PROJECT,
             "environment": ENVIRONMENT,
             "secretPath": FOLDER,
@@ -108,7 +108,7 @@ class Simulators(Services):
                 "keyOcid": KEY_ID,
             },
         }
-        self.bucket.put(f"secret-syncs/{PROJECT}/bench.json", json.dumps(config).encode())
+        self.bucket.put(f"secret-syncs/{PROJECT}/{name}.json", json.dumps(config).encode())
 
     def take_calls(self) -> list[Seen]:
         """Return the calls since the last time, in the order of their beginning."""
