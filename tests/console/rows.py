@@ -79,6 +79,19 @@ def plan(*changes, **fields):
     } | fields
 
 
+def connection(number):
+    """Return a connection that signs as the function."""
+    return {
+        "id": str(UUID(int=number + 100)),
+        "name": f"connection-{number:02}",
+        "description": None,
+        "app": "oci",
+        "method": "resource-principal",
+        "version": 1,
+        "credentials": dict.fromkeys(("userOcid", "tenancyOcid", "region", "fingerprint")),
+    }
+
+
 def refusal(status, message):
     """Return an error as the function answers it."""
     return {"reqId": "req-0123456789", "statusCode": status, "message": message, "error": "Error"}

@@ -213,6 +213,40 @@ def test_no_connections(user):
     user.page.get_by_text("No connections yet.").wait_for()
 
 
+def test_many_connections(user):
+    """A hundred connections are all there, each with the syncs that use it."""
+    shown = [rows.connection(number) for number in range(100)]
+    user.answers(CONNECTIONS, {"appConnections": shown})
+    user.answers(LIST, {"secretSyncs": [rows.sync(1, connectionId=shown[99]["id"])], "broken": []})
+    user.sign_in("/connections")
+    user.page.locator("tbody tr", has_text="connection-99").get_by_text("sync-0001").wait_for()
+    assert user.page.locator("tbody tr").count() == 100
+
+
+@pytest.mark.parametrize("number", [0, 100])
+def test_choices_of_the_wizard(user, number):
+    """A choice of nothing says so and takes an OCID; one of many has a filter."""
+    one = rows.connection(1)
+    found = [{"id": f"ocid1.compartment.oc1..{n}", "name": f"team-{n}"} for n in range(number)]
+    user.answers(f"{CONNECTIONS}/available", {"appConnections": [one]})
+    user.answers(f"{CONNECTIONS}/{one['id']}/compartments", found)
+    user.answers(f"{CONNECTIONS}/{one['id']}/vaults", [])
+    user.answers(f"{CONNECTIONS}/{one['id']}/vault-keys", [])
+    user.answers(ONE, {"secretSync": rows.sync(1, connectionId=one["id"]), "warnings": []})
+    user.sign_in(f"/syncs/{rows.sync(1)['id']}/edit/destination")
+    choice = user.page.locator("#field-destinationConfig-compartmentOcid")
+    if number:
+        choice.locator("option", has_text="team-7").first.wait_for(state="attached")
+        user.page.get_by_label("Filter: Compartment").fill("TEAM-77")
+        assert choice.locator("option").all_inner_texts()[-1] == "team-77"
+        assert choice.locator("option").count() == 3  # and none, and the one of now
+    else:
+        choice.locator("option", has_text="There is none").wait_for(state="attached")
+        user.page.get_by_role("button", name="Type an OCID instead").first.click()
+        assert choice.evaluate("one => one.tagName") == "INPUT"
+    assert user.faults == []
+
+
 def test_a_source_that_lists_nothing_is_typed(user):
     """Where the source lists no projects and no folders, both are typed."""
     user.answers(PROJECTS, {"projects": []})
