@@ -9,6 +9,7 @@ from greenlet import getcurrent
 from functions.errors import NotFound, Refused
 from functions.plan.models import JobKind, State
 from functions.state.memory import Memory
+from functions.state.whole_job import last_job
 from functions.triggers.command import Command
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
@@ -117,6 +118,19 @@ def test_a_first_sync_of_many_runs(world, monkeypatch, cause):
     assert until_done(world) > 1
     assert held(world) == values("1")
     assert calls.made == {("create", name): 1 for name in values("1")}
+    told = [one for one in jobs(world) if one.counts.get("create")]
+    assert [one.counts["create"] for one in told] == [MANY]
+    assert {name for one in told for name in one.changed["create"]} == set(values("1"))
+
+
+def jobs(world):
+    """Return what each job did, as it is told."""
+    runs = status(world).runs
+    return [
+        last_job(runs[number:])
+        for number, run in enumerate(runs)
+        if run.job_id not in {one.job_id for one in runs[:number]}
+    ]
 
 
 def command(world):
