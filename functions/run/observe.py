@@ -295,7 +295,7 @@ def permitted_scope(
 
     Where it wrote secrets but nothing is known of a run, its status was lost: then nothing is permitted.
     """
-    if status.scope is None and status.is_blank and any(map(planner.is_mine, listing)):
+    if status.is_blank and any(map(planner.is_mine, listing)):
         return NOWHERE
     return status.scope
 

@@ -22,6 +22,8 @@ from functions.state.status_document import StatusDocument
 from functions.state.whole_job import changes_of
 
 _PARTS = (JobKind.SYNC, JobKind.IMPORT, JobKind.REMOVE)
+_SAYS_NOTHING_OF_THE_SOURCE = (JobKind.UNDO, JobKind.CLEANUP)
+"""They report where a sync does, and are none: the first import may still be due."""
 log = getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
     progress.job_id = job.job_id
     progress.message = outcome.message and shorten(outcome.message)
     progress.status = Phase(outcome.end) if outcome.is_final else Phase.PENDING
-    if outcome.end == End.SUCCEEDED:
+    if outcome.end == End.SUCCEEDED and job.kind not in _SAYS_NOTHING_OF_THE_SOURCE:
         progress.at = now
     if outcome.is_final:
         if progress.is_failing != (outcome.end == End.FAILED):

@@ -150,6 +150,8 @@ class Status(Part):
     is_import_done: bool = False
     scope: Scope | None = None
     """What is permitted since the last concluded run; None: whatever the config says."""
+    began_blank: bool = False
+    """Whether nothing was known of the sync when this document began; else 0.1.0 wrote it."""
     import_pending: dict[str, Pending] = {}
     """This and the next three are of version 0.1.0: only read; the memory holds them now."""
     origins: dict[str, list[str] | None] = {}
@@ -174,10 +176,8 @@ class Status(Part):
 
     @property
     def is_blank(self) -> bool:
-        """Say whether no run is known: the sync is new, or its status was lost."""
-        return not (
-            self.runs or self.read_at or self.wrote_at or self.sync.at or self.is_import_done
-        )
+        """Say whether it is not known if the sync ever wrote: it is new, or its status was lost."""
+        return self.scope is None and (self.began_blank or not self.config_etag)
 
     def progress(self, kind: JobKind) -> Progress:
         """Return the part that a job of this kind reports to."""
@@ -226,7 +226,8 @@ class Status(Part):
 
     def begin_again(self) -> None:
         """Forget that there were runs: a config that comes back under an orphaned status is a new sync."""
-        self.orphaned_at = self.scope = self.place = None
+        self.began_blank = False  # its tags in the vault are no sign that something was lost
+        self.orphaned_at = self.scope = None  # `place` stays: what it left there is still its own
         self.is_import_done = self.is_paused = False
         self.sync, self.import_, self.remove = Progress(), Progress(), Progress()
 
@@ -238,6 +239,7 @@ class Status(Part):
         """Note an edit of the config, however it was made."""
         if self.config_etag == etag:
             return
+        self.began_blank |= not self.config_etag
         self.is_paused = False
         self.version += bool(self.config_etag)
         self.created_at = self.created_at or now

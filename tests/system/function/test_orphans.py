@@ -103,6 +103,18 @@ def test_a_config_that_comes_back_imports_first(world):
     assert {row.key: row.value for row in folder.secrets} == {"A": "2", "THEIRS": "theirs"}
 
 
+def test_a_config_that_comes_back_elsewhere(world, orphan):
+    """What a config that comes back with another vault left in the former one is named and cleaned up."""
+    world.tick()
+    former, other = orphan.vault_id, world.sync()
+    orphan.vault_id = other.vault_id
+    orphan.store(destinationConfig=other.config["destinationConfig"])
+    orphan.run()
+    assert f"left behind by an edit in {former}" in orphan.status.sync.message
+    world.command("cleanup", orphan)
+    assert world.cloud.vault.states(former) == {"A": "PENDING_DELETION"}
+
+
 def test_a_status_of_a_living_sync_is_never_marked(world):
     """Ticks leave statuses alone that have a config, be it a broken one."""
     sync = world.sync(values={"A": "1"})

@@ -144,6 +144,32 @@ def test_a_status_that_was_lost(world, options, way):
         assert sync.live == {"A": "changed", "B": "2"}
 
 
+def test_a_cleanup_is_no_sync(world):
+    """A cleanup before the first run leaves the first import due."""
+    sync = world.sync(values={"A": "1"}, options=IMPORT_FIRST)
+    sync.seed("THEIRS", b"theirs")
+    world.command("cleanup", sync)
+    assert sync.status.sync.at is None
+    sync.run()
+    assert sync.live == {"A": "1", "THEIRS": "theirs"}
+    assert world.source.folders["dev", sync.folder].get("THEIRS").value == "theirs"
+
+
+@pytest.mark.parametrize("command", ["cleanup", "remove", "sync"])
+def test_a_status_that_was_lost_before_something_else(world, command):
+    """What is done after a status was lost, and is no sync that came to its end, permits nothing."""
+    sync = world.sync(values={"A": "1"}, options=OVERWRITE)
+    sync.run()
+    for name in (sync.status_object, sync.status_object.replace("status/", "memory/")):
+        world.cloud.objects.remove(BUCKET, f"{PREFIX}/{name}")
+    sync.seed("THEIRS", b"theirs")
+    world.infisical.forbidden.add(("dev", sync.folder))
+    world.command(command, sync)
+    world.infisical.forbidden.clear()
+    sync.run()
+    assert kept(sync, "THEIRS")
+
+
 def test_a_new_sync_has_the_scope_that_its_config_says(world):
     """The first run of a sync does what the config says: nothing was widened."""
     sync = world.sync(values={"A": "1"}, options=OVERWRITE)
