@@ -206,6 +206,32 @@ def test_what_a_new_key_schema_leaves_behind(world):
     assert sync.status.sync.message is None
 
 
+def test_what_many_edits_leave_behind(world):
+    """Whatever key schemas, environments and vaults there were: the tag tells what is left, and all of it goes."""
+    sync, other = world.sync(values={"A": "1"}, options=OVERWRITE), world.sync()
+    world.source.set("prod", sync.folder, "A", "1")
+    edits = (
+        {"syncOptions": OVERWRITE | {"keySchema": "P_{{secretKey}}"}},
+        {"syncOptions": OVERWRITE | {"keySchema": "{{environment}}_{{secretKey}}"}},
+        {"environment": "prod"},
+    )
+    sync.run()
+    for edit in edits:
+        sync.store(**edit)
+        sync.run()
+    former, names = sync.vault_id, ("A", "P_A", "dev_A", "prod_A")
+    assert sync.live.keys() == set(names)
+    assert "left behind by an edit, for `cleanup` to take: A, P_A, dev_A" in str(sync.plan())
+    sync.vault_id = other.vault_id
+    options = OVERWRITE | {"keySchema": "P_{{secretKey}}"}
+    sync.store(destinationConfig=other.config["destinationConfig"], syncOptions=options)
+    assert f"in {former}, for `cleanup` to take: A, P_A, dev_A, prod_A" in str(sync.plan())
+    sync.run()
+    world.command("cleanup", sync)
+    assert world.cloud.vault.states(former) == dict.fromkeys(names, "PENDING_DELETION")
+    assert sync.live == {"P_A": "1"}
+
+
 def test_what_another_vault_leaves_behind(world):
     """What lies in a former vault is named in the plan and in the first run after the edit, and not again."""
     sync, former = moved(world)
