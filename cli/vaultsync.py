@@ -41,7 +41,7 @@ GLYPHS = {"delete": "-", "restore": "^", "update": "~", "create": "+", "tag": "#
 COLOURS = {"+": 32, "~": 33, "^": 36, "#": 34, "-": 31, "!": 31}
 DEFAULTS = {"description": None, "connectionId": None, "isAutoSyncEnabled": True}
 OPTION_DEFAULTS = {
-    **dict.fromkeys(("keySchema", "deletionGuard", "tags", "filter")),
+    **dict.fromkeys(("keySchema", "deletionGuard", "tags", "filter", "bundle")),
     **dict.fromkeys(("disableSecretDeletion", "includeAllSubFolders"), False),
     "deletionDays": 7,
     "blockingScope": "vault",
@@ -196,6 +196,8 @@ def changes_text(plan: Json) -> Iterator[str]:
         not_ours = "  not written by this sync" if one.get("owner") == "nobody" else ""
         held = f"  held: {plain(one['held'])}" if one.get("held") else ""
         yield item(one["action"], one["name"]) + not_ours + held
+        for what, action in (("removed", "delete"), ("changed", "update"), ("added", "create")):
+            yield from (item(action, f"  {key}") for key in one.get("keys", {}).get(what, []))
     yield from (item("error", *pair) for pair in plan["errors"].items())
     for field, word in (("blocked", "waits"), ("warnings", "note"), ("stops", "stopped")):
         yield from (f"{word}: {plain(text)}" for text in plan.get(field, []))
@@ -282,10 +284,16 @@ def stored(row: Json) -> Json:
     return whole(config | ({"connectionId": None} if is_own else {}))
 
 
+def scope_of(options: Json) -> str | None:
+    """Return which names of the vault are a sync's: those of its bundle or key schema."""
+    bundle = options.get("bundle")
+    return f"a bundle: {bundle['name']}" if bundle else options.get("keySchema")
+
+
 def place_of(config: Json) -> str:
-    """Return what a sync is about, whatever its name: folder, destination, key schema."""
+    """Return what a sync is about, whatever its name: folder, destination, names of its secrets."""
     names = ("projectId", "environment", "secretPath", "destinationConfig")
-    parts = [*map(config.get, names), config["syncOptions"]["keySchema"]]
+    parts = [*map(config.get, names), scope_of(config["syncOptions"])]
     return json.dumps(parts, sort_keys=True)
 
 
@@ -333,7 +341,7 @@ class Commands:
             "source": f"{row['projectId']} {row['environment']['slug']}:{row['folder']['path']}",
             "vault": row["destinationConfig"]["vaultOcid"],
             "compartment": row["destinationConfig"]["compartmentOcid"],
-            "key schema": row["syncOptions"].get("keySchema") or "none: the whole vault",
+            "key schema": scope_of(row["syncOptions"]) or "none: the whole vault",
             "last success": ago(row["lastSyncedAt"]),
             "next try": row.get("retryAt"),
             "sync": row["lastSyncMessage"],

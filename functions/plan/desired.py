@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretBytes
 
-from functions.plan.models import Origin, SourceSecrets
+from functions.plan.bundle import KeyBundle, key_of
+from functions.plan.models import Origin, SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema, refuse_name, refuse_value
+from functions.plan.plan import join
 from functions.plan.sync_config import TagFilter
 
 
@@ -20,26 +22,26 @@ class Desired:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     collisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that several keys of the source would have, and where those are."""
+    parts: Mapping[str, SecretBytes] = field(default_factory=dict)
+    """Each key's value, by what the key is called: as `values`, unless they are in a bundle."""
 
 
 def desired_from(
     source: SourceSecrets, schema: KeySchema, only: TagFilter | None = None
 ) -> Desired:
     """Return what the vault should hold."""
-    values: dict[str, SecretBytes] = {}
-    errors = {schema.render(address): why for address, why in source.errors.items()}
+    parts: dict[str, SecretBytes] = {}
+    errors = {schema.part(address): why for address, why in source.errors.items()}
     empty: list[str] = []
     origins: dict[str, Origin] = {}
     addresses: dict[str, tuple[str, ...]] = {}
     for secret in source.secrets:
-        name = schema.render(secret.address)
-        is_imported = secret.origin is not None and secret.origin.kind != "folder"
-        if only and not is_imported:  # the source tells no tags of what is imported
-            if secret.tags is None:
-                errors[name] = "the source does not tell its tags, by which this sync chooses"
-                continue
-            if not only.takes(secret.tags):
-                continue
+        name = schema.part(secret.address)
+        is_chosen = _is_chosen(secret, only)
+        if is_chosen is None:
+            errors[name] = "the source does not tell its tags, by which this sync chooses"
+        if not is_chosen:
+            continue
         addresses[name] = (*addresses.get(name, ()), secret.address)
         if secret.origin is not None:
             origins[name] = secret.origin
@@ -48,12 +50,48 @@ def desired_from(
         except UnicodeEncodeError:
             errors[name] = "the value is not valid Unicode text"
             continue
-        why = refuse_name(name) or refuse_value(value)
+        why = _refuse(schema, secret, value)
         if why:
             errors[name] = why
-        elif not value:
+        elif not value and not schema.bundle:
             empty.append(name)
         elif name not in errors:
-            values[name] = SecretBytes(value)
+            parts[name] = SecretBytes(value)
+    if schema.bundle:
+        return _bundled(schema.bundle, parts, errors, origins)
     collisions = {name: several for name, several in addresses.items() if len(several) > 1}
-    return Desired(values, errors, tuple(sorted(empty)), origins, collisions)
+    return Desired(parts, errors, tuple(sorted(empty)), origins, collisions, parts)
+
+
+def _is_chosen(secret: SourceSecret, only: TagFilter | None) -> bool | None:
+    """Say whether a key is to be synced, None where that cannot be told."""
+    is_imported = secret.origin is not None and secret.origin.kind != "folder"
+    if not only or is_imported:  # the source tells no tags of what is imported
+        return True
+    return None if secret.tags is None else only.takes(secret.tags)
+
+
+def _refuse(schema: KeySchema, secret: SourceSecret, value: bytes) -> str | None:
+    if schema.bundle:
+        return schema.bundle.refuse(secret.key, value.decode())
+    return refuse_name(schema.render(secret.address)) or refuse_value(value)
+
+
+def _bundled(
+    bundle: KeyBundle,
+    parts: Mapping[str, SecretBytes],
+    errors: Mapping[str, str],
+    origins: Mapping[str, Origin],
+) -> Desired:
+    """Return the bundle as all that is desired; an error of one key is one of the whole."""
+    if errors:
+        told = join([f"{key_of(part)}: {why}" for part, why in sorted(errors.items())])
+        return Desired({}, {bundle.name: told}, origins=origins, parts=parts)
+    if not parts:
+        return Desired({})
+    content = bundle.pack({key_of(part): value for part, value in parts.items()})
+    why = refuse_value(content.get_secret_value())
+    if why:
+        told = f"{why}: all keys of the bundle together"
+        return Desired({}, {bundle.name: told}, origins=origins, parts=parts)
+    return Desired({bundle.name: content}, origins=origins, parts=parts)

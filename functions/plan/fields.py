@@ -88,6 +88,13 @@ Slug = Annotated[_Trimmed, *_slug("name", 256)]
 TagSlug = Annotated[
     _Trimmed, *_matching("[A-Za-z0-9_.-]{1,64}", "A tag is named by its slug, as in the source")
 ]
+VaultName = Annotated[
+    _Trimmed,
+    *_matching(
+        "[A-Za-z0-9_.-]{1,255}",
+        "OCI Vault takes 1 to 255 letters, digits, hyphens, underscores and periods in a name",
+    ),
+]
 ShortSlug = Annotated[_Trimmed, *_slug("name", 64)]
 EnvironmentSlug = Annotated[_Trimmed, *_slug("environment", 64)]
 SecretPath = Annotated[_Trimmed, AfterValidator(_path), _shown(f"({_PATH})", _PATH_WORDS)]

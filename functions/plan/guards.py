@@ -6,7 +6,7 @@ guard says what it saw and names the plan's fingerprint, and `force` with that f
 exactly its deletions and held changes through. The guards only hold changes back; they never make one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,16 +30,19 @@ def guard(
     *,
     kept: Mapping[str, str],
     deleted_lately: int = 0,
+    lost_lately: Collection[str] = (),
     limit: DeletionGuard | None = None,
 ) -> Plan:
     """Apply every guard.
 
     `kept`: why a change that would be made to a name is held back. `deleted_lately`: how many secrets this
-    sync deleted within 24 hours, unforced.
+    sync deleted within 24 hours, unforced. `lost_lately`: which keys of its bundle it took away in that time.
     """
     held = _hold(plan, kept)
+    limit = limit or DeletionGuard()
     lately = min(deleted_lately, plan.own_pending)  # what came back since does not count
-    return _limit_deletions(_refuse_empty_source(held, desired), lately, limit or DeletionGuard())
+    limited = _limit_deletions(_refuse_empty_source(held, desired), lately, limit)
+    return _limit_lost_keys(limited, lost_lately, limit)
 
 
 def deletion_time(now: datetime, days: int) -> datetime:
@@ -71,18 +74,40 @@ def _limit_deletions(plan: Plan, lately: int, limit: DeletionGuard) -> Plan:
     doomed = _deletions(plan)
     held = {change.name for change in plan.changes if change.held and _deletes(change)}
     for standing, what in ((plan.in_scope - held, "secret"), (plan.own - held, "own secret")):
-        deletions, total = len(doomed & standing) + lately, len(standing) + lately
-        percent = limit.max_percent
-        if total < SMALL_SCOPE:
-            percent = max(percent, SMALL_SCOPE_PERCENT)
-        if doomed & standing and deletions >= limit.min_count and deletions * 100 > percent * total:
-            earlier = f" ({lately} of them within the last 24 hours)" if lately else ""
-            return _stop(
-                plan,
-                f"{deletions} of {counted(total, what)} in scope would be deleted{earlier}, more than "
-                f"{percent} %: {join(sorted(doomed), ', ')}",
-            )
+        text = (what, "in scope would be deleted")
+        why = _too_many(len(doomed & standing), len(standing), lately, limit, text)
+        if why:
+            return _stop(plan, f"{why}: {join(sorted(doomed), ', ')}")
     return plan
+
+
+def _limit_lost_keys(plan: Plan, lost_lately: Collection[str], limit: DeletionGuard) -> Plan:
+    """Judge the keys that a bundle would lose: a wipe inside one secret is one all the same."""
+    for change in plan.changes:
+        if change.keys is None or change.held:
+            continue
+        lost, text = change.keys.lost, ("key", f"of {change.name} would be lost")
+        held = change.keys.held
+        lately = len(set(lost_lately) - held)  # what came back since does not count
+        why = _too_many(len(lost), len(held), lately, limit, text)
+        if why:
+            return _stop(plan, f"{why}: {join(lost, ', ')}")
+    return plan
+
+
+def _too_many(
+    doomed: int, standing: int, lately: int, limit: DeletionGuard, text: tuple[str, str]
+) -> str | None:
+    """Say how many of how many are lost if that needs a person's agreement."""
+    lost, total = doomed + lately, standing + lately
+    percent = limit.max_percent
+    if total < SMALL_SCOPE:
+        percent = max(percent, SMALL_SCOPE_PERCENT)
+    if not doomed or lost < limit.min_count or lost * 100 <= percent * total:
+        return None
+    earlier = f" ({lately} of them within the last 24 hours)" if lately else ""
+    what, where = text
+    return f"{lost} of {counted(total, what)} {where}{earlier}, more than {percent} %"
 
 
 def _stop(plan: Plan, why: str) -> Plan:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import SecretBytes, SecretStr
 
+from functions.plan.bundle import KeyChanges
+
 Place = tuple[str, str]
 """An environment and a folder path of the source's project."""
 
@@ -159,6 +161,18 @@ class Change:
     secret: VaultSecret | None = None
     value: SecretBytes | None = None
     held: str | None = None
+    keys: KeyChanges | None = None
+    """Of a bundle: which keys it is about; None where that is not known."""
+
+    @property
+    def lost_keys(self) -> tuple[str, ...]:
+        """The keys that it takes away from a bundle."""
+        return self.keys.lost if self.keys else ()
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it takes away a secret, or keys of a bundle."""
+        return self.action == Action.DELETE or bool(self.lost_keys)
 
 
 class JobKind(StrEnum):

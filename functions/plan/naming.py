@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from functions.plan.bundle import KeyBundle
+
 _KEY = "{{secretKey}}"
 _ENVIRONMENT = "{{environment}}"
 _FOLDER = "{{folderPath}}"
@@ -41,19 +43,29 @@ class KeySchema:
     """How source keys and vault names correspond. Nothing is HTML-escaped, so it is reversible.
 
     A key is given by its address, see `SourceSecret`. Of a key of the synced folder itself the path is
-    empty, and the character that follows the path's placeholder falls away with it.
+    empty, and the character that follows the path's placeholder falls away with it. All keys of a bundle
+    have its name, whatever the schema.
     """
 
-    def __init__(self, schema: str | None, environment: str) -> None:
+    def __init__(
+        self, schema: str | None, environment: str, bundle: KeyBundle | None = None
+    ) -> None:
+        self.bundle = bundle
         self._template = (schema or _KEY).replace(_ENVIRONMENT, environment)
-        self.is_by_folder = _FOLDER in self._template
+        self.is_by_folder = _FOLDER in self._template and not bundle
         self._prefix, *_, self._suffix = _PLACEHOLDER.split(self._template)
         self._keeps_depth = "/" in self._prefix + self._suffix
 
     def render(self, address: str) -> str:
         """Return the vault name of a source key."""
+        if self.bundle:
+            return self.bundle.name
         folder, key = self.split(address)
         return self._in(folder).replace(_KEY, key)
+
+    def part(self, address: str) -> str:
+        """Return what a key is called: the name of its vault secret, or its own in a bundle."""
+        return self.bundle.part(address) if self.bundle else self.render(address)
 
     def split(self, address: str) -> tuple[str, str]:
         """Return the path of the sub-folder and the key."""
@@ -62,15 +74,17 @@ class KeySchema:
 
     def matches(self, name: str) -> bool:
         """Say whether a vault name is in scope: it has the schema's prefix and suffix."""
+        if self.bundle:
+            return name == self.bundle.name
         key = _between(name, self._prefix, self._suffix)
         return key is not None and not (self._keeps_depth and "/" in key)
 
     def strip(self, name: str, folders: Iterable[str] = ()) -> str | None:
-        """Return the address of a vault name's key, None where the name is not in scope.
+        """Return the address of a vault name's key, None where the name is not in scope, or no key's.
 
         Of the sub-folders it may be in, that with the longest path counts.
         """
-        if not self.matches(name):
+        if self.bundle or not self.matches(name):
             return None
         for folder in sorted(folders, key=len, reverse=True) if self.is_by_folder else ():
             key = self._key_in(folder, name)
@@ -80,6 +94,11 @@ class KeySchema:
 
     def overlaps(self, other: "KeySchema") -> bool:
         """Say whether some vault name is in scope of both."""
+        if self.bundle or other.bundle:
+            return any(
+                one.bundle and two.matches(one.bundle.name)
+                for one, two in ((self, other), (other, self))
+            )
         head, longer_head = sorted((self._prefix, other._prefix), key=len)  # noqa: SLF001
         tail, longer_tail = sorted((self._suffix, other._suffix), key=len)  # noqa: SLF001
         return longer_head.startswith(head) and longer_tail.endswith(tail)

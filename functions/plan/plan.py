@@ -34,13 +34,13 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Return a hash of what a person must agree to: what it deletes, and what is held back."""
-        lines = (f"{change.action} {change.name}" for change in self.critical)
+        lines = (" ".join((c.action, c.name, *c.lost_keys)) for c in self.critical)
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
     @property
     def critical(self) -> list[Change]:
         """The changes that a person must agree to."""
-        return [c for c in self.changes if c.action == Action.DELETE or c.held]
+        return [c for c in self.changes if c.is_loss or c.held]
 
     def judged_by_tags(self, sync_id: UUID) -> "Plan":
         """Return the plan that no content was read for: of what has no tag of the sync it cannot tell."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
+from functions.plan.bundle import KeyBundle
 from functions.plan.models import Action, Change
 from functions.plan.naming import KeySchema
 from functions.plan.sync_config import Camel, InitialSync, SyncConfig
@@ -32,6 +33,8 @@ class Scope(Camel):
     compartment_ocid: str = ""
     key_schema: str | None = None
     environment: str = ""
+    bundle: str | None = None
+    """Its name, which counts in place of the key schema."""
     is_deleting: bool = False
 
     @property
@@ -42,7 +45,8 @@ class Scope(Camel):
     def covers(self, other: "Scope", name: str) -> bool:
         """Say whether a name that `other` acts on was in this scope already."""
         is_same = (self.place, self.connection_id) == (other.place, other.connection_id)
-        return is_same and KeySchema(self.key_schema, self.environment).matches(name)
+        bundle = KeyBundle(self.bundle) if self.bundle else None
+        return is_same and KeySchema(self.key_schema, self.environment, bundle).matches(name)
 
 
 NOWHERE = Scope()
@@ -57,6 +61,7 @@ def scope_of(config: SyncConfig) -> Scope:
         compartment_ocid=to.compartment_ocid,
         key_schema=options.key_schema,
         environment=config.environment,
+        bundle=options.bundle and options.bundle.name,
         is_deleting=not options.disable_secret_deletion,
     )
 

@@ -12,6 +12,14 @@ from functions.plan.plan import Plan, counted
 from functions.plan.sync_config import Camel
 
 
+class ShownKeys(Camel):
+    """Which keys of a bundle a change is about."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+
 class ShownChange(Camel):
     """One step of a plan; `held` names the guard that keeps it from being done without `force`."""
 
@@ -22,6 +30,8 @@ class ShownChange(Camel):
         default=None, exclude_if=lambda owner: owner is None
     )
     """Of a deletion: whether this sync wrote the secret, by its tag."""
+    keys: ShownKeys | None = Field(default=None, exclude_if=lambda keys: keys is None)
+    """Of a bundle, where it is known what the vault holds."""
 
 
 class ShownPlan(Camel):
@@ -50,6 +60,7 @@ def show(plan: Plan, sync_id: UUID, warnings: Iterable[str] = ()) -> ShownPlan:
                 name=change.name,
                 held=change.held,
                 owner=_owner(change, sync_id) if change.action == Action.DELETE else None,
+                keys=_keys(change),
             )
             for change in plan.changes
         ],
@@ -80,6 +91,15 @@ def warn_of_strangers(plan: Plan, sync_id: UUID) -> list[str]:
         f"scheduled for deletion: {', '.join(names)}. A keySchema or disableSecretDeletion prevents it."
     )
     return [text]
+
+
+def _keys(change: Change) -> ShownKeys | None:
+    found = change.keys
+    if found is None:
+        return None
+    return ShownKeys(
+        added=list(found.added), changed=list(found.changed), removed=list(found.removed)
+    )
 
 
 def _owner(change: Change, sync_id: UUID) -> Literal["this", "nobody"]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.alias_generators import to_camel
 
 from functions.errors import InvalidInput
+from functions.plan.bundle import Format, KeyBundle
 from functions.plan.fields import (
     PROJECT_ID,
     STORED,
@@ -21,6 +22,7 @@ from functions.plan.fields import (
     SecretPath,
     Slug,
     TagSlug,
+    VaultName,
     VaultOcid,
 )
 from functions.plan.models import Folder
@@ -61,10 +63,16 @@ class BlockingScope(StrEnum):
     SCHEMA = "schema"
 
 
-_FLAT_IMPORTS_ONLY: dict[str, Any] = {
-    "anyOf": [
-        {"properties": {"includeAllSubFolders": {"const": False}, "filter": {"type": "null"}}},
-        {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
+_FLAT = {"includeAllSubFolders": {"const": False}}
+_GOES_TOGETHER: dict[str, Any] = {
+    "allOf": [
+        {
+            "anyOf": [
+                {"properties": {**_FLAT, "filter": {"type": "null"}, "bundle": {"type": "null"}}},
+                {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
+            ]
+        },
+        {"anyOf": [{"properties": _FLAT}, {"properties": {"bundle": {"type": "null"}}}]},
     ]
 }
 
@@ -88,6 +96,13 @@ class TagFilter(Camel):
         return wanted <= tags if self.match == "all" else bool(wanted & tags)
 
 
+class BundleOptions(Camel):
+    """All keys of the folder as one vault secret, in place of one each."""
+
+    name: VaultName
+    format: Format = "json"
+
+
 _OLDER_NAMES = {"isEnabled": "isAutoSyncEnabled", "recursive": "includeAllSubFolders"}
 
 
@@ -102,7 +117,7 @@ def with_newer_names(data: Any) -> Any:
 class SyncOptions(Camel):
     """How a sync behaves."""
 
-    model_config = ConfigDict(json_schema_extra=_FLAT_IMPORTS_ONLY)
+    model_config = ConfigDict(json_schema_extra=_GOES_TOGETHER)
 
     initial_sync_behavior: InitialSync
     key_schema: Schema | None = None
@@ -113,6 +128,7 @@ class SyncOptions(Camel):
     deletion_guard: DeletionGuard | None = None
     tags: SecretTags | None = None
     filter: TagFilter | None = None
+    bundle: BundleOptions | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -120,13 +136,17 @@ class SyncOptions(Camel):
         return with_newer_names(data)
 
     @model_validator(mode="after")
-    def _flat_imports_only(self) -> "SyncOptions":
-        if self.include_all_sub_folders and self.initial_sync_behavior != InitialSync.OVERWRITE:
-            raise ValueError(
-                "includeAllSubFolders requires initialSyncBehavior overwrite-destination"
-            )
-        if self.filter and self.initial_sync_behavior != InitialSync.OVERWRITE:
-            raise ValueError("filter requires initialSyncBehavior overwrite-destination")
+    def _go_together(self) -> "SyncOptions":
+        overwriting = {
+            "includeAllSubFolders": self.include_all_sub_folders,
+            "filter": self.filter,
+            "bundle": self.bundle,
+        }
+        for name, value in overwriting.items():
+            if value and self.initial_sync_behavior != InitialSync.OVERWRITE:
+                raise ValueError(f"{name} requires initialSyncBehavior overwrite-destination")
+        if self.bundle and self.include_all_sub_folders:
+            raise ValueError("bundle holds the keys of one folder: not with includeAllSubFolders")
         return self
 
 
@@ -165,7 +185,9 @@ class SyncConfig(Camel):
     @property
     def names(self) -> KeySchema:
         """Return how the names in the vault are made."""
-        return KeySchema(self.sync_options.key_schema, self.environment)
+        options = self.sync_options
+        bundle = KeyBundle(options.bundle.name, options.bundle.format) if options.bundle else None
+        return KeySchema(options.key_schema, self.environment, bundle)
 
     @property
     def is_by_folder(self) -> bool:

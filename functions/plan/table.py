@@ -72,6 +72,10 @@ class Planner:
         """Say whether the secret's tags tell what it holds: this sync wrote them, with this key."""
         return self.is_mine(secret) and self._digests.knows(secret.tags.get(DIGEST_TAG))
 
+    def _is_told(self, secret: VaultSecret, value: SecretBytes) -> bool:
+        """Say whether the tags tell what a plan must know; of a bundle that is which keys are others."""
+        return self.is_tagged_with(secret, value) if self.schema.bundle else self.tells(secret)
+
     def must_mend(self, secret: VaultSecret, value: SecretBytes) -> bool:
         """Say whether the tags of a secret that holds this value are not as they should be."""
         is_promised = self.is_tagged_with(secret, value)
@@ -131,7 +135,9 @@ class Planner:
             and name not in settled
             and not self.protected_because(secret)
             and not self.owned_by_other(secret)
-            and (name in verify or name in unsure or not self.tells(secret))
+            and (
+                name in verify or name in unsure or not self._is_told(secret, desired.values[name])
+            )
         ]
 
     def plan(

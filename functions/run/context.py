@@ -276,6 +276,8 @@ class Run:
         # What a person agreed to is no sign of a wipe.
         new = 0 if self.job.args.force else len(doomed - self._doomed)
         self._doomed |= doomed
+        if not self.job.args.force:
+            memory.lost |= {key: now for change in changes for key in change.lost_keys}
         memory.keys = keys_before(memory.keys, observed.source, changes, planner)
 
         def note(status: Status) -> None:

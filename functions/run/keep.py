@@ -1,14 +1,18 @@
 """Why changes are held back: what they follow from may only be unreadable, or an import left it open."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
+from pydantic import SecretBytes
+
+from functions.plan.bundle import key_of
 from functions.plan.kept import KeyMemory, lost_reference, missing
+from functions.plan.key_changes import parts_of
 from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
 from functions.plan.ownership import DIGEST_TAG
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.plan.scope import Scope, scope_of, why_held
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
@@ -34,20 +38,57 @@ class Keeper:
     asked_before: frozenset[str]
     found: SourceSecrets
     permitted: Scope | None
+    values: Mapping[str, SecretBytes] = field(default_factory=dict)
+    """See Desired.parts; asked for of a bundle only."""
 
     def kept(self, plan: Plan, now: datetime, *, may_ask_all: bool) -> dict[str, str]:
         """Return why which names stay as they are; asks the source what became of what is not shown."""
         reasons: dict[str, str] = {}
         for change in plan.changes:
-            why = (
-                self._pending(change)
-                or self._not_permitted(change)
-                or lost_reference(change, self._secrets.get(change.name), self._known(change.name))
-                or self._missing(change, now, may_ask_all=may_ask_all)
-            )
+            why = self._why_kept(change, now, may_ask_all=may_ask_all)
             if why:
                 reasons[change.name] = why
         return reasons
+
+    def _why_kept(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
+        unread = partial(self._unread, now=now, may_ask_all=may_ask_all)
+        bundle = self.planner.schema.bundle
+        if bundle is None or change.action in (Action.RESTORE, Action.TAG):
+            return self._pending(change) or self._not_permitted(change) or unread(change)
+        whole = self._unknown_loss(change) or self._not_permitted(change)
+        if whole:
+            return whole
+        parts = [*parts_of(change, bundle, self.values, self.memory.keys)]
+        if not parts and change.action == Action.DELETE:
+            return unread(change)  # what it held is not known
+        for part in parts:
+            why = self._pending(part) or unread(part)
+            if why:
+                return f"{key_of(part.name)}: {why}"
+        return None
+
+    def _unread(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
+        """Say why a change may only follow from something that cannot be read any more."""
+        name = change.name
+        lost = lost_reference(change, self._secrets.get(name), self._known(name))
+        return lost or self._missing(change, now, may_ask_all=may_ask_all)
+
+    def _unknown_loss(self, change: Change) -> str | None:
+        """Say why a bundle is not written that may hold keys which the source lacks."""
+        if self.planner.schema.bundle is None or change.action != Action.UPDATE:
+            return None
+        if change.keys is None:
+            return (
+                "its content was not read as a bundle, so it is not known which keys it would lose; force "
+                "the plan if that is meant"
+            )
+        strange = [key for key in change.keys.lost if key not in self.memory.keys]
+        if strange and change.secret and not self.planner.is_mine(change.secret):
+            return (
+                f"this sync never wrote it, and the source lacks {join(strange, ', ')}: import it, or "
+                "force the plan"
+            )
+        return None
 
     def _pending(self, change: Change) -> str | None:
         if change.action not in (Action.UPDATE, Action.DELETE):
@@ -89,7 +130,8 @@ class Keeper:
     def _missing(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
         config, schema, name = self.sync.config, self.planner.schema, change.name
         is_mine = change.secret is not None and self.planner.is_mine(change.secret)
-        below, key = schema.split(self._addresses.get(name) or schema.strip(name) or name)
+        address = self._addresses.get(name) or key_of(name) or schema.strip(name) or name
+        below, key = schema.split(address)
         place = (config.environment, config.folder.below(below).path)
         secret, known = self._secrets.get(name), self._known(name)
         for one in missing(change, key, secret, known, place, is_mine=is_mine):
@@ -106,15 +148,15 @@ class Keeper:
 
     @cached_property
     def _memory(self) -> Mapping[str, KeyMemory]:
-        return {self.planner.schema.render(at): one for at, one in self.memory.keys.items()}
+        return {self.planner.schema.part(at): one for at, one in self.memory.keys.items()}
 
     @cached_property
     def _addresses(self) -> Mapping[str, str]:
-        return {self.planner.schema.render(address): address for address in self.memory.keys}
+        return {self.planner.schema.part(address): address for address in self.memory.keys}
 
     @cached_property
     def _secrets(self) -> Mapping[str, SourceSecret]:
-        return {self.planner.schema.render(one.address): one for one in self.found.secrets}
+        return {self.planner.schema.part(one.address): one for one in self.found.secrets}
 
 
 def keys_before(
@@ -146,11 +188,20 @@ def keys_after(
     """Return what is known of each key after a run; what was held back or failed keeps what it has."""
     schema = planner.schema
     undone = plan.errors.keys() | {c.name for c in plan.changes if c.name not in done}
-    filled = {schema.render(s.address) for s in source.secrets if s.value.get_secret_value()}
-    wanted = {schema.render(at) for at in (*source.errors, *(s.address for s in source.secrets))}
+    # An empty value is written in a bundle only.
+    written = {
+        schema.render(s.address)
+        for s in source.secrets
+        if schema.bundle or s.value.get_secret_value()
+    }
+    wanted = {schema.part(at) for at in (*source.errors, *(s.address for s in source.secrets))}
     standing = wanted | planner.index(listing).keys()
-    kept = {address: one for address, one in known.items() if schema.render(address) in standing}
-    return kept | _learned(source, filled - undone, planner)
+    kept = {
+        address: one
+        for address, one in known.items()
+        if schema.part(address) in standing or schema.render(address) in undone
+    }
+    return kept | _learned(source, written - undone, planner)
 
 
 def _learned(found: SourceSecrets, names: Container[str], planner: Planner) -> dict[str, KeyMemory]:

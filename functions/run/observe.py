@@ -14,8 +14,10 @@ from functions.errors import (
     SyncError,
     WrongState,
 )
+from functions.plan.bundle import name_of
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
+from functions.plan.key_changes import with_keys
 from functions.plan.models import Bundle, SourceSecrets, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan, join
@@ -223,7 +225,7 @@ class Observer:
             desired,
             observed.listing,
             settled=self._sure(desired, settled, planner) | observed.unreadable.keys(),
-            unsure=self.memory.import_pending,
+            unsure={name_of(part) for part in self.memory.import_pending},
             verify=desired.values if self.memory.was_too_large else verify,
         )
         bundles, refusals, failure = self.read(must_read)
@@ -257,6 +259,7 @@ class Observer:
         desired = _without(desired, observed.unreadable)
         sure = self._sure(desired, settled, planner)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
+        plan = with_keys(plan, desired, observed.bundles, planner)
         permitted = permitted_scope(status, planner, observed.listing)
         keeper = Keeper(
             self._sync,
@@ -266,6 +269,7 @@ class Observer:
             self.document.asked_before,
             observed.source,
             permitted,
+            desired.parts,
         )
         now = self._services.clock.now()
         ask = partial(keeper.kept, plan, now, may_ask_all=may_ask_all)
@@ -275,6 +279,7 @@ class Observer:
             desired,
             kept=kept,
             deleted_lately=status.deletions_since(now - DELETIONS_COUNT_FOR),
+            lost_lately=self.memory.lost,
             limit=self._sync.config.sync_options.deletion_guard,
         )
 

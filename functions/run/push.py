@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from functions.errors import Refused
+from functions.plan.bundle import name_of
 from functions.plan.desired import desired_from
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
@@ -33,7 +34,7 @@ def permitted(run: Run, plan: Plan) -> Sequence[Change]:
     run.granted = run.granted or _grant(run, plan)
     if run.job.args.plan and not run.job.args.force:
         _check_agreed(run, plan, run.job.args.plan)
-    doomed = {_grant_key(change) for change in plan.changes if change.action == Action.DELETE}
+    doomed = {_grant_key(change) for change in plan.changes if change.is_loss}
     if plan.stops and not doomed <= run.granted:
         raise Refused(" ".join(plan.stops))
     return [
@@ -69,7 +70,8 @@ def _check_agreed(run: Run, plan: Plan, agreed: str) -> None:
     What it deletes is noted: later passes find less to delete, and so another fingerprint.
     """
     memory = run.memory
-    doomed = {c.name for c in plan.changes if c.action == Action.DELETE and not c.held}
+    lost = [change for change in plan.changes if change.is_loss and not change.held]
+    doomed = {c.name if c.action == Action.DELETE else _grant_key(c) for c in lost}
     if memory.granted and memory.granted.fingerprint == agreed:
         is_agreed = doomed <= set(memory.granted.names)
     elif plan.fingerprint == agreed:
@@ -88,8 +90,10 @@ def _check_agreed(run: Run, plan: Plan, agreed: str) -> None:
 
 
 def _grant_key(change: Change) -> str:
-    """Return the name, marked where it is to go: who let it be written did not let it be deleted."""
-    return f"- {change.name}" if change.action == Action.DELETE else change.name
+    """Return the name, marked with what is to go: who let it be written did not let it be deleted."""
+    if change.action == Action.DELETE:
+        return f"- {change.name}"
+    return " - ".join((change.name, *change.lost_keys))
 
 
 def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None:
@@ -102,8 +106,9 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
     done = earlier | results.done
     memory.keys = keys_after(memory.keys, observed.source, observed.listing, plan, done, planner)
     settled = (desired.values.keys() - open_names) | done.keys()
-    pending = planner.index(observed.listing).keys() - settled
-    memory.import_pending = {n: why for n, why in memory.import_pending.items() if n in pending}
+    left = planner.index(observed.listing).keys() - settled
+    pending = memory.import_pending.items()
+    memory.import_pending = {part: why for part, why in pending if name_of(part) in left}
     memory.was_too_large &= not run.job.args.force
     held = any(c.held in REASONS for c in plan.changes if c.name not in results.done)
     if held:

@@ -6,6 +6,7 @@ from logging import getLogger
 from pydantic import AwareDatetime, ValidationError
 
 from functions.errors import Conflict, Temporary
+from functions.plan.guards import DELETIONS_COUNT_FOR
 from functions.plan.kept import KeyMemory
 from functions.plan.models import State, VaultSecret
 from functions.plan.ownership import DIGEST_TAG
@@ -59,6 +60,8 @@ class Memory(Part):
     """The end of the digest of what each name is known to hold, written or read by `settled_by`."""
     settled_by: str = ""
     """A job, or the round: it repeats none of these reads and writes."""
+    lost: dict[str, AwareDatetime] = {}
+    """When the sync took a key away from its bundle, unforced; no longer than a day back."""
     round: Round | None = None
     """The verification that is under way; it belongs to no job."""
     imported: dict[str, list[str]] = {}
@@ -77,6 +80,8 @@ class Memory(Part):
             self.doubted_until = None
         asked = now - timedelta(seconds=ASKED_SECONDS)
         self.asked = {place: at for place, at in self.asked.items() if at > asked}
+        yesterday = now - DELETIONS_COUNT_FOR
+        self.lost = {key: at for key, at in self.lost.items() if at > yesterday}
 
     def doubt_everything(self, now: datetime) -> None:
         """Take every name for one that was just written."""

@@ -287,6 +287,23 @@ def test_sub_folders_go_with_overwriting_only(api):
     )
 
 
+def test_a_bundle_is_of_one_folder(api):
+    """A bundle is refused beside an import behaviour and beside sub-folders."""
+    for options, why in (
+        (
+            {"initialSyncBehavior": "import-prioritize-source"},
+            "bundle requires initialSyncBehavior",
+        ),
+        (
+            {"initialSyncBehavior": "overwrite-destination", "includeAllSubFolders": True},
+            "bundle holds the keys of one folder: not with includeAllSubFolders",
+        ),
+    ):
+        sent = body(syncOptions={**options, "bundle": {"name": "app"}})
+        (issue,) = refused(api, 422, "ValidationFailure", "POST", SYNCS, sent)
+        assert issue["message"].startswith(why)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "query", "name"),
     [

@@ -31,7 +31,11 @@ WHOLE = {
     },
     "destinationConfig": DESTINATION,
 }
-"""A config that says every field, nothing by default."""
+"""A config that says every field that goes with sub-folders, nothing by default."""
+BUNDLE = {"includeAllSubFolders": False, "bundle": {"name": "app", "format": "env"}}
+BUNDLED = {**WHOLE, "syncOptions": {**WHOLE["syncOptions"], **BUNDLE}}
+"""One that says the bundle, which does not go with them."""
+OPTIONS = BUNDLED["syncOptions"].keys()
 
 
 @pytest.fixture
@@ -47,26 +51,27 @@ def aliases(model):
 
 
 def test_the_example_says_every_field():
-    """The config of these tests holds each field of the model, with a value that is not the default."""
+    """The configs of these tests hold each field of the model, with a value that is not the default."""
     assert WHOLE.keys() == aliases(SyncConfig) - {"isBeingRemoved"}
-    assert WHOLE["syncOptions"].keys() == aliases(SyncOptions)
+    assert aliases(SyncOptions) == OPTIONS
     assert WHOLE["destinationConfig"].keys() == aliases(DestinationConfig)
     defaults = SyncOptions(initial_sync_behavior="overwrite-destination").model_dump(by_alias=True)
-    same = {name for name, value in WHOLE["syncOptions"].items() if defaults[name] == value}
-    assert same == {"initialSyncBehavior"}
+    said = {**BUNDLED["syncOptions"], **WHOLE["syncOptions"]}
+    assert {name for name in OPTIONS if defaults[name] == said[name]} == {"initialSyncBehavior"}
 
 
-def test_every_field_is_stored_and_answered(api):
+@pytest.mark.parametrize("whole", [WHOLE, BUNDLED])
+def test_every_field_is_stored_and_answered(api, whole):
     """What a create or an update says is stored, and answered by each route that shows the sync."""
-    row = api.create(**WHOLE)
-    stored = {**WHOLE, "connectionId": None}
+    row = api.create(**whole)
+    stored = {**whole, "connectionId": None}
     (name,) = api.objects("secret-syncs")
     assert {"connectionId": None} | api.stored(name) == stored
     changed = {"name": "other", "description": "Changed.", "secretPath": "/"}
     row = api.ok("PATCH", f"{SYNCS}/{row['id']}", changed)["secretSync"]
     assert {"connectionId": None} | api.stored(name) == stored | changed
     place = {"environment": row["environment"]["slug"], "secretPath": row["folder"]["path"]}
-    assert {field: (row | place)[field] for field in WHOLE} == WHOLE | changed
+    assert {field: (row | place)[field] for field in whole} == whole | changed
     assert api.ok("GET", SYNCS, projectId=PROJECT)["secretSyncs"] == [row]
 
 
@@ -77,7 +82,7 @@ def test_every_field_may_be_changed_and_is_documented():
     assert schemas["SyncConfig"]["properties"].keys() == WHOLE.keys()
     assert schemas["SyncConfigChanges"]["properties"].keys() == WHOLE.keys() - {"projectId"}
     for kind in ("Request", "Changes"):
-        assert schemas[f"SyncOptions{kind}"]["properties"].keys() == WHOLE["syncOptions"].keys()
+        assert schemas[f"SyncOptions{kind}"]["properties"].keys() == OPTIONS
         assert schemas[f"DestinationConfig{kind}"]["properties"].keys() == DESTINATION.keys()
     assert (
         not SyncConfig.model_fields.keys()

@@ -499,3 +499,30 @@ def test_the_compartment_may_be_of_any_realm(api):
         "keyOcid": "ocid1.key.oc19.eu-frankfurt-2.a.b",
     }
     assert api.create(destinationConfig=far, isEnabled=False)["destinationConfig"] == far
+
+
+def test_a_bundle(api):
+    """A bundle is created, changed in part, and taken back by null."""
+    bundle = {"bundle": {"name": "app"}}
+    row = api.create(syncOptions=body()["syncOptions"] | bundle)
+    assert row["syncOptions"]["bundle"] == {"name": "app", "format": "json"}
+    assert api.live() == {"app": '{"TOKEN":"one"}'}
+    path = f"{SYNCS}/{row['id']}"
+    change = {"syncOptions": {"bundle": {"format": "env"}}}
+    row = api.ok("PATCH", path, change)["secretSync"]
+    assert row["syncOptions"]["bundle"] == {"name": "app", "format": "env"}
+    assert api.live() == {"app": "TOKEN=one\n"}
+    row = api.ok("PATCH", path, {"syncOptions": {"bundle": None}})["secretSync"]
+    assert "bundle" not in row["syncOptions"]
+    assert "TOKEN" in api.live()
+
+
+def test_a_bundle_s_name_in_the_scope_of_another_sync(api):
+    """Whoever creates a bundle hears of the syncs that may want its name, and the other way round."""
+    api.create(syncOptions=body()["syncOptions"] | {"keySchema": "app{{secretKey}}"})
+    options = body()["syncOptions"] | {"bundle": {"name": "app-1"}, "keySchema": "X_{{secretKey}}"}
+    answer = api.ok("POST", SYNCS, body(name="two", syncOptions=options))
+    assert any("names may be the same" in warning for warning in answer["warnings"])
+    options = options | {"bundle": {"name": "other"}}
+    answer = api.ok("POST", SYNCS, body(name="three", syncOptions=options))
+    assert not any("names may be the same" in warning for warning in answer["warnings"])

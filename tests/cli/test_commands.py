@@ -58,6 +58,17 @@ def test_a_sync_is_shown(either, world):
     assert either.json("status", row["id"], "--json")["secretSync"]["name"] == sync.name
 
 
+def test_a_bundle_is_planned_by_key(either, world):
+    """The plan of a bundle has a line for each key that is added, changed or removed."""
+    sync = world.sync(values={"A": "1", "B": "2"}, options={"bundle": {"name": "app"}})
+    assert either.ok("plan", sync.name, *OF).splitlines()[1:] == ["  + app", "  +   A", "  +   B"]
+    either.ok("sync", sync.name, *OF)
+    sync.set("A", "new")
+    sync.delete("B")
+    assert either.ok("plan", sync.name, *OF).splitlines()[1:] == ["  ~ app", "  -   B", "  ~   A"]
+    assert "a bundle: app" in either.ok("status", sync.name, *OF)
+
+
 def test_a_guard_holds_and_is_forced(either, world):
     """A guard ends with 3 and shows what is held; with the plan's fingerprint the sync goes through."""
     sync = world.sync(values={"A": "1"})

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import SecretBytes, SecretStr
 
+from functions.plan.bundle import KeyBundle
 from functions.plan.desired import desired_from
 from functions.plan.models import SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema
@@ -77,6 +78,57 @@ def test_keys_that_come_to_the_same_name():
     rows = (SourceSecret("K", SecretStr("1"), folder=path) for path in ("a/b", "a_b"))
     desired = desired_from(SourceSecrets(tuple(rows)), schema)
     assert desired.collisions == {"a_b_K": ("a/b/K", "a_b/K")}
+
+
+APP = KeySchema("X_{{secretKey}}", "prod", KeyBundle("app"))
+
+
+def test_a_bundle_is_all_keys_under_its_name():
+    """All keys are one value under the bundle's name, empty ones too; each is known by its own name."""
+    desired = desired_from(source({"B": "", "A": "ä"}), APP)
+    assert desired.values == {"app": SecretBytes('{"A":"ä","B":""}'.encode())}
+    assert desired.parts == {"app/A": SecretBytes("ä".encode()), "app/B": SecretBytes(b"")}
+    assert (desired.errors, desired.empty) == ({}, ())
+
+
+def test_one_wrong_key_holds_the_bundle():
+    """A key that cannot be read, or that the format does not take, is an error of the bundle that names it."""
+    desired = desired_from(source({"A": "1", "BAD": "\ud800"}, errors={"Z": "why"}), APP)
+    assert desired.errors == {"app": "BAD: the value is not valid Unicode text; Z: why"}
+    assert not desired.values
+    env = KeySchema(None, "prod", KeyBundle("app", "env"))
+    assert "A-B: the format env takes only" in desired_from(source({"A-B": "1"}), env).errors["app"]
+
+
+def test_the_size_of_a_bundle():
+    """A bundle of 25,000 bytes is taken; a larger one is an error that says how large it is."""
+    frame = len('{"A":"","B":""}')
+    fits = {"A": "ä" * 10_000, "B": "b" * (5_000 - frame)}
+    assert list(desired_from(source(fits), APP).values) == ["app"]
+    over = desired_from(source({**fits, "B": fits["B"] + "b"}), APP)
+    assert over.errors == {
+        "app": "the value has 25001 bytes; OCI Vault takes at most 25000: all keys of the bundle together"
+    }
+
+
+def test_a_bundle_without_keys():
+    """A folder without keys wants no bundle."""
+    assert (desired_from(source(), APP).values, desired_from(source(), APP).errors) == ({}, {})
+
+
+def test_a_bundle_of_keys_with_a_tag():
+    """A filter chooses among the keys of a bundle; a key that tells no tags holds it."""
+    rows = [
+        SourceSecret(k, SecretStr("1"), tags=frozenset(t)) for k, t in {"A": "a", "B": "b"}.items()
+    ]
+    only = TagFilter(tags=["a"])
+    assert desired_from(SourceSecrets(tuple(rows)), APP, only).parts.keys() == {"app/A"}
+    rows.append(SourceSecret("C", SecretStr("1")))
+    assert (
+        desired_from(SourceSecrets(tuple(rows)), APP, only)
+        .errors["app"]
+        .startswith("C: the source")
+    )
 
 
 def test_origins_are_kept_by_vault_name():

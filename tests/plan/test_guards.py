@@ -5,12 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.plan.bundle import KeyChanges
 from functions.plan.desired import Desired, desired_from
 from functions.plan.guards import deletion_time, guard
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
 from functions.plan.sync_config import DeletionGuard
 from tests.support.plan_examples import NOW, planner, secret, source, steps
+
+
+def a_loss(lost, before, **fields) -> Plan:
+    """Return a plan that takes so many of so many keys from a bundle."""
+    held = [f"K{n}" for n in range(before)]
+    keys = KeyChanges(lost=tuple(held[:lost]), held=frozenset(held), **fields)
+    return Plan(changes=(Change(Action.UPDATE, "app", secret("app"), keys=keys),))
+
 
 FULL = desired_from(source({"KEY": "1"}), planner().schema)
 EMPTY = Desired({})
@@ -234,3 +243,39 @@ def test_a_deletion_is_always_inside_what_oci_accepts(days):
     """Whatever is asked for, a deletion lies at least an hour inside OCI's 24 hours to 30 days."""
     wait = deletion_time(NOW, days) - NOW
     assert timedelta(hours=25) <= wait <= timedelta(days=30) - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("lost", "before", "stops"),
+    [(3, 3, False), (4, 7, True), (4, 8, False), (3, 10, False), (4, 10, True), (0, 10, False)],
+)
+def test_a_bundle_that_loses_keys(lost, before, stops):
+    """Keys that a bundle would lose are judged as secrets that would be deleted, and named."""
+    made = guarded(a_loss(lost, before))
+    assert bool(made.stops) == stops
+    if stops:
+        assert f"{lost} of {before} keys of app would be lost" in made.stops[0]
+        assert "K0, K1" in made.stops[0]
+        assert f"force {made.fingerprint}" in made.stops[0]
+
+
+def test_a_bundle_that_is_emptied_in_portions():
+    """What was lost within a day counts along, and the deletion guard of the sync holds for keys too."""
+    assert not guarded(a_loss(2, 7)).stops
+    made = guarded(a_loss(2, 7), lost_lately=["X", "Y", "Z"])
+    assert "5 of 10 keys of app would be lost (3 of them within the last 24 hours)" in made.stops[0]
+    assert not guarded(a_loss(2, 7), lost_lately=["K0", "K1", "K2"]).stops  # they are there again
+    assert not guarded(a_loss(9, 10), limit=DeletionGuard(max_percent=100)).stops
+
+
+def test_the_fingerprint_of_a_plan_covers_the_keys_that_are_lost():
+    """Who agrees to lose some keys does not agree to lose others; new and changed ones need no agreement."""
+    one, two = a_loss(1, 10), a_loss(2, 10)
+    assert one.fingerprint != two.fingerprint
+    assert one.fingerprint == a_loss(1, 10, added=("NEW",), changed=("C",)).fingerprint
+    assert a_loss(0, 10, changed=("C",)).fingerprint == Plan().fingerprint
+
+
+def test_a_bundle_that_is_held_anyway():
+    """A bundle that is kept for another reason is no wipe."""
+    assert not guarded(a_loss(9, 10), kept=["app"]).stops

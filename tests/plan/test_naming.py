@@ -2,6 +2,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from functions.plan.bundle import KeyBundle
 from functions.plan.naming import KeySchema, check_schema, refuse_name, refuse_value
 
 BY_FOLDER = "{{environment}}_{{folderPath}}_{{secretKey}}"
@@ -229,3 +230,28 @@ def test_a_slash_after_the_folder_was_never_allowed():
     assert check_schema("a/{{secretKey}}", is_stored=True)
     with pytest.raises(ValueError, match="Key schema must"):
         check_schema("{{folderPath}}/{{secretKey}}", is_stored=True)
+
+
+def test_a_bundle_has_one_name():
+    """All keys of a bundle have its name, whatever the schema, and no other name is in scope."""
+    app = KeySchema("X_{{folderPath}}_{{secretKey}}", "prod", KeyBundle("app"))
+    assert app.render("KEY") == app.render("a/KEY") == "app"
+    assert app.part("KEY") == "app/KEY"
+    assert [name for name in ("app", "app2", "X_KEY") if app.matches(name)] == ["app"]
+    assert [app.strip(name) for name in ("app", "X_KEY")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("other", "overlap"),
+    [
+        (KeySchema(None, "prod"), True),
+        (KeySchema("a{{secretKey}}", "prod"), True),
+        (KeySchema("b{{secretKey}}", "prod"), False),
+        (KeySchema(None, "prod", KeyBundle("app")), True),
+        (KeySchema(None, "prod", KeyBundle("other")), False),
+    ],
+)
+def test_a_bundle_overlaps_where_its_name_is_in_scope(other, overlap):
+    """A bundle overlaps with what has its name in scope, and says so from either side."""
+    app = KeySchema("b{{secretKey}}", "prod", KeyBundle("app"))
+    assert app.overlaps(other) == other.overlaps(app) == overlap

@@ -43,6 +43,8 @@ PREFIXED = {"keySchema": "P_{{secretKey}}"}
         ({"options": PREFIXED}, FREE),
         ({"options": {"disableSecretDeletion": True}}, KEPT),
         ({"options": {"deletionDays": 3}, "name": "other"}, FREE),
+        ({"options": {"bundle": {"name": "P_A"}}}, FREE),
+        ({"options": {"bundle": {"name": "app"}}}, KEPT),
     ],
 )
 def test_what_an_edit_brings_into_scope_is_not_deleted(before, expected):

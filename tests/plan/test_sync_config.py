@@ -172,6 +172,10 @@ def test_a_wrong_field_is_named_with_its_rule(changes, why):
             {"includeAllSubFolders": True, "initialSyncBehavior": "import-prioritize-source"},
             "includeAllSubFolders requires initialSyncBehavior overwrite-destination",
         ),
+        ({"bundle": {}}, "bundle.name: Field required"),
+        ({"bundle": {"name": "a b"}}, "bundle.name: OCI Vault takes 1 to 255 letters"),
+        ({"bundle": {"name": "a", "format": "yaml"}}, "bundle.format:"),
+        ({"bundle": {"name": "a", "keys": []}}, "bundle.keys:"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_rule(options, why):
@@ -180,6 +184,22 @@ def test_a_wrong_option_is_named_with_its_rule(options, why):
     assert f"syncOptions.{why}".replace("syncOptions.include", "syncOptions: include") in refusal(
         body(syncOptions=options)
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (
+            {"initialSyncBehavior": "import-prioritize-source"},
+            "bundle requires initialSyncBehavior overwrite-destination",
+        ),
+        ({"includeAllSubFolders": True}, "bundle holds the keys of one folder"),
+    ],
+)
+def test_what_a_bundle_does_not_go_with(options, why):
+    """A bundle goes neither with an import behaviour nor with sub-folders."""
+    options = {"initialSyncBehavior": "overwrite-destination", "bundle": {"name": "app"}, **options}
+    assert f"syncOptions: {why}" in refusal(body(syncOptions=options))
 
 
 @pytest.mark.parametrize("value", [True, False])

@@ -5,7 +5,8 @@ from pydantic import SecretStr
 
 from functions.plan.models import Origin, SourceSecret, SourceSecrets, State
 from functions.plan.ownership import OWNER_TAG
-from functions.run.import_secrets import INITIAL, _homes, _importable
+from functions.run.import_secrets import INITIAL
+from functions.run.importable import homes_of, may_import
 from functions.run.observe import Observed
 from tests.support.plan_examples import (
     GONE_SYNC,
@@ -29,8 +30,11 @@ def importable(*listing, keys=(), errors=(), replace=False, which="a job", schem
 def names(secrets, errors, listing, replace, which, schema):
     """Return the names that may be imported into this source."""
     this, observed = planner(keySchema=schema), Observed(SourceSecrets(secrets, errors), listing)
-    homes = _homes(this, observed)
-    return [one.name for one in _importable(this, observed, homes, replace=replace, which=which)]
+    homes = homes_of(this, observed)
+    return [
+        one.name
+        for one in may_import(this, observed, homes, replace=replace, is_first=which == INITIAL)
+    ]
 
 
 def test_what_the_source_lacks_is_imported_in_order():

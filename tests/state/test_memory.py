@@ -93,9 +93,11 @@ def test_a_schema_that_tells_sub_folders_apart(store, has_sub_folders, keys):
 
 
 def test_names_are_forgotten_when_every_listing_shows_them(store):
-    """Written names are known for five minutes, asked places for ten."""
+    """Written names are known for five minutes, asked places for ten, lost keys of a bundle a day."""
     memory = Memory(
-        recent={"OLD": Written(at=NOW), "A": Written(at=NOW + SECOND)}, asked={"p": NOW}
+        recent={"OLD": Written(at=NOW), "A": Written(at=NOW + SECOND)},
+        asked={"p": NOW},
+        lost={"K": NOW},
     )
     memory.doubted_until = NOW + timedelta(seconds=STALE_LIST_SECONDS)
     memory.forget_writes(NOW)
@@ -103,7 +105,9 @@ def test_names_are_forgotten_when_every_listing_shows_them(store):
     memory.forget_writes(NOW + timedelta(seconds=STALE_LIST_SECONDS))
     assert (list(memory.recent), doubts(memory, "ANY"), list(memory.asked)) == (["A"], False, ["p"])
     memory.forget_writes(NOW + timedelta(seconds=ASKED_SECONDS))
-    assert memory.asked == {}
+    assert (memory.asked, list(memory.lost)) == ({}, ["K"])
+    memory.forget_writes(NOW + timedelta(days=1))
+    assert memory.lost == {}
 
 
 def test_what_a_dead_run_marked_counts_from_now(store):
