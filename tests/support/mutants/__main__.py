@@ -91,7 +91,7 @@ class Hunt:
             found = self._forks.noticed_by(
                 module=module, scope=mutation.scope, text=text, tests=[*tests, own, *beside]
             )
-            if found:
+            if found or self._is_brief:
                 return found
         # What stands in no function, or in one that ran at its import, is changed in new processes only.
         with self._tree.changed(name, text):
@@ -124,7 +124,7 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=100, help="how many changes, or of each rule")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rules", action="store_true", help="sample from each rule's functions")
-    parser.add_argument("--brief", action="store_true", help="only the covering tests and seeds")
+    parser.add_argument("--brief", action="store_true", help="a first look: no new processes")
     parser.add_argument("--map", type=Path, help="keep here which tests cover which line")
     options = parser.parse_args()
     began = time.monotonic()
