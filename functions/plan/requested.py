@@ -31,7 +31,7 @@ def editable(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a request says of a sync, under today's names."""
     fields = with_newer_names(body)
     return {
-        name: with_newer_names(value) if name in SECTIONS else value
+        name: with_newer_names(value)  # but for sections a value has no names
         for name, value in fields.items()
         if name in EDITABLE
     }
@@ -88,5 +88,5 @@ def unknown_fields(body: Mapping[str, Any], ignored: Collection[str]) -> list[st
 
 def _named(name: str, known: Collection[str]) -> str:
     by_lower = {one.lower(): one for one in known}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=ALIKE)
+    found = get_close_matches(name.lower(), by_lower, cutoff=ALIKE)
     return f'"{name[:64]}"' + (f' (did you mean "{by_lower[found[0]]}"?)' if found else "")

@@ -50,7 +50,7 @@ class Written(Camel):
 
     def is_shown_by(self, row: VaultSecret | None, *, is_mine: bool) -> bool:
         """Say whether a row of a listing shows what is known; `is_mine`: it carries this sync's tag."""
-        if not self.id or self.is_twice or row is None or short(row.id) != self.id:
+        if self.is_twice or row is None or short(row.id) != self.id:
             return False
         if self.is_going:
             return row.state in GOING

@@ -77,6 +77,21 @@ def test_a_flood_of_deletions_stops_the_run(deletions, in_scope, stops):
         assert f"{deletions} of {in_scope} secrets in scope would be deleted" in made.stops[0]
 
 
+def test_a_flood_of_updates_is_no_flood_of_deletions():
+    """Only deletions are judged: what is changed stays."""
+    others = [Change(Action.UPDATE, f"D{n}", secret(f"D{n}")) for n in range(10)]
+    assert not guarded(a_plan(in_scope=10, others=others)).stops
+    assert not guarded(a_plan(in_scope=10, others=others), EMPTY).stops
+
+
+def test_what_is_held_stands_on_neither_side():
+    """A held deletion counts neither as deleted nor as standing; a secret whose update is held stands."""
+    others = [Change(Action.UPDATE, f"D{n}", secret(f"D{n}")) for n in (8, 9)]
+    plan = a_plan(deletions=4, in_scope=10, others=others)
+    assert "4 of 10 secrets" in guarded(plan, kept=["D8", "D9"]).stops[0]
+    assert not guarded(plan, kept=["D0"]).stops  # three of nine
+
+
 def test_a_stop_says_what_to_do():
     """A stop says that nothing was written, why, and the fingerprint that forces just this plan."""
     plan = a_plan(deletions=10, in_scope=10)

@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from functions.plan.job import Cause, Job
+from functions.plan.job import Cause, Job, plain_id
 from functions.plan.models import JobKind
 from tests.support.plan_examples import NOW, OBJECT
 
@@ -28,6 +28,22 @@ def test_what_compares_contents(kind, cause):
 def test_what_another_run_serves(cause):
     """Hints of a change are served by any later look; what a person asked for is served by nothing else."""
     assert a_job(cause=cause).is_coalescable == (cause in HINTS)
+
+
+@pytest.mark.parametrize(
+    "given", ["req-1a2b", "/ABC/DEF_1", "//A.b:c", "a" * 126, "ocid1.user.oc1..aaaa"]
+)
+def test_a_harmless_id_is_kept(given):
+    """The id of a request or person is kept as it is if it is harmless in a log and in a header."""
+    assert plain_id(given) == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "a b", "a\n", "///a", "é", "a" * 127, None, 7, b"req-1a2b", ["a"]]
+)
+def test_any_other_id_is_none(given):
+    """Whatever else a request says of itself is left out."""
+    assert plain_id(given) is None
 
 
 def test_the_next_attempt():

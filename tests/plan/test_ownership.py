@@ -59,6 +59,26 @@ def test_a_worker_remembers_the_digests_of_some_values_only(monkeypatch):
     assert made == [digests.of(VAULT, f"K{n}", SecretBytes(b"1")) for n in range(10)]
 
 
+def test_so_many_digests_are_remembered(monkeypatch):
+    """What was made is remembered up to a number, for a worker sees the values of many syncs."""
+    monkeypatch.setattr(ownership, "MOST_REMEMBERED", 3)
+    digests = Digests(SecretBytes(b"k" * 32))
+    for number in range(7):
+        value = SecretBytes(str(number).encode())
+        assert digests.of(VAULT, "A", value) == DIGESTS.of(VAULT, "A", value)
+        assert len(digests._made) == number % 3 + 1
+        digests.of(VAULT, "A", value)
+
+
+def test_a_seal_that_is_no_text():
+    """A seal of a broken message is no seal, whatever it is."""
+    for seal in ("\ud800", None, 7, ["x"]):
+        assert not DIGESTS.is_signed("message", seal)
+
+
 def test_the_key_is_not_shown():
-    """The digest key shows in no text of its holder."""
-    assert "kkk" not in repr(DIGESTS) + str(DIGESTS)
+    """The digest key shows in no text of its holder, nor what it was used for."""
+    DIGESTS.of(VAULT, "SOME_NAME", SecretBytes(b"value"))
+    for shown in (repr(DIGESTS), str(DIGESTS)):
+        assert "kkk" not in shown
+        assert "SOME_NAME" not in shown

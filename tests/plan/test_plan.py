@@ -9,7 +9,7 @@ from pydantic import SecretBytes
 
 from functions.plan.models import Action, Change, State
 from functions.plan.ownership import OWNER_TAG
-from functions.plan.plan import Plan
+from functions.plan.plan import Plan, join
 from functions.plan.shown import show
 from tests.support.plan_examples import secret
 
@@ -87,6 +87,23 @@ def test_what_was_not_compared_is_unknown():
     judged = Plan(changes).judged_by_tags(UUID(int=1))
     assert [change.name for change in judged.changes] == ["A"]
     assert judged.counts()["unknown"] == 1
+
+
+@pytest.mark.parametrize("action", sorted(set(Action) - {Action.UPDATE, Action.TAG}))
+def test_what_needs_no_content_is_known(action):
+    """A creation, restoration or deletion follows from names alone, whosever the secret is."""
+    changes = (Change(action, "A", secret("A")),)
+    judged = Plan(changes).judged_by_tags(UUID(int=1))
+    assert (judged.changes, judged.unknown) == (changes, 0)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, ""), (1, "0"), (5, "0; 1; 2; 3; 4"), (6, "0; 1; 2; 3; 4; and 1 more")],
+)
+def test_a_few_lines_are_one_sentence(count, text):
+    """The first five lines are told, and how many more there are."""
+    assert join([str(number) for number in range(count)]) == text
 
 
 @given(CHANGES, st.randoms())

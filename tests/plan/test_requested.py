@@ -54,6 +54,7 @@ def test_a_change_is_merged(before, changes, after):
         ("KEYSCHEMA", '"KEYSCHEMA" (did you mean "keySchema"?)'),
         ("deletionDay", '"deletionDay" (did you mean "deletionDays"?)'),
         ("colour", '"colour"'),
+        ("keySc", '"keySc"'),  # too far away
         ("x" * 70, f'"{"x" * 64}"'),
     ],
 )

@@ -71,6 +71,13 @@ def test_a_lost_status_permits_nothing():
     assert held(NOWHERE, config()) == ALL_KEPT
 
 
+@pytest.mark.parametrize("action", sorted(set(Action) - {Action.DELETE, Action.UPDATE}))
+def test_what_replaces_no_value_is_permitted_anywhere(action):
+    """A creation, a restoration and a tag take nothing from anybody, so no scope holds them."""
+    for asked in (config(), config(behavior=IMPORT_FIRST)):
+        assert why_held(Change(action, "P_A"), NOWHERE, asked) is None
+
+
 def test_the_environment_is_a_part_of_the_schema():
     """Another environment in the key schema is another scope."""
     options = {"keySchema": "{{environment}}_{{secretKey}}"}

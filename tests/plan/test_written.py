@@ -108,7 +108,7 @@ def test_what_is_restored_looks_as_it_was_written():
 
 @pytest.mark.parametrize(
     "before",
-    [Written(at=NOW), DELETED, mark(WRITTEN, NOW, Action.UPDATE)],
+    [Written(at=NOW), DELETED, WRITTEN.model_copy(update={"is_twice": True})],
     ids=["of which nothing is known", "deleted by this sync", "written twice"],
 )
 def test_what_is_restored_without_knowing_what_it_holds(before):

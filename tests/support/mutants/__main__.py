@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.mutants.forks import SIMULATED_SEEDS, THE_SIMULATION, Forks
+from tests.support.mutants.forks import THE_SIMULATION, Forks
 from tests.support.mutants.mutations import Mutation, mutations
 from tests.support.mutants.tree import ROOT, Tree
 
@@ -27,6 +27,7 @@ COVERED = (*PACKAGES, "sources")
 REST = ("tests/system/function", "tests/api", "tests/vault", "tests/cloud")
 NUMBERS = "tests/docs/test_numbers.py"
 MAX_COVERING = 80
+SIMULATED_SEEDS = 60
 HERE = Path(__file__).parent
 COVERAGE = """[run]
 source = functions
@@ -89,7 +90,11 @@ class Hunt:
         if mutation.is_in_function:
             module = name.removesuffix(".py").replace("/", ".")
             found = self._forks.noticed_by(
-                module=module, scope=mutation.scope, text=text, tests=[*tests, own, *beside]
+                module=module,
+                scope=mutation.scope,
+                text=text,
+                tests=[*tests, own, *beside],
+                seeds=SIMULATED_SEEDS,
             )
             if found or self._is_brief:
                 return found

@@ -18,7 +18,6 @@ from _pytest.runner import runtestprotocol
 
 LIMIT_SECONDS = 300
 """Whoever takes longer has been made to wait for ever: the change was noticed."""
-SIMULATED_SEEDS = 60
 THE_SIMULATION = "the simulation"
 UNDECIDED, NOTICED = range(2)
 
@@ -104,15 +103,15 @@ def _try(items: dict[str, pytest.Item], order: dict[str, Any]) -> str:
     for item, following in zip(tests, [*tests[1:], None], strict=True):
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             return item.nodeid
-    return "" if _simulates() else THE_SIMULATION
+    return "" if _simulates(order["seeds"]) else THE_SIMULATION
 
 
-def _simulates() -> bool:
+def _simulates(seeds: int) -> bool:
     from tests.system.simulation.simulate import simulate  # noqa: PLC0415 - of the copy
 
     logging.disable(logging.CRITICAL)
     try:
-        for seed in range(SIMULATED_SEEDS):
+        for seed in range(seeds):
             simulate(seed)
     except BaseException:  # noqa: BLE001 - any error is a finding
         return False

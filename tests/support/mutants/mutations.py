@@ -61,7 +61,11 @@ def mutations(file: Path) -> Iterator[Mutation]:
     for scope, is_in_function, node in _nodes(tree):
         if node in ignored:
             continue
-        changes = [(what, node, new) for what, new in _changes(node)]
+        if isinstance(node, ast.keyword):  # its constant is told with its name
+            changes = [(f"{node.arg} {what}", node.value, new) for what, new in _texts(node.value)]
+            ignored.add(node.value)
+        else:
+            changes = [(what, node, new) for what, new in _changes(node)]
         for what, place, other in [*changes, *_conditions(node)]:
             text = other if isinstance(other, str) else ast.unparse(other)
             is_expression = isinstance(place, ast.expr)
