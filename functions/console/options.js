@@ -93,16 +93,17 @@ export function tagsAreRead({ values, errors }) {
   return isGood;
 }
 
-// The name that a key gets in the vault.
+// The names that keys get in the vault: one of the folder itself, and one of a sub-folder where that counts.
 function example(values) {
-  const name = (values[SCHEMA] || "{{secretKey}}")
-    .replaceAll("{{environment}}", values.environment)
-    .replaceAll("{{secretKey}}", "API_KEY");
+  const schema = (values[SCHEMA] || "{{secretKey}}").replaceAll("{{environment}}", values.environment);
+  const named = (folder) =>
+    schema.replace(/\{\{folderPath\}\}([_-])/, folder && `${folder}$1`).replaceAll("{{secretKey}}", "API_KEY");
   return [
-    name.includes("/") && h("span.fault", "OCI refuses names with a slash. "),
+    schema.includes("/") && h("span.fault", "OCI refuses names with a slash. "),
     code("API_KEY"),
     " → ",
-    code(name),
+    code(named("")),
+    schema.includes("{{folderPath}}") && [", ", code("db/users/API_KEY"), " → ", code(named("db_users"))],
   ];
 }
 
@@ -116,7 +117,7 @@ function placeholders(form) {
   return h(
     "p.inserts",
     "Insert ",
-    ["{{secretKey}}", "{{environment}}"].map((text) =>
+    ["{{secretKey}}", "{{environment}}", "{{folderPath}}_"].map((text) =>
       button(text, insert(text), { class: "plain", key: text }),
     ),
   );

@@ -320,6 +320,11 @@ def test_every_option_can_be_set(open_page, stack):
     fill_destination(page)
     page.get_by_role("radio", name="Overwrite").check()
     page.get_by_role("textbox", name="Key Schema").fill("ADVANCED_{{secretKey}}")
+    page.get_by_role("textbox", name="Key Schema").press("Home")
+    page.get_by_role("button", name="{{folderPath}}_").click()
+    shown = page.locator("#field-syncOptions-keySchema-help").inner_text()
+    assert shown == "API_KEY → ADVANCED_API_KEY, db/users/API_KEY → db_users_ADVANCED_API_KEY"
+    page.get_by_role("textbox", name="Key Schema").fill("ADVANCED_{{secretKey}}")
     fill_advanced(page)
     assert page.get_by_role("radio", name="Prioritize Source").is_disabled()
     page.get_by_label("Only keys with these tags").fill("two words")
