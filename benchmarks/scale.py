@@ -7,9 +7,10 @@ minute. What a call of a service costs in time is assumed; so is the rate that a
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import product
 from random import Random
 from statistics import quantiles
 
@@ -34,12 +35,15 @@ SECRETS = 20
 SYNCS_A_PROJECT = 20
 """Each project has a compartment of its own: a run lists a compartment whole."""
 PERCENT_A_MINUTE = 1.0
-CALLS_PER_SECOND = 20.0
+RATES = (20.0, 60.0)
+"""Calls a second that a tenant is allowed: of lists, contents, other reads, writes. OCI tells none."""
+CALL_SECONDS = 0.1
 WORKERS = (4, 16)
 WARM_UP_MINUTES = 5
 MINUTES = 20
 WEBHOOK_SECONDS = 1.0
 LONG_SECONDS = 7200.0
+TELL_EVERY_MINUTES = 5
 MINUTES_A_MONTH = 43_200
 MEMORY_GB = 0.25
 
@@ -60,9 +64,9 @@ class Price:
 PRICES = {
     "invocations": Price(0.20, 1e6, 2e6),
     "GB-seconds": Price(0.00001417, 1, 400_000),
-    "objects": Price(0.0034, 1e4, 50_000),
-    "queue": Price(0.22, 1e6, 1e6),
-    "gateway": Price(3.00, 1e6, 0),
+    "Object Storage requests": Price(0.0034, 1e4, 50_000),
+    "Queue requests": Price(0.22, 1e6, 1e6),
+    "API Gateway calls": Price(3.00, 1e6, 0),
 }
 
 
@@ -73,7 +77,7 @@ class Load:
     syncs: int = SYNCS
     percent_a_minute: float = PERCENT_A_MINUTE
     workers: int = WORKERS[0]
-    calls_per_second: float = CALLS_PER_SECOND
+    calls_per_second: float = RATES[0]
     interval_seconds: int = 3600
     minutes: int = MINUTES
 
@@ -81,6 +85,11 @@ class Load:
     def changes_a_minute(self) -> int:
         """How many syncs change in a minute."""
         return round(self.syncs * self.percent_a_minute / 100)
+
+    @property
+    def contents_due_a_minute(self) -> float:
+        """How many contents a verification of all in time must read."""
+        return self.syncs * SECRETS * 60 / self.interval_seconds
 
 
 @dataclass
@@ -99,6 +108,7 @@ class Fleet:
             calls_per_second=load.calls_per_second,
             max_workers=load.workers,
             interval=timedelta(seconds=load.interval_seconds),
+            call_seconds=CALL_SECONDS,
         )
         self.cloud.on_write = self._written
         self.cloud.pass_time(LONG_SECONDS)  # what is copied below lies in the past
@@ -174,13 +184,6 @@ class Fleet:
         """How many changes have not arrived."""
         return sum(map(len, self._open.values()))
 
-    @property
-    def oldest_verification_seconds(self) -> float:
-        """How long ago the sync was verified that waits longest."""
-        entries = self.cloud.store.list("verified/")
-        now = self.cloud.scheduler.now()
-        return max((now - entry.modified).total_seconds() for entry in entries)
-
 
 def _long_in_step() -> tuple[str, str]:
     """Return status and memory of a sync that ran twice, long ago."""
@@ -203,72 +206,92 @@ def _renamed(text: str, name: str, compartment: str) -> str:
     return text.replace("template-sync", name).replace("template-place", compartment)
 
 
+@dataclass(frozen=True)
+class Bill:
+    """What is paid for in a month, by kind, and what it costs."""
+
+    amounts: Mapping[str, float]
+
+    @classmethod
+    def of(cls, cloud: VirtualCloud, minutes: int) -> "Bill":
+        """Return the bill of a month like these minutes."""
+        calls = cloud.calls
+        amounts = {
+            "invocations": cloud.invocations.total(),
+            "GB-seconds": cloud.busy_seconds * MEMORY_GB,
+            "Object Storage requests": sum(n for c, n in calls.items() if c.startswith("store.")),
+            "Queue requests": sum(n for c, n in calls.items() if c.startswith("queue.")),
+            "API Gateway calls": cloud.invocations["webhook"],
+        }
+        return cls({kind: n * MINUTES_A_MONTH / minutes for kind, n in amounts.items()})
+
+    @property
+    def usd(self) -> dict[str, float]:
+        """Return what each kind costs."""
+        return {kind: PRICES[kind].of(amount) for kind, amount in self.amounts.items()}
+
+
 def simulate(load: Load, tell: Console) -> list[str]:
     """Simulate a load; return the cells of its row."""
     fleet = Fleet(load)
     cloud = fleet.cloud
-    with tell.status("") as status:
-        for minute in range(WARM_UP_MINUTES + load.minutes):
-            if minute == WARM_UP_MINUTES:
-                fleet.forget()
-            fleet.pass_minute()
-            status.update(f"{load.workers} workers: minute {minute + 1}")
-    monthly = MINUTES_A_MONTH / load.minutes
-    calls = cloud.calls
-    refused = sum(cloud.refused.values()) / max(1, sum(calls.values()))
-    families = {
-        "objects": sum(n for name, n in calls.items() if name.startswith("store.")),
-        "queue": sum(n for name, n in calls.items() if name.startswith("queue.")),
-        "invocations": sum(cloud.invocations.values()),
-        "gateway": cloud.invocations["webhook"],
-        "GB-seconds": cloud.busy_seconds * MEMORY_GB,
-    }
-    usd = sum(PRICES[name].of(amount * monthly) for name, amount in families.items())
+    for minute in range(WARM_UP_MINUTES + load.minutes):
+        if minute == WARM_UP_MINUTES:
+            fleet.forget()
+        fleet.pass_minute()
+        if minute % TELL_EVERY_MINUTES == 0:
+            tell.print(f"… {load}: minute {minute}, {cloud.queue.depth()}")
+    calls, bill = cloud.calls, Bill.of(cloud, load.minutes)
+    about = {name: round(n / load.minutes) for name, n in sorted(calls.items())}
+    tell.print(f"… calls a minute: {about}; USD a month: {bill.usd}")
     cuts = quantiles(fleet.arrivals, n=100)
-    per_minute = {name: n / load.minutes for name, n in sorted(calls.items())}
-    tell.print(per_minute, dict(cloud.invocations), cloud.queue.depth(), cloud.busy_seconds)
+    contents = calls["vault.read"] / load.minutes
     return [
         f"{load.workers}",
+        f"{load.calls_per_second:.0f}",
         f"{cuts[49]:.1f} s",
         f"{cuts[98]:.1f} s",
         f"{fleet.waiting}",
-        f"{fleet.oldest_verification_seconds / 60:.0f} min",
-        f"{sum(calls.values()) / load.minutes:,.0f}",
-        f"{refused:.1%}",
-        f"{usd:,.2f}",
+        f"{contents:,.0f} of {load.contents_due_a_minute:,.0f}",
+        f"{sum(n for c, n in calls.items() if c.startswith('vault.')) / load.minutes:,.0f}",
+        f"{calls.total() / load.minutes:,.0f}",
+        f"{cloud.refused.total() / calls.total():.1%}",
+        f"{sum(bill.usd.values()):,.0f}",
     ]
 
 
-def loads(arguments: argparse.Namespace) -> Iterator[Load]:
-    """Yield what is to be simulated."""
-    for workers in arguments.workers:
-        yield Load(
-            arguments.syncs,
-            arguments.percent,
-            workers,
-            arguments.rate,
-            arguments.interval,
-            arguments.minutes,
-        )
+COLUMNS = (
+    "workers",
+    "calls/s a family",
+    "p50",
+    "p99",
+    "not there",
+    "contents a minute",
+    "vault calls a minute",
+    "all calls a minute",
+    "refused",
+    "USD a month",
+)
 
 
 def main() -> int:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--syncs", type=int, default=SYNCS)
-    parser.add_argument("--percent", type=float, default=PERCENT_A_MINUTE)
+    parser.add_argument(
+        "--percent", type=float, default=PERCENT_A_MINUTE, help="that change a minute"
+    )
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
-    parser.add_argument("--rate", type=float, default=CALLS_PER_SECOND)
-    parser.add_argument("--interval", type=int, default=3600)
+    parser.add_argument("--rate", type=float, nargs="+", default=RATES, help="calls/s a family")
+    parser.add_argument("--interval", type=int, default=3600, help="RECONCILE_INTERVAL_SECONDS")
     parser.add_argument("--minutes", type=int, default=MINUTES)
-    arguments = parser.parse_args()
-    console = Console(highlight=False)
-    table = Table("workers", "p50", "p99", "on their way", "oldest verification", "calls a minute")
-    table.add_column("refused")
-    table.add_column("USD a month")
-    for load in loads(arguments):
-        table.add_row(*simulate(load, console))
-    console.print(table)
+    given = parser.parse_args()
+    table = Table(*COLUMNS)
+    tell = Console(stderr=True, highlight=False)
+    for rate, workers in product(given.rate, given.workers):
+        load = Load(given.syncs, given.percent, workers, rate, given.interval, given.minutes)
+        table.add_row(*simulate(load, tell))
+    Console(highlight=False, width=130).print(table)
     return 0
 
 

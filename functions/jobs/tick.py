@@ -26,10 +26,12 @@ from functions.ports import Entry, Invoker
 from functions.run.report import tell
 from functions.run.run import run_job
 from functions.state.lease import ObjectLease
+from functions.state.status import Status
 from functions.state.status_document import StatusDocument, verified_object
 from functions.state.stop import load_pause
 
-MAX_QUEUED_AT_ONCE = 500
+SYNCS_A_WORKER = 60
+"""So many jobs wait for a worker at most, about what it can do until the next tick: hints wait behind."""
 DEPTH_EVERY_MINUTES = 10
 LOOK_FOR_PAUSE_SECONDS = 2.0
 EPOCH = datetime.min.replace(tzinfo=UTC)
@@ -101,6 +103,7 @@ class Ticker:
 
         A sync whose last run died comes last, so that it cannot take every tick down before the others.
         """
+        listed_at = self.dispatcher.services.clock.now()
         left = self._due(resumed_at, is_time_left)
         suspects: list[tuple[datetime, Entry]] = []
         while (left or suspects) and is_time_left():
@@ -115,7 +118,7 @@ class Ticker:
                     and lease.expires_at < self.dispatcher.services.clock.now()
                 ):
                     insort(suspects, (lease.expires_at, entry), key=itemgetter(0))
-                else:
+                elif not _is_verified_since(listed_at, entry, document.status):
                     self._verify(entry, sync, document)
             except SyncError as error:
                 log.warning("%s could not be verified: %s", entry.name, error)
@@ -164,16 +167,17 @@ class Ticker:
             dispatcher.queue.put([seal(outcome.next_of(job), services.digests)])
 
     def _call_workers(self, due_entries: Sequence[Entry]) -> None:
-        """Share what is due through the queue, unless it waits there already, and start workers."""
+        """Share what is due through the queue, as far as workers get on with it, and start workers."""
         if self.invoker is None:
             return
         dispatcher = self.dispatcher
         depth = dispatcher.queue.depth()
-        if depth.visible + depth.in_flight < len(due_entries):
-            syncs = dispatcher.configs.load(due_entries[:MAX_QUEUED_AT_ONCE])
-            jobs = [dispatcher.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
-            if jobs:
-                dispatcher.queue.put([seal(job, dispatcher.services.digests) for job in jobs])
+        waiting = depth.visible + depth.in_flight
+        # What waits there already is, as a rule, what is due the longest.
+        syncs = dispatcher.configs.load(due_entries[waiting : self.max_workers * SYNCS_A_WORKER])
+        jobs = [dispatcher.job(sync, JobKind.VERIFY, "tick") for sync in syncs if is_auto(sync)]
+        if jobs:
+            dispatcher.queue.put([seal(job, dispatcher.services.digests) for job in jobs])
         for _ in range(self.max_workers):
             self.invoker.start({"command": "drain"})
 
@@ -199,6 +203,12 @@ class Ticker:
         finally:
             slot.free()
         return True
+
+
+def _is_verified_since(listed_at: datetime, entry: Entry, status: Status) -> bool:
+    """Say whether a worker verified the sync while this tick worked on others."""
+    is_same = status.config_etag == entry.etag
+    return is_same and status.verified_at is not None and status.verified_at >= listed_at
 
 
 def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:

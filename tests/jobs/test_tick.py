@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from functions.jobs.tick import due
+from functions.jobs.tick import SYNCS_A_WORKER, due
 from functions.plan.models import JobKind
 from functions.ports import Entry
 from functions.state.status import Lease, Status
 from tests.support.one_sync import CONFIG, FOLDER, status, ticks, world_of_one_sync
 from tests.support.plan_examples import NOW
+from tests.support.virtual_cloud import TICK_EVERY_SECONDS, VirtualCloud
 
+MANY = 400
 VERIFIED = "verified/p/a"
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 
@@ -114,3 +116,28 @@ def test_a_sync_whose_last_run_died_comes_last(world, monkeypatch):
     world.source.folders[replace(FOLDER, path="/b")] = {"B": "1"}
     ticks(world, 1)
     assert order == ["/b", "/a"]
+
+
+def test_no_more_is_put_on_the_queue_than_workers_get_on_with():
+    """However many syncs are due, each is verified once, and hints do not wait behind all of them."""
+    cloud = VirtualCloud(calls_per_second=10, max_workers=2)
+    for number in range(MANY):
+        cloud.add_sync(f"s{number}", {"A": "1"}, compartment=f"c{number}")
+    for _ in range(3):
+        cloud.tick()
+        cloud.pass_time(TICK_EVERY_SECONDS)
+    cloud.rate = None
+    cloud.pass_time(2 * cloud.interval.total_seconds())
+    cloud.rate = 2
+    cloud.take_calls()
+    most = 0
+    for _ in range(4):
+        cloud.tick()
+        cloud.pass_time(TICK_EVERY_SECONDS)
+        most = max(most, len(cloud.queue.messages))
+    assert 0 < most <= cloud.max_workers * SYNCS_A_WORKER
+    while cloud.running or cloud.queue.messages:
+        cloud.tick()
+        cloud.pass_time(TICK_EVERY_SECONDS)
+    # What a worker and a tick take at the same moment is read twice.
+    assert MANY <= cloud.calls["vault.read"] - cloud.refused["vault.read"] <= 1.01 * MANY

@@ -102,14 +102,21 @@ class VirtualCloud:
     `calls_per_second` is what each family of vault calls allows, with a burst of one second.
     """
 
-    def __init__(self, *, calls_per_second=None, max_workers=0, interval=timedelta(hours=1)):
+    def __init__(
+        self,
+        *,
+        calls_per_second=None,
+        max_workers=0,
+        interval=timedelta(hours=1),
+        call_seconds=CALL_SECONDS,
+    ):
         self.scheduler = Scheduler(Random(1))
         self.store = SortedStore(STORE, self.scheduler)
         self.queue = MemoryQueue(self.scheduler, MAX_DELIVERIES)
         self.source = MemorySource()
         self.vaults = {}
         self.digests = Digests(SecretBytes(b"k" * 32))
-        self.rate = calls_per_second
+        self.rate, self.call_seconds = calls_per_second, call_seconds
         self.max_workers, self.interval = max_workers, interval
         self.calls, self.refused = Counter(), Counter()
         self.invocations, self.busy_seconds, self.running = Counter(), 0.0, 0
@@ -203,22 +210,22 @@ class VirtualCloud:
     def carry(self, process, operation, effect):
         """Make one call, or one for each page of its answer."""
         self.calls[operation] += 1
-        process.sleep(CALL_SECONDS / 2)
+        process.sleep(self.call_seconds / 2)
         if not self._is_allowed(operation):
             self.refused[operation] += 1
-            process.sleep(CALL_SECONDS / 2)
+            process.sleep(self.call_seconds / 2)
             raise Throttled("too many calls", None)
         answer = error = None
         try:
             answer = effect()
         except SyncError as refusal:
             error = refusal
-        process.sleep(CALL_SECONDS / 2)
+        process.sleep(self.call_seconds / 2)
         rows = {"vault.list": PAGE_ROWS, "store.list": STORE_PAGE_ROWS}.get(operation)
         for _ in range((len(answer or ()) - 1) // rows if rows else 0):
             self.calls[operation] += 1
             self._is_allowed(operation)
-            process.sleep(CALL_SECONDS)
+            process.sleep(self.call_seconds)
         if error:
             raise error
         return answer
