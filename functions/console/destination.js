@@ -3,7 +3,7 @@ import { SYNCS } from "./actions.js";
 import { CONNECTIONS, OWN, openConnection } from "./connections.js";
 import { choiceField, setValue } from "./form.js";
 import { get, send } from "./http.js";
-import { button, code, errorBox, loading } from "./parts.js";
+import { button, errorBox, loading, scopeOf } from "./parts.js";
 import { projectName } from "./summary.js";
 import { h, redraw } from "./view.js";
 
@@ -89,7 +89,7 @@ async function lookAtOthers(form, destinationConfig) {
 
 function othersNote({ others, hasDuplicate }) {
   if (!others?.length && !hasDuplicate) return null;
-  const row = ({ id, name, projectId, syncOptions: { keySchema } }) =>
+  const row = ({ id, name, projectId, syncOptions }) =>
     h(
       "li",
       { key: id },
@@ -97,7 +97,7 @@ function othersNote({ others, hasDuplicate }) {
       " of project ",
       projectName(projectId),
       ", key schema ",
-      keySchema ? code(keySchema) : h("span.warn", "whole vault"),
+      scopeOf(syncOptions),
     );
   return h(
     "div.note",

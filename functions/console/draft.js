@@ -12,6 +12,8 @@ const OPTIONS = {
   "deletionGuard.maxPercent": 30,
   "filter.tags": "",
   "filter.match": "any",
+  "bundle.name": "",
+  "bundle.format": "json",
   tags: "",
 };
 export const DEFAULTS = Object.fromEntries(
@@ -28,12 +30,13 @@ export function valuesOf(row) {
     secretPath: row.folder.path,
   };
   for (const name of ["name", "projectId", "connectionId", "isAutoSyncEnabled"]) values[name] = row[name];
-  const { deletionGuard, filter, tags, ...options } = row.syncOptions;
+  const { deletionGuard, filter, bundle, tags, ...options } = row.syncOptions;
   const parts = {
     syncOptions: { ...options, ...(tags && { tags: textOfTags(tags) }) },
     destinationConfig: row.destinationConfig,
     "syncOptions.deletionGuard": deletionGuard,
     "syncOptions.filter": filter && { ...filter, tags: filter.tags.join(", ") },
+    "syncOptions.bundle": bundle,
   };
   for (const [part, fields] of Object.entries(parts)) {
     for (const [name, value] of Object.entries(fields ?? {}))
@@ -59,10 +62,12 @@ function told(values) {
   const isUsual =
     minCount === OPTIONS["deletionGuard.minCount"] && maxPercent === OPTIONS["deletionGuard.maxPercent"];
   const [tags, match] = [words(take("filter.tags")), take("filter.match")];
+  const [name, format] = [take("bundle.name").trim(), take("bundle.format")];
   return {
     ...rest,
     "syncOptions.deletionGuard": isUsual ? "" : { maxPercent, minCount },
     "syncOptions.filter": tags.length ? { tags, match } : "",
+    "syncOptions.bundle": name ? { name, format } : "",
     "syncOptions.tags": tagsOf(rest["syncOptions.tags"]),
   };
 }

@@ -159,7 +159,8 @@ function filters(self, rows) {
 }
 
 function holds(row, text) {
-  const parts = [nameOf(row), row.description, sourceOf(row), vaultOf(row), row.syncOptions?.keySchema];
+  const { keySchema, bundle } = row.syncOptions ?? {};
+  const parts = [nameOf(row), row.description, sourceOf(row), vaultOf(row), keySchema, bundle?.name];
   return parts.join(" ").toLowerCase().includes(text);
 }
 

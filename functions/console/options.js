@@ -12,13 +12,20 @@ const MATCHES = [
   ["any", "Any of them", "A key with one of these tags is synced."],
   ["all", "All of them", "Only a key with all of these tags is synced."],
 ];
+const FORMATS = [
+  ["json", "JSON", "One object, each key with its value.", '{"API_KEY": "value"}'],
+  ["env", "Lines for a shell", "One line a key.", "API_KEY='value'"],
+];
 const SCHEMA = "syncOptions.keySchema";
 
 export function optionsStep(form) {
   const { values } = form;
   const behavior = values["syncOptions.initialSyncBehavior"];
   const isFiltered = values["syncOptions.filter.tags"].trim() !== "";
-  const cannotImport = values["syncOptions.includeAllSubFolders"] || isFiltered;
+  const isBundle = values["syncOptions.bundle.name"].trim() !== "";
+  const hasSubFolders = values["syncOptions.includeAllSubFolders"];
+  const isImporting = Boolean(behavior) && behavior !== "overwrite-destination";
+  const cannotImport = hasSubFolders || isFiltered || isBundle;
   // A field that is wrong is not hidden; nor is it once it is right.
   form.isAdvanced ||= Object.keys(form.errors).length > 0;
   return [
@@ -29,13 +36,14 @@ export function optionsStep(form) {
       BEHAVIORS,
       (value) => cannotImport && value !== "overwrite-destination",
     ),
-    cannotImport && h("p.help", "With sub-folders, or with only some keys, secrets cannot be imported."),
+    cannotImport &&
+      h("p.help", "With sub-folders, only some keys, or all in one secret, nothing can be imported first."),
     textField(form, SCHEMA, "Key Schema", {
       help: example(values),
       extra: placeholders(form),
       placeholder: "{{environment}}_{{secretKey}}",
     }),
-    !values[SCHEMA] && noSchema(values),
+    !values[SCHEMA] && !isBundle && noSchema(values),
     switchField(
       form,
       "isAutoSyncEnabled",
@@ -73,10 +81,15 @@ export function optionsStep(form) {
         help: "Of fewer than ten secrets: than a half, or this if it is more.",
       }),
       textField(form, "syncOptions.filter.tags", "Only keys with these tags", {
-        disabled: Boolean(behavior) && behavior !== "overwrite-destination",
+        disabled: isImporting,
         help: "Tags of the source, with commas between. Empty: all keys. Only with Overwrite.",
       }),
       isFiltered && cardsField(form, "syncOptions.filter.match", "A key needs", MATCHES),
+      textField(form, "syncOptions.bundle.name", "All keys as one secret", {
+        disabled: isImporting || hasSubFolders,
+        help: "Its name, as it is. Empty: a secret for each key. Only with Overwrite, and without sub-folders.",
+      }),
+      isBundle && cardsField(form, "syncOptions.bundle.format", "Its format", FORMATS),
       textField(form, "syncOptions.tags", "Tags of the vault secrets", {
         area: true,
         help: "One a line: name=value, or namespace.name=value for a defined tag.",

@@ -26,6 +26,12 @@ export function copyButton(text, what, label = "copy") {
 export const ocid = (text, what) =>
   h("span.ocid", h("code", { title: text }, shortOcid(text)), copyButton(text, what));
 
+// Which names of the vault are a sync's.
+export function scopeOf({ bundle, keySchema }) {
+  if (bundle) return [code(bundle.name), " (one secret)"];
+  return keySchema ? code(keySchema) : h("span.warn", "whole vault");
+}
+
 // One line above the page that also tells screen readers how an action went.
 export const say = (said) => update(state, { said, saidAt: Date.now() });
 

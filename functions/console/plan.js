@@ -94,7 +94,7 @@ function group(changes, action, self) {
 function list(changes) {
   return h(
     "ul.changes",
-    changes.map(({ action, name, held, owner }) =>
+    changes.map(({ action, name, held, owner, keys }) =>
       h(
         "li.change",
         { key: name },
@@ -103,10 +103,16 @@ function list(changes) {
         code(name),
         action === "delete" && owner === "nobody" && h("span.tagged", "not written by this sync"),
         held && h("span.tagged", `held: ${held}`),
+        keysOf(keys).map(([what, key]) => h("div.key", glyph(what), ` ${WORDS[what]} `, code(key))),
       ),
     ),
   );
 }
+
+// Which keys of a bundle change, and how.
+const WORDS = { delete: "removed", update: "changed", create: "added" };
+const keysOf = (keys) =>
+  Object.entries(WORDS).flatMap(([action, word]) => (keys?.[word] ?? []).map((key) => [action, key]));
 
 // The same plan as the client shows it in a terminal.
 function asText(plan, sync) {
@@ -115,9 +121,10 @@ function asText(plan, sync) {
   const counts = [...actions, "imported", "unchanged", "unknown", "errors"].filter(
     (name) => plan.counts[name],
   );
-  const line = ({ action, name, held, owner }) => {
+  const line = ({ action, name, held, owner, keys }) => {
     const notes = [owner === "nobody" && "not written by this sync", held && `held: ${held}`];
-    return [`${GLYPHS[action]} ${name}`, ...notes].filter(Boolean).join("  ");
+    const parts = keysOf(keys).map(([what, key]) => `\n  ${GLYPHS[what]}   ${key}`);
+    return [`${GLYPHS[action]} ${name}`, ...notes].filter(Boolean).join("  ") + parts.join("");
   };
   const lines = [
     ...actions.flatMap((action) => ofAction(plan, action).map(line).sort()),

@@ -38,7 +38,8 @@ export function reviewStep(self, { goTo, replan, save }) {
 
 function takesAll(values) {
   const isOverwritten = values["syncOptions.initialSyncBehavior"] === "overwrite-destination";
-  return isOverwritten && !values["syncOptions.keySchema"] && !values["syncOptions.disableSecretDeletion"];
+  const isNarrow = values["syncOptions.keySchema"] || values["syncOptions.bundle.name"];
+  return isOverwritten && !isNarrow && !values["syncOptions.disableSecretDeletion"];
 }
 
 function wholeVault({ form, plan }, goTo, replan) {

@@ -1,6 +1,6 @@
 // The rows of the list.
 import { rowMenu, setAutoSync } from "./actions.js";
-import { button, code, link, tableCells, time } from "./parts.js";
+import { button, code, link, scopeOf, tableCells, time } from "./parts.js";
 import { changing } from "./session.js";
 import { badge, messageOf, rankOf } from "./status.js";
 import { shortOcid } from "./text.js";
@@ -43,14 +43,13 @@ function autoSync(row, take) {
 }
 
 export function syncRow(row, take, lookAgain) {
-  const { keySchema } = row.syncOptions;
   const cells = [
     badge(row),
     [link(`/syncs/${row.id}`, row.name), row.description && h("div.muted.cut", row.description)],
     code(sourceOf(row)),
     [
       h("code", { title: vaultOf(row) }, shortOcid(vaultOf(row))),
-      h("div", keySchema ? code(keySchema) : h("span.warn", "whole vault")),
+      h("div", scopeOf(row.syncOptions)),
     ],
     time(row.lastSyncedAt),
     h("div.cut", { title: messageOf(row) }, messageOf(row)),

@@ -43,8 +43,8 @@ export function sourceStep(form) {
       form,
       "syncOptions.includeAllSubFolders",
       "Include sub-folders",
-      "Only with Overwrite Destination Secrets: an import could not tell the folder of a key.",
-      Boolean(behavior) && behavior !== "overwrite-destination",
+      "Only with Overwrite Destination Secrets, and a secret for each key: an import could not tell the folder of a key.",
+      (Boolean(behavior) && behavior !== "overwrite-destination") || values["syncOptions.bundle.name"] !== "",
     ),
   ];
 }

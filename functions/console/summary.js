@@ -1,5 +1,5 @@
 // What a sync is, in the words and order of the wizard: its page and the review show it.
-import { ocid } from "./parts.js";
+import { ocid, scopeOf } from "./parts.js";
 import { h, state } from "./view.js";
 
 export const BEHAVIORS = [
@@ -32,7 +32,8 @@ export function summary(values, named, change, names = ["Source", "Destination",
     ocid(values[`destinationConfig.${name}`], name),
   ];
   const option = (name) => values[`syncOptions.${name}`];
-  const [schema, filter] = [option("keySchema"), option("filter.tags")];
+  const filter = option("filter.tags");
+  const bundle = option("bundle.name") && { name: option("bundle.name") };
   const cards = {
     Source: [
       ["Project", projectName(values.projectId)],
@@ -51,7 +52,7 @@ export function summary(values, named, change, names = ["Source", "Destination",
         "Initial Sync Behavior",
         BEHAVIORS.find(([value]) => value === values["syncOptions.initialSyncBehavior"])?.[1],
       ],
-      ["Key Schema", schema ? h("code", schema) : h("span.warn", "whole vault")],
+      ["Key Schema", scopeOf({ bundle, keySchema: option("keySchema") })],
       ["Auto-Sync Enabled", on("isAutoSyncEnabled")],
       ["Disable Secret Deletion", on("syncOptions.disableSecretDeletion")],
       ["Days until deletion", values["syncOptions.deletionDays"]],

@@ -183,7 +183,7 @@ def test_a_long_plan_is_folded(user):
 
 def test_a_plan_is_copied_as_the_client_shows_it(user):
     """Copy as text gives what the client of the command line shows for the same plan."""
-    changes = [("create", "B"), ("delete", "Z"), ("create", "A"), ("tag", "T")]
+    changes = [("create", "B"), ("delete", "Z"), ("create", "A"), ("tag", "T"), ("update", "U")]
     plan = rows.plan(
         *changes,
         stops=["more than half"],
@@ -192,6 +192,7 @@ def test_a_plan_is_copied_as_the_client_shows_it(user):
         errors={"BAD": "too long"},
     )
     plan["changes"][1] |= {"owner": "nobody", "held": "wider scope"}
+    plan["changes"][4] |= {"keys": {"added": ["N1", "N2"], "changed": ["C"], "removed": ["R"]}}
     user.answers(f"{ONE}/plan", {"plan": plan})
     user.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     user.sign_in(f"/syncs/{rows.sync(1)['id']}/plan")
@@ -201,6 +202,10 @@ def test_a_plan_is_copied_as_the_client_shows_it(user):
         user.page.get_by_role("button", name="Copy plan as text").click()
         user.page.get_by_text("Copied: plan as text.").wait_for()
         copied = user.page.evaluate("navigator.clipboard.readText()")
+        keys = user.page.locator(".change .key").all_inner_texts()
+        assert keys == (
+            ["- removed R", "~ changed C", "+ added N1", "+ added N2"] if shown is plan else []
+        )
         assert copied.split("\n") == list(vaultsync.plans_text([("sync-0001", {"plan": shown})]))
         user.page.reload()
         user.page.locator("section.plan").wait_for()

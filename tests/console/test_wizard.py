@@ -291,6 +291,7 @@ def test_an_edit_sends_what_changed_only(user, stack):
 OPTIONS = {
     "deletionGuard": {"maxPercent": 10, "minCount": 2},
     "filter": {"tags": ["prod", "eu"], "match": "all"},
+    "bundle": {"name": "app-config", "format": "env"},
     "tags": {
         "freeformTags": {"team": "pay=ments"},
         "definedTags": {"Operations": {"CostCentre": "42"}},
@@ -305,12 +306,14 @@ def fill_advanced(page):
     page.get_by_label("If they are more than this share").fill("10")
     page.get_by_label("Only keys with these tags").fill("prod, eu")
     page.get_by_role("radio", name="All of them").check()
+    page.get_by_label("All keys as one secret").fill("app-config")
+    page.get_by_role("radio", name="Lines for a shell").check()
     lines = page.get_by_label("Tags of the vault secrets")
     lines.fill("team=pay=ments\nOperations.CostCentre=42\n")
 
 
 def test_every_option_can_be_set(open_page, stack):
-    """Guard, filter and tags are sent as the API takes them; what is wrong with them stands at its field."""
+    """Guard, filter, bundle and tags are sent as the API takes them; what is wrong with them stands at its field."""
     user = open_page(stack)
     user.sign_in("/syncs/new")
     page = user.page
@@ -345,7 +348,10 @@ def test_every_option_can_be_set(open_page, stack):
     page.get_by_role("heading", name="Details").wait_for()
     page.get_by_label("Name").fill("advanced")
     to_review(page)
-    assert "all of prod, eu" in page.locator(".columns").inner_text()
+    facts = page.locator(".columns").inner_text()
+    assert [
+        fact for fact in ("all of prod, eu", "app-config (one secret)") if fact not in facts
+    ] == []
     page.get_by_role("button", name="Create and sync").click()
     page.get_by_role("alert").wait_for()
     [request] = [one for one in user.sent("POST") if "/oci-vault?plan=" in one.url]
@@ -376,6 +382,7 @@ def test_an_edit_keeps_what_it_does_not_change(open_page, stack):
         if days == "7":
             page.get_by_label("Only keys with these tags").fill("")
             page.get_by_label("Tags of the vault secrets").fill("")
+            page.get_by_label("All keys as one secret").fill("")
             page.get_by_label("Asks from so many deletions on").fill("4")
             page.get_by_label("If they are more than this share").fill("30")
         page.get_by_role("button", name="Review").click()
