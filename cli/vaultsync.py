@@ -399,7 +399,10 @@ class Commands:
 
     def remove(self) -> int:
         """Schedule the deletion of what a sync wrote."""
-        self._confirm(f"Schedule the deletion of every secret that {self._words.name} wrote?")
+        if not self._words.yes:
+            path, query = f"{SYNCS}/{self._row()['id']}/plan", {"kind": "remove"}
+            names = [one["name"] for one in self._ask("POST", path, query)["plan"]["changes"]]
+            self._confirm(f"Schedule the deletion of {counted(names, 'secret')}?", "delete", names)
         return self._act(None)
 
     def enable(self) -> int:
@@ -432,20 +435,21 @@ class Commands:
         names = runs[0]["changed"].get("delete") if len(runs) == 1 else None
         if not names:
             raise Failure(f"No run {begin} of {row['name']} is known that deleted something.")
-        say(*(item("restore", name) for name in names))
-        self._confirm(f"Switch the auto-sync off and cancel {counted(names, 'deletion')}?")
+        question = f"Switch the auto-sync off and cancel {counted(names, 'deletion')}?"
+        self._confirm(question, "restore", names)
         return self._follow(self._ask("POST", f"{SYNCS}/{row['id']}/runs/{runs[0]['id']}/undo"))
 
     def cleanup(self) -> int:
         """Schedule the deletion of what an edit left behind."""
         path = f"{SYNCS}/{self._row()['id']}"
         found = self._ask("GET", f"{path}/left-behind")
-        say(*(f"note: {plain(warning)}" for warning in found["warnings"]))
-        say(*(item("delete", one["name"]) for one in found["leftBehind"]))
-        if not found["leftBehind"]:
-            say("Nothing is left behind.")
+        names = [one["name"] for one in found["leftBehind"]]
+        for warning in found["warnings"]:
+            note(f"note: {warning}")
+        if not names:
+            self._show(found, ["Nothing is left behind."])
             return OK
-        self._confirm(f"Schedule the deletion of {counted(found['leftBehind'], 'secret')}?")
+        self._confirm(f"Schedule the deletion of {counted(names, 'secret')}?", "delete", names)
         return self._follow(self._ask("POST", f"{path}/cleanup"))
 
     def check(self) -> int:
@@ -570,8 +574,10 @@ class Commands:
         has_changes = any(one["action"] != "tag" or one.get("held") for one in plan["changes"])
         return CHANGES if self._words.detailed_exitcode and has_changes else OK
 
-    def _confirm(self, question: str) -> None:
-        """Ask on a terminal; elsewhere --yes must be said."""
+    def _confirm(self, question: str, action: str = "", names: Sequence[str] = ()) -> None:
+        """Name what it is about, and ask on a terminal; elsewhere --yes must be said."""
+        if names and not self._words.json:
+            say(*(item(action, name) for name in names))
         if self._words.yes:
             return
         if not sys.stdin.isatty():

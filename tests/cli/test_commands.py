@@ -36,8 +36,13 @@ def test_a_sync_from_the_first_look_to_its_removal(either, world):
     assert re.search(
         r"sync  api( by \w+)?  succeeded  \+2 create.*\n    \+ P_A\n    \+ P_B\n", told
     )
+    asked = either.run("remove", sync.name, *OF)
+    assert (asked.returncode, asked.stdout) == (64, "- P_A\n- P_B\n")
+    assert "Schedule the deletion of 2 secrets? Without a terminal, say --yes." in asked.stderr
     assert "-2 delete" in either.ok("remove", sync.name, *OF, "--yes")
     assert set(sync.states.values()) == {"PENDING_DELETION"}
+    answer = either.json("remove", sync.name, *OF, "--yes", "--json")
+    assert answer["secretSync"]["removeStatus"] == "succeeded"
 
 
 def test_a_sync_is_shown(either, world):
