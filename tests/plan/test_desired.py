@@ -3,7 +3,7 @@ from pydantic import SecretBytes, SecretStr
 
 from functions.plan.bundle import KeyBundle
 from functions.plan.desired import desired_from
-from functions.plan.models import SourceSecret, SourceSecrets
+from functions.plan.models import Origin, SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema
 from functions.plan.sync_config import TagFilter
 from tests.support.plan_examples import IMPORT, source
@@ -111,6 +111,17 @@ def test_the_size_of_a_bundle():
     }
 
 
+def test_what_holds_a_bundle_hides_none_of_its_keys():
+    """A bundle that has an error still tells its keys, and where they came from."""
+    origins = {"A": IMPORT}
+    wrong = ({"A": "1", "B": "2", "BAD": "\ud800"}, {"A": "1", "B": "x" * 30_000})
+    for keys in ({"A": "1", "B": "2"}, *wrong):
+        held = desired_from(source(keys, origins=origins), APP)
+        assert held.errors.keys() == ({"app"} if keys in wrong else set())
+        assert held.parts.keys() == {"app/A", "app/B"}
+        assert set(held.origins.values()) == {IMPORT}
+
+
 def test_a_bundle_without_keys():
     """A folder without keys wants no bundle."""
     assert (desired_from(source(), APP).values, desired_from(source(), APP).errors) == ({}, {})
@@ -170,6 +181,16 @@ def test_a_filter_takes_what_is_imported():
     """Imported keys are wanted whatever the filter says, as the source tells no tags of them."""
     imported = SourceSecrets((SourceSecret("A", SecretStr("1"), IMPORT),))
     assert list(desired_from(imported, SCHEMA, TagFilter(tags=["a"])).values) == ["X_A"]
+
+
+def test_a_filter_chooses_among_the_keys_of_sub_folders():
+    """The source tells the tags of what lies in sub-folders: they are chosen as the folder's own are."""
+    below = Origin("folder", "prod", "/api/sub")
+    rows = [
+        SourceSecret(key, SecretStr("1"), below, tags=frozenset(key.lower())) for key in ("A", "B")
+    ]
+    desired = desired_from(SourceSecrets(tuple(rows)), SCHEMA, TagFilter(tags=["a"]))
+    assert list(desired.values) == ["X_A"]
 
 
 def test_a_filter_needs_tags():

@@ -26,8 +26,9 @@ def read(document, name=NAME):
 
 
 def test_a_connection_survives_storage():
-    """A connection that is written is read back as the same connection."""
+    """A connection is stored under the API's names, and read back as the same connection."""
     connection = read(KEY)
+    assert json.loads(connection.to_json()) == KEY | {"version": 1}
     assert connection.method == Method.ACCESS_KEY
     assert parse_connection(NAME, connection.to_json()) == connection
     assert parse_connection(object_of(OWN_CONNECTION.id), OWN_CONNECTION.to_json()) == (

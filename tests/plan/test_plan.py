@@ -79,6 +79,13 @@ def test_a_plan_is_shown_without_values():
     assert "hunter2" not in repr(FULL) + str(FULL) + json.dumps(shown)
 
 
+def test_a_deletion_of_which_nothing_is_known_is_nobodys():
+    """A deletion without a secret is shown as nobody's, and warned of."""
+    shown = show(Plan((Change(Action.DELETE, "A"),)), UUID(int=1))
+    assert shown.changes[0].owner == "nobody"
+    assert shown.warnings
+
+
 def test_what_was_not_compared_is_unknown():
     """Judged by tags, a plan updates what this sync wrote otherwise; of the rest it cannot tell."""
     ours, theirs = secret("A", tags=OURS), secret("B")

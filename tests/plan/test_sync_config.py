@@ -202,6 +202,13 @@ def test_what_a_bundle_does_not_go_with(options, why):
     assert f"syncOptions: {why}" in refusal(body(syncOptions=options))
 
 
+def test_a_filter_imports_nothing():
+    """A filter goes with no import behaviour: what is imported would have no tags."""
+    options = {"initialSyncBehavior": "import-prioritize-source", "filter": {"tags": ["a"]}}
+    why = "syncOptions: filter requires initialSyncBehavior overwrite-destination"
+    assert why in refusal(body(syncOptions=options))
+
+
 @pytest.mark.parametrize("value", [True, False])
 def test_is_enabled_is_the_switch_of_the_documentation(value):
     """`isEnabled`, as the documentation's sample has it, switches auto-sync."""

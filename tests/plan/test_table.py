@@ -304,6 +304,22 @@ def test_only_doubtful_secrets_are_read():
     assert read(verify=True) == unclear | {"SAME", "OTHER"}
 
 
+@pytest.mark.parametrize(
+    ("given", "may"),
+    [
+        ({OWNER_TAG: OWN_SYNC, DIGEST_TAG: "00000000:" + "0" * 64}, True),
+        (tags("A", "2"), True),
+        (tags("A", "1"), False),  # it holds what is wanted
+        ({OWNER_TAG: OWN_SYNC}, False),
+        ({}, False),
+        (tags("A", "2", GONE_SYNC), False),
+    ],
+)
+def test_what_may_be_written_unread(given, may):
+    """A content that is not handed out is replaced only where this sync's digest tells another value, or nothing."""
+    assert planner().may_write_unread(secret("A", tags=given), SecretBytes(b"1")) == may
+
+
 def test_tags_do_not_settle_the_equality_of_another_name():
     """A digest that was copied from another secret, or by another sync, promises nothing."""
     desired = SecretBytes(b"1")

@@ -56,6 +56,15 @@ def test_a_memory_is_read_back_as_it_was(store):
     assert loaded(store).memory == memory
 
 
+def test_a_memory_of_a_later_version_is_readable():
+    """Fields of a later version are ignored, in the memory and in its parts."""
+    text = """{"later": 1, "keys": {"A": {"origin": "import prod:/x", "later": 1}},
+        "recent": {"A": {"at": "2026-01-01T00:00:00Z", "later": 1}}}"""
+    memory = Memory.model_validate_json(text)
+    assert memory.keys == {"A": KeyMemory(origin="import prod:/x")}
+    assert memory.recent == {"A": Written(at=NOW)}
+
+
 def test_a_memory_is_written_only_when_it_changed(store):
     """A run that learns nothing writes nothing, also when what it knew has grown old."""
     document = loaded(store)

@@ -1,6 +1,7 @@
 """Tests that are imported once, and run in forks in which one function is another."""
 
 import functools
+import importlib
 import json
 import logging
 import os
@@ -78,7 +79,7 @@ class Server:
         if not pid:
             os.setsid()
             signal.alarm(LIMIT_SECONDS)
-            name = "nothing could be imported"
+            name = "pytest itself"
             try:
                 name = _try(items, order)
             finally:
@@ -90,12 +91,17 @@ class Server:
             os.killpg(pid, signal.SIGKILL)
         with open(told, "rb") as text:  # noqa: PTH123 - it is a file descriptor
             name = text.read().decode()
-        return name or (None if status == 0 else "it took too long")
+        if status == UNDECIDED:
+            return None
+        return name or "it took too long, or ended its process"
 
 
 def _try(items: dict[str, pytest.Item], order: dict[str, Any]) -> str:
-    """Return the test that notices the change, or an empty text."""
-    swap(order["module"], order["scope"], order["text"])
+    """Return the test that notices the change, or an empty text; so too where it cannot be made here."""
+    try:
+        swap(order["module"], order["scope"], order["text"])
+    except (LookupError, AttributeError, ValueError, StopIteration):
+        return ""
     found = (
         item for place in order["tests"] for name, item in items.items() if name.startswith(place)
     )
@@ -120,7 +126,7 @@ def _simulates(seeds: int) -> bool:
 
 def swap(module: str, scope: str, text: str) -> None:
     """Give the outermost function of a scope the code that it has in another text of its module."""
-    place: Any = sys.modules[module]
+    place: Any = importlib.import_module(module)
     names: list[str] = []
     for part in scope.split("."):
         names.append(part)
