@@ -62,6 +62,8 @@ class KeyChanges:
     """Those that have a value now and would have none: as a secret of its own each would be deleted."""
     held: frozenset[str] = frozenset()
     """Those that the vault holds a value of."""
+    is_known: bool = True
+    """Else what the vault holds was not read as a bundle: any key may be lost."""
 
 
 def name_of(part: str) -> str:

@@ -86,6 +86,9 @@ def _limit_lost_keys(plan: Plan, lost_lately: Collection[str], limit: DeletionGu
     for change in plan.changes:
         if change.keys is None or change.held:
             continue
+        if not change.keys.is_known:
+            unread = f"{change.name} was not read as a bundle, so it is not known which keys it would lose"
+            return _stop(plan, unread)
         lost, text = change.keys.lost, ("key", f"of {change.name} would be lost")
         held = change.keys.held
         lately = len(set(lost_lately) - held)  # what came back since does not count

@@ -29,17 +29,16 @@ def with_keys(
     return replace(plan, changes=tuple(changes))
 
 
-def _keys(
-    change: Change, desired: Desired, held: Bundle | None, planner: Planner
-) -> KeyChanges | None:
+def _keys(change: Change, desired: Desired, held: Bundle | None, planner: Planner) -> KeyChanges:
     if change.secret is None:
         return KeyChanges(added=tuple(sorted(map(key_of, desired.parts))))
     before = unpack(held.value) if held else None
     if before is not None:
         return compare(before, desired.parts)
     assert change.value
-    # What this sync wrote and somebody made unreadable is only put right.
-    return KeyChanges() if held and planner.is_tagged_with(change.secret, change.value) else None
+    # What this sync wrote and somebody spoiled is only put right.
+    is_promised = planner.is_tagged_with(change.secret, change.value)
+    return KeyChanges(is_known=held is not None and is_promised)
 
 
 def parts_of(

@@ -162,7 +162,7 @@ class Change:
     value: SecretBytes | None = None
     held: str | None = None
     keys: KeyChanges | None = None
-    """Of a bundle: which keys it is about; None where that is not known."""
+    """Of a bundle that is created or updated: which keys it is about."""
 
     @property
     def lost_keys(self) -> tuple[str, ...]:
@@ -171,8 +171,9 @@ class Change:
 
     @property
     def is_loss(self) -> bool:
-        """Whether it takes away a secret, or keys of a bundle."""
-        return self.action == Action.DELETE or bool(self.lost_keys)
+        """Whether it takes away a secret, or may take away keys of a bundle."""
+        may_lose_keys = self.keys is not None and (bool(self.keys.lost) or not self.keys.is_known)
+        return self.action == Action.DELETE or may_lose_keys
 
 
 class JobKind(StrEnum):

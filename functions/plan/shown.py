@@ -95,7 +95,7 @@ def warn_of_strangers(plan: Plan, sync_id: UUID) -> list[str]:
 
 def _keys(change: Change) -> ShownKeys | None:
     found = change.keys
-    if found is None:
+    if found is None or not found.is_known:
         return None
     return ShownKeys(
         added=list(found.added), changed=list(found.changed), removed=list(found.removed)

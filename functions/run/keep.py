@@ -55,7 +55,7 @@ class Keeper:
         bundle = self.planner.schema.bundle
         if bundle is None or change.action in (Action.RESTORE, Action.TAG):
             return self._pending(change) or self._not_permitted(change) or unread(change)
-        whole = self._unknown_loss(change) or self._not_permitted(change)
+        whole = self._loss(change) or self._not_permitted(change)
         if whole:
             return whole
         parts = [*parts_of(change, bundle, self.values, self.memory.keys)]
@@ -73,16 +73,9 @@ class Keeper:
         lost = lost_reference(change, self._secrets.get(name), self._known(name))
         return lost or self._missing(change, now, may_ask_all=may_ask_all)
 
-    def _unknown_loss(self, change: Change) -> str | None:
-        """Say why a bundle is not written that may hold keys which the source lacks."""
-        if self.planner.schema.bundle is None or change.action != Action.UPDATE:
-            return None
-        if change.keys is None:
-            return (
-                "its content was not read as a bundle, so it is not known which keys it would lose; force "
-                "the plan if that is meant"
-            )
-        strange = [key for key in change.keys.lost if key not in self.memory.keys]
+    def _loss(self, change: Change) -> str | None:
+        """Say why a bundle is not written that holds keys of somebody else which the source lacks."""
+        strange = [key for key in change.lost_keys if key not in self.memory.keys]
         if strange and change.secret and not self.planner.is_mine(change.secret):
             return (
                 f"this sync never wrote it, and the source lacks {join(strange, ', ')}: import it, or "

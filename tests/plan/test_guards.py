@@ -294,3 +294,13 @@ def test_the_fingerprint_of_a_plan_covers_the_keys_that_are_lost():
 def test_a_bundle_that_is_held_anyway():
     """A bundle that is kept for another reason is no wipe."""
     assert not guarded(a_loss(9, 10), kept=["app"]).stops
+
+
+def test_a_bundle_that_was_not_read():
+    """A bundle of which no key is known is not written, and who agrees to that is let through."""
+    change = replace(a_loss(0, 0).changes[0], keys=KeyChanges(is_known=False))
+    made = guarded(Plan(changes=(change,)))
+    assert (
+        "app was not read as a bundle, so it is not known which keys it would lose" in made.stops[0]
+    )
+    assert made.fingerprint != guarded(a_loss(0, 0)).fingerprint

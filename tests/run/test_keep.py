@@ -1,10 +1,13 @@
 """What one plan may not do unless a person forces it, and what is remembered of where keys came from."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from pydantic import SecretBytes, SecretStr
 
+from functions.plan.bundle import KeyChanges
+from functions.plan.desired import desired_from
 from functions.plan.kept import KeyMemory
 from functions.plan.models import Action, Change, Origin, SourceSecret, SourceSecrets
 from functions.plan.ownership import DIGEST_TAG
@@ -37,14 +40,16 @@ def a_keeper(memory=None, *, keys=(), why=HIDDEN, asked_before=(), permitted=Non
     """Return a keeper of the sync whose folder shows these keys."""
     options = {"keySchema": SCHEMA} | options
     found = SourceSecrets(tuple(keys))
+    this = planner(**options)
     return Keeper(
         sync(**options),
-        planner(**options),
+        this,
         Source(why),
         memory or Memory(),
         frozenset(asked_before),
         found,
         permitted,
+        desired_from(found, this.schema).parts,
     )
 
 
@@ -249,3 +254,96 @@ def test_what_is_remembered_of_a_key():
     found = SourceSecrets((key("A", origin=SHARED, **{PW: "prod:/db", "x": None}),))
     after = keys_after({}, found, [], Plan(), {}, planner(keySchema=SCHEMA))
     assert after == {"A": KeyMemory(origin=str(SHARED), references={PW: "prod:/db"})}
+
+
+APP = {"bundle": {"name": "app"}}
+
+
+def bundled(**keys):
+    """Return an update of the sync's own bundle, with these changes of its keys."""
+    return replace(update("app"), keys=KeyChanges(**keys))
+
+
+def test_one_key_that_hides_holds_its_bundle():
+    """A bundle is kept for the sake of one key, which is named; what stays as it is asks nothing."""
+    memory = Memory(keys={"A": GIVEN, "B": GIVEN})
+    keeper = a_keeper(memory, keys=[key("B")], **APP)
+    assert kept(keeper, bundled(removed=("A",))) == {"app": f"A: {HIDDEN}"}
+    assert keeper.source.asked == [("/api", "A", SHARED, True)]
+    assert kept(a_keeper(memory, keys=[key("B")], why=None, **APP), bundled(removed=("A",))) == {}
+    assert kept(a_keeper(memory, keys=[key("B")], **APP), bundled()) == {}
+
+
+def test_a_key_of_a_bundle_of_which_nothing_is_known():
+    """A key that an own bundle holds, and that is in no memory, asks any place."""
+    keeper = a_keeper(**APP)
+    assert kept(keeper, bundled(removed=("A",))) == {"app": f"A: {HIDDEN}"}
+    assert keeper.source.asked == [("/api", "A", None, True)]
+
+
+def test_a_lost_reference_holds_its_bundle():
+    """A new text that refers to what is not there holds the bundle, unless the key is new."""
+    known = KeyMemory(references={"prod:/db PW": "prod:/db"})
+    keys = [key("A", **{"prod:/db PW": None})]
+    keeper = a_keeper(Memory(keys={"A": known}), keys=keys, **APP)
+    assert kept(keeper, bundled(changed=("A",)))["app"].startswith("A: it refers to prod:/db PW")
+    assert kept(a_keeper(keys=keys, **APP), bundled(changed=("A",)))["app"].startswith(
+        "A: it refers"
+    )
+    assert kept(a_keeper(keys=keys, **APP), bundled(added=("A",))) == {}
+
+
+def test_a_bundle_that_is_made_or_deleted_may_lose_what_it_held():
+    """Each key that is known and not shown is asked for, also where the bundle is not there or to go."""
+    create = Change(Action.CREATE, "app", None, SecretBytes(b"{}"), keys=KeyChanges(added=("B",)))
+    memory = Memory(keys={"A": GIVEN, "B": GIVEN})
+    keys = [key("B", origin=SHARED)]
+    assert kept(a_keeper(memory, keys=keys, **APP), create) == {"app": f"A: {HIDDEN}"}
+    keeper = a_keeper(memory, **APP)
+    assert kept(keeper, deletion("app")) == {"app": f"A: {HIDDEN}"}
+    assert kept(a_keeper(memory, why=None, **APP), deletion("app")) == {}
+    assert kept(a_keeper(**APP), deletion("app")) == {"app": HIDDEN}
+
+
+def test_a_stranger_s_bundle_keeps_what_the_source_lacks():
+    """A bundle that the sync never wrote is kept if it holds keys that the source lacks and never gave."""
+
+    def of_a_stranger(**keys):
+        return replace(update("app", own=False), keys=KeyChanges(**keys))
+
+    why = kept(a_keeper(**APP), of_a_stranger(removed=("A",), lost=("A",)))["app"]
+    assert why.startswith("this sync never wrote it, and the source lacks A:")
+    assert kept(a_keeper(why=None, **APP), of_a_stranger(changed=("A",))) == {}
+    known = Memory(keys={"A": KeyMemory()})
+    assert kept(a_keeper(known, why=None, **APP), of_a_stranger(removed=("A",), lost=("A",))) == {}
+
+
+def test_a_key_that_could_not_be_imported_holds_its_bundle():
+    """A key of a bundle that the source did not take holds it, while the source does not have another value."""
+    left = {"app/A": Pending(why="refused", was_in_source=True, digest=digest("app/A", "of old"))}
+    lost = bundled(removed=("A",))
+    assert (
+        "A: its value could not be imported"
+        in kept(a_keeper(Memory(import_pending=left), **APP), lost)["app"]
+    )
+    changed = bundled(changed=("A",))
+    same = a_keeper(Memory(import_pending=left), keys=[key("A", "of old")], **APP)
+    assert "A: its value could not be imported" in kept(same, changed)["app"]
+    other = a_keeper(Memory(import_pending=left), keys=[key("A", "another")], **APP)
+    assert kept(other, changed) == {}
+
+
+def test_what_is_known_of_a_bundle_s_keys():
+    """Written, a bundle leaves the memory of the keys that it holds; held or failed, it keeps what is known."""
+    this = planner(**APP)
+    found = SourceSecrets((key("A", origin=SHARED), key("E", "")))
+    known = {"A": KeyMemory(), "GONE": GIVEN}
+    change = bundled(removed=("GONE",))
+    written = keys_after(
+        known, found, [change.secret], Plan((change,)), {"app": Action.UPDATE}, this
+    )
+    assert written == {"A": GIVEN, "E": KeyMemory()}
+    assert keys_after(known, found, [change.secret], Plan((change,)), {}, this) == known
+    assert keys_after(known, found, [change.secret], Plan(), {}, this) == written
+    failed = Plan(errors={"app": "why"})
+    assert keys_after(known, found, [change.secret], failed, {}, this) == known
