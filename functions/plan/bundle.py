@@ -16,7 +16,9 @@ from pydantic import SecretBytes
 Format = Literal["json", "env"]
 _ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = r"[A-Za-z0-9_./:@%+,=-]"
-_WORD = re.compile(rf"{_PLAIN}+|'[^']*'|\\'")
+_WORD = re.compile(
+    rf"{_PLAIN}|'[^']*'|\\'"
+)  # one plain character each: no text is tried in two ways
 _LINE = re.compile(rf"({_ENV_KEY.pattern})=((?:{_WORD.pattern})*)(?:\n|\Z)")
 
 
@@ -107,7 +109,7 @@ def _quoted(text: str) -> str:
 def _from_json(text: str) -> dict[str, str] | None:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_bundle = isinstance(found, dict) and all(isinstance(it, str) for it in found.values())
     return found if is_bundle else None

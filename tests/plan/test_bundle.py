@@ -98,6 +98,14 @@ def test_what_is_no_bundle(content):
     assert unpack(SecretBytes(content)) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["A=" + "a" * 24_000 + "$", "A=" + "''" * 12_000 + '"', '{"A":' + "[" * 24_000]
+)
+def test_hostile_content_takes_no_time(text):
+    """Content that is no bundle is found out at once, however it is made."""
+    assert unpack(SecretBytes(text.encode())) is None
+
+
 def test_a_last_line_without_an_end():
     """An editor may take the last line end away."""
     assert unpack(SecretBytes(b"A=1\nB='2'")) == {"A": "1", "B": "2"}
