@@ -38,9 +38,11 @@ PERCENT_A_MINUTE = 1.0
 RATES = (20.0, 60.0)
 """Calls a second that a tenant is allowed: of lists, contents, other reads, writes. OCI tells none."""
 CALL_SECONDS = 0.1
+SPREAD = 0.5
+"""A call takes up to so much of that more or less."""
 WORKERS = (4, 16)
 WARM_UP_MINUTES = 5
-MINUTES = 20
+MINUTES = 10
 WEBHOOK_SECONDS = 1.0
 LONG_SECONDS = 7200.0
 TELL_EVERY_MINUTES = 5
@@ -110,6 +112,7 @@ class Fleet:
             interval=timedelta(seconds=load.interval_seconds),
             call_seconds=CALL_SECONDS,
         )
+        self.cloud.spread = SPREAD
         self.cloud.on_write = self._written
         self.cloud.pass_time(LONG_SECONDS)  # what is copied below lies in the past
         status, memory = _long_in_step()

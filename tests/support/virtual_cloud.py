@@ -123,7 +123,7 @@ class VirtualCloud:
         self.on_write = lambda vault, name, value: None
         self._tokens = defaultdict(lambda: [0.0 if self.rate is None else self.rate, 0.0])
         self._idle, self._waiting = [], deque()
-        self.most_containers = inf
+        self.most_containers, self.spread = inf, 0.0
 
     def vault(self, compartment):
         """Return the vault as its compartment shows it, with all that it holds."""
@@ -210,22 +210,24 @@ class VirtualCloud:
     def carry(self, process, operation, effect):
         """Make one call, or one for each page of its answer."""
         self.calls[operation] += 1
-        process.sleep(self.call_seconds / 2)
+        vary = 1 + self.spread * (2 * self.scheduler.random.random() - 1)
+        seconds = self.call_seconds * vary
+        process.sleep(seconds / 2)
         if not self._is_allowed(operation):
             self.refused[operation] += 1
-            process.sleep(self.call_seconds / 2)
+            process.sleep(seconds / 2)
             raise Throttled("too many calls", None)
         answer = error = None
         try:
             answer = effect()
         except SyncError as refusal:
             error = refusal
-        process.sleep(self.call_seconds / 2)
+        process.sleep(seconds / 2)
         rows = {"vault.list": PAGE_ROWS, "store.list": STORE_PAGE_ROWS}.get(operation)
         for _ in range((len(answer or ()) - 1) // rows if rows else 0):
             self.calls[operation] += 1
             self._is_allowed(operation)
-            process.sleep(self.call_seconds)
+            process.sleep(seconds)
         if error:
             raise error
         return answer
