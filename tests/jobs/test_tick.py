@@ -139,5 +139,5 @@ def test_no_more_is_put_on_the_queue_than_workers_get_on_with():
     while cloud.running or cloud.queue.messages:
         cloud.tick()
         cloud.pass_time(TICK_EVERY_SECONDS)
-    # What a worker and a tick take at the same moment is read twice.
-    assert MANY <= cloud.calls["vault.read"] - cloud.refused["vault.read"] <= 1.01 * MANY
+    # What a worker is at while the tick lists may be verified once more.
+    assert MANY <= cloud.calls["vault.read"] - cloud.refused["vault.read"] <= 1.03 * MANY
