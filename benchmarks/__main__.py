@@ -8,6 +8,7 @@ from rich.table import Table
 
 from benchmarks import cold, console, goals, image, main_job, references, waits
 
+FILE_COLUMNS = 160
 GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
     "goals": goals.tables,
     "main": main_job.tables,
@@ -21,7 +22,7 @@ GROUPS: dict[str, Callable[[], Iterable[Table]]] = {
 
 def main(names: list[str]) -> int:
     """Measure and print the groups of these names."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
     unknown = set(names) - set(GROUPS)
     if unknown:
         console.print(f"There is no {', '.join(sorted(unknown))}. Names: {', '.join(GROUPS)}.")
