@@ -14,24 +14,26 @@ from pydantic import TypeAdapter, ValidationError
 from functions.errors import SyncError
 from functions.ports import ConfigStore, Entry
 
-FEW = 20
-"""So many objects of a project are read one by one, without an index."""
 MAX_INDEX_BYTES = 4_000_000
 _CONTENTS = TypeAdapter(dict[str, tuple[str, str]])
 log = getLogger(__name__)
 
 
 class Index:
-    """The index objects of one kind, one a project. No method raises: what fails is read by itself."""
+    """The index objects of one kind, one a project. No method raises: what fails is read by itself.
 
-    def __init__(self, store: ConfigStore, kind: str) -> None:
+    Up to `few` objects of a project are read one by one, without an index.
+    """
+
+    def __init__(self, store: ConfigStore, kind: str, few: int) -> None:
         self._store = store
         self._kind = kind
+        self._few = few
 
     def contents_of(self, entries: Iterable[Entry]) -> dict[str, str]:
         """Return the contents, by name, of those of the objects that are as they were when it was written."""
         found: dict[str, str] = {}
-        for project, group in _large(entries).items():
+        for project, group in self._large(entries).items():
             known = self._load(self._name(project))
             for entry in group:
                 etag, content = known.get(entry.name, ("", ""))
@@ -41,7 +43,7 @@ class Index:
 
     def save(self, entries: Iterable[Entry], contents: Iterable[tuple[str, str, str]]) -> None:
         """Where many of `entries` had to be read, write the contents: name, ETag, text of each."""
-        projects = _large(entries)
+        projects = self._large(entries)
         listed = list(contents) if projects else []
         for project in projects:
             own = {name: it for name, *it in listed if name.split("/")[1] == project}
@@ -62,10 +64,9 @@ class Index:
         except (SyncError, ValidationError):
             return {}
 
-
-def _large(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return the objects by project, of projects with more than a few."""
-    groups: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[entry.name.split("/")[1]].append(entry)
-    return {project: group for project, group in groups.items() if len(group) > FEW}
+    def _large(self, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+        """Return the objects by project, of projects with more than a few."""
+        groups: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            groups[entry.name.split("/")[1]].append(entry)
+        return {project: group for project, group in groups.items() if len(group) > self._few}

@@ -17,6 +17,8 @@ from functions.state.status_document import StatusDocument
 
 log = getLogger(__name__)
 
+FEW = 8
+"""So many configs of a project are read side by side, which takes no longer than to read their index."""
 ConfigCache = dict[str, tuple[str, Sync | InvalidInput]]
 """By object name: its ETag, and the config or what is wrong with it."""
 
@@ -29,7 +31,7 @@ class Configs:
         self._pool = pool
         self._clock = clock
         self._cache = cache
-        self._index = Index(store, "configs")
+        self._index = Index(store, "configs", FEW)
 
     def entries(self, project_id: str | None = None) -> Sequence[Entry]:
         """Return the config objects of one project, or all: not folders, nor notes for people."""

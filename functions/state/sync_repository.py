@@ -26,7 +26,8 @@ NEVER_KEPT: dict[str, Any] = {
 }
 """What a list of syncs does not show need not stay in memory."""
 
-
+FEW = 20
+"""So many statuses of a project are read one by one: they change too often for their index to know them."""
 MAX_LISTED = 2_000
 _LOST = "Somebody else changed this sync meanwhile; nothing was done. Look at it and try again."
 
@@ -174,7 +175,7 @@ class SyncRepository:
 
     def _refresh(self, entries: Sequence[Entry]) -> dict[str, Status]:
         """Return the statuses by object name; read are only those that changed, side by side."""
-        held, index = self._cache.statuses, Index(self._store, "statuses")
+        held, index = self._cache.statuses, Index(self._store, "statuses", FEW)
         found = index.contents_of(self._changed(entries))
         for entry in entries:
             status = parse_status(found[entry.name].encode()) if entry.name in found else None

@@ -3,12 +3,13 @@ import json
 import pytest
 
 from functions.calls.parallel import ThreadPool
-from functions.state.index import FEW, MAX_INDEX_BYTES, Index
+from functions.state.index import MAX_INDEX_BYTES, Index
 from functions.state.sync_configs import Configs
 from tests.support.example_sync import destination, sync_config
 from tests.support.memory import MemoryStore
 from tests.support.virtual_time import VirtualClock
 
+FEW = 20
 MANY = FEW + 10
 INDEX = "index/project/configs.json"
 
@@ -108,7 +109,7 @@ def test_an_entry_that_is_no_config_is_read_by_itself(store):
 def test_an_index_that_would_be_too_large_is_not_written(store):
     """Beyond 4 MB there is no index."""
     entries = store.list("secret-syncs/project/")
-    Index(store, "configs").save(
+    Index(store, "configs", FEW).save(
         entries, [("secret-syncs/project/s0.json", "1", "x" * MAX_INDEX_BYTES)]
     )
     assert store.list("index/") == []

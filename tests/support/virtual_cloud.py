@@ -170,6 +170,10 @@ class VirtualCloud:
             self._idle.append(container)
             self._start_waiting()
 
+    def forget_containers(self):
+        """Let the platform end all containers that are idle."""
+        self._idle.clear()
+
     def webhook(self, folder):
         """Have the source tell of a change of a folder."""
         self.start("webhook", lambda invocation: invocation.webhook(folder))

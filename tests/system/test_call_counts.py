@@ -99,6 +99,20 @@ def test_which_syncs_exist(cloud, schema):
     assert cloud.held() == values() | {schema.replace("{{secretKey}}", "K"): "1"}
 
 
+def test_a_new_container_in_a_project_of_many_syncs():
+    """A container that does not know a project yet reads the index of its configs, not each of them."""
+    cloud = VirtualCloud()
+    folders = [cloud.add_sync(f"s{n}", {"A": "1"}, compartment=f"c{n}") for n in range(20)]
+    cloud.webhook(folders[0])
+    cloud.pass_time(60)
+    cloud.forget_containers()
+    cloud.take_calls()
+    cloud.webhook(folders[0])
+    cloud.pass_time(5)
+    pause, index, status, memory = 1, 1, 1, 1
+    assert cloud.take_calls()["store.get"] == pause + index + status + memory
+
+
 def test_a_burst(cloud):
     """48 webhooks on six containers with one key changed list the vault at most eight times."""
     cloud.pass_time(LONG_AGO_SECONDS)
