@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 """Comments stand on lines of their own."""
 _GAPS = re.compile(
     r"""
-    ( "(?:[^"\\\n]|\\.)*" | `[^`]*`                              # a text stays as it is,
+    ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | `[^`]*`                  # a text stays as it is,
     | (?:(?<=[(=:,])|(?<=[=:,]\ ))/(?:[^/\\\n]|\\.)+/\w* )         # and so does a pattern;
     | \s* ([{}()\[\],;:?=<>&|]) \s*                             # beside these nothing is needed:
     | \n\s*                                                     # no statement lacks its semicolon

@@ -62,7 +62,7 @@ export function summary(values, named, change, names = ["Source", "Destination",
       ],
       [
         "Asks before it deletes",
-        `${option("deletionGuard.minCount")} or more, over ${option("deletionGuard.maxPercent")} %`,
+        `${option("deletionGuard.minCount")} or more, over ${option("deletionGuard.maxPercent")}\u00a0%`,
       ],
       ["Only keys with tags", filter ? `${option("filter.match")} of ${filter}` : "no, all keys"],
       ["Tags of the vault secrets", option("tags").replaceAll("\n", ", ") || "none"],

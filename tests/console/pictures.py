@@ -50,6 +50,7 @@ def add(stack, name, description, fields, schema=None):
 def draw(user, folder, name):
     """Keep what the window shows."""
     user.page.mouse.move(0, 0)
+    user.page.get_by_text("Waking the function").wait_for(state="detached")
     height = user.page.evaluate(
         "document.querySelector('main').lastElementChild.getBoundingClientRect().bottom"
     )

@@ -56,9 +56,10 @@ def test_joining_changes_no_text():
     for module in MODULES:
         code = re.sub(r"(?m)^ *//.*$", "", module.read_text())
         assert not re.search(r"\$\{[^}]*`", code), module.name
-        texts = re.findall(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`', _IMPORTED.sub("", code))
+        texts = re.findall(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'|`[^`]*`""", _IMPORTED.sub("", code))
         patterns = re.findall(
-            r"/(?:[^/\\\s]|\\.)(?:[^/\\\n]|\\.)*/\w*[,).;]", re.sub(r'"[^"\n]*"|`[^`]*`', "", code)
+            r"/(?:[^/\\\s]|\\.)(?:[^/\\\n]|\\.)*/\w*[,).;]",
+            re.sub(r""""[^"\n]*"|'[^'\n]*'|`[^`]*`""", "", code),
         )
         assert [one for one in texts + patterns if one not in joined] == [], module.name
 
