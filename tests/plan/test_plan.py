@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
+from functions.plan.bundle import KeyChanges
 from functions.plan.models import Action, Change, State
 from functions.plan.ownership import OWNER_TAG
 from functions.plan.plan import Plan, join
@@ -77,6 +78,17 @@ def test_a_plan_is_shown_without_values():
         "fingerprint": FULL.fingerprint,
     }
     assert "hunter2" not in repr(FULL) + str(FULL) + json.dumps(shown)
+
+
+def test_the_keys_of_a_bundle_are_shown():
+    """A change of a bundle shows which of its keys are added, changed and removed; no other change has keys."""
+    keys = KeyChanges(added=("A",), changed=("B",), removed=("C", "D"), lost=("C",))
+    plan = Plan(
+        (Change(Action.UPDATE, "app", secret("app"), keys=keys), Change(Action.CREATE, "X"))
+    )
+    bundle, other = show(plan, UUID(int=1)).model_dump(mode="json", by_alias=True)["changes"]
+    assert bundle["keys"] == {"added": ["A"], "changed": ["B"], "removed": ["C", "D"]}
+    assert other == {"action": "create", "name": "X"}
 
 
 def test_a_deletion_of_which_nothing_is_known_is_nobodys():

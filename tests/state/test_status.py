@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.plan.models import JobKind
+from functions.plan.scope import Scope
 from functions.state.status import (
     LONGEST_WAIT_SECONDS,
     MAX_RUN_ERRORS,
@@ -84,6 +85,8 @@ def test_a_nonsense_document_is_none(text):
 
 def test_fields_of_a_later_version_are_ignored():
     """A document that a newer version wrote is still readable."""
+    scope = parse_status(b'{"scope": {"isDeleting": true, "later": 1}}').scope
+    assert scope == Scope(is_deleting=True)
     assert parse_status(b'{"seal": "s", "later": 1, "sync": {"later": 1}}') == Status(seal="s")
 
 
