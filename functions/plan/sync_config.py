@@ -72,7 +72,12 @@ _GOES_TOGETHER: dict[str, Any] = {
                 {"properties": {"initialSyncBehavior": {"const": InitialSync.OVERWRITE.value}}},
             ]
         },
-        {"anyOf": [{"properties": _FLAT}, {"properties": {"bundle": {"type": "null"}}}]},
+        {
+            "anyOf": [
+                {"properties": {**_FLAT, "disableSecretDeletion": {"const": False}}},
+                {"properties": {"bundle": {"type": "null"}}},
+            ]
+        },
     ]
 }
 
@@ -147,6 +152,10 @@ class SyncOptions(Camel):
                 raise ValueError(f"{name} requires initialSyncBehavior overwrite-destination")
         if self.bundle and self.include_all_sub_folders:
             raise ValueError("bundle holds the keys of one folder: not with includeAllSubFolders")
+        if self.bundle and self.disable_secret_deletion:
+            raise ValueError(
+                "bundle holds what the source holds: not with disableSecretDeletion, as no key stays in it"
+            )
         return self
 
 

@@ -35,7 +35,7 @@ FIELDS = {
     "minCount": "From how many deletions on.",
     "filter": "Which keys are synced, by the source's tags; only with overwrite-destination.",
     "bundle": "All keys of the folder as one vault secret; only with overwrite-destination, not with "
-    "includeAllSubFolders. Its name is used as it is.",
+    "includeAllSubFolders or disableSecretDeletion. Its name is used as it is.",
     "format": "One JSON object of texts, or lines KEY=value that a POSIX shell reads.",
     "match": "Whether a key needs any of the tags, or all.",
     "freeformTags": "Free-form tags that every secret gets besides the sync's own.",

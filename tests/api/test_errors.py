@@ -288,7 +288,7 @@ def test_sub_folders_go_with_overwriting_only(api):
 
 
 def test_a_bundle_is_of_one_folder(api):
-    """A bundle is refused beside an import behaviour and beside sub-folders."""
+    """A bundle is refused beside an import behaviour, beside sub-folders, and where nothing may be deleted."""
     for options, why in (
         (
             {"initialSyncBehavior": "import-prioritize-source"},
@@ -297,6 +297,10 @@ def test_a_bundle_is_of_one_folder(api):
         (
             {"initialSyncBehavior": "overwrite-destination", "includeAllSubFolders": True},
             "bundle holds the keys of one folder: not with includeAllSubFolders",
+        ),
+        (
+            {"initialSyncBehavior": "overwrite-destination", "disableSecretDeletion": True},
+            "bundle holds what the source holds: not with disableSecretDeletion",
         ),
     ):
         sent = body(syncOptions={**options, "bundle": {"name": "app"}})

@@ -32,8 +32,9 @@ WHOLE = {
     "destinationConfig": DESTINATION,
 }
 """A config that says every field that goes with sub-folders, nothing by default."""
-BUNDLE = {"includeAllSubFolders": False, "bundle": {"name": "app", "format": "env"}}
-BUNDLED = {**WHOLE, "syncOptions": {**WHOLE["syncOptions"], **BUNDLE}}
+WITHOUT = {"includeAllSubFolders": False, "disableSecretDeletion": False}
+BUNDLE = {"bundle": {"name": "app", "format": "env"}}
+BUNDLED = {**WHOLE, "syncOptions": {**WHOLE["syncOptions"], **WITHOUT, **BUNDLE}}
 """One that says the bundle, which does not go with them."""
 OPTIONS = BUNDLED["syncOptions"].keys()
 

@@ -200,10 +200,11 @@ def test_a_wrong_option_is_named_with_its_rule(options, why):
             "bundle requires initialSyncBehavior overwrite-destination",
         ),
         ({"includeAllSubFolders": True}, "bundle holds the keys of one folder"),
+        ({"disableSecretDeletion": True}, "bundle holds what the source holds"),
     ],
 )
 def test_what_a_bundle_does_not_go_with(options, why):
-    """A bundle goes neither with an import behaviour nor with sub-folders."""
+    """A bundle goes neither with an import behaviour nor with sub-folders, nor where nothing may be deleted."""
     options = {"initialSyncBehavior": "overwrite-destination", "bundle": {"name": "app"}, **options}
     assert f"syncOptions: {why}" in refusal(body(syncOptions=options))
 
