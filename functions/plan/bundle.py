@@ -36,7 +36,8 @@ class KeyBundle:
     def refuse(self, key: str, value: str) -> str | None:
         """Say why the format cannot hold a key, None where it can."""
         if self.format == "json":
-            return None
+            is_text = key == key.encode(errors="replace").decode()
+            return None if is_text else "its name is not valid Unicode text"
         if not _ENV_KEY.fullmatch(key):
             return (
                 "the format env takes only letters, digits and _ in a key; rename it, or use json"

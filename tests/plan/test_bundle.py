@@ -118,6 +118,11 @@ def test_keys_that_no_shell_takes(key):
     assert JSON.refuse(key, "1") is None
 
 
+def test_a_key_that_no_json_takes():
+    """A key that is no text is refused for JSON too."""
+    assert JSON.refuse("A\ud800", "1") == "its name is not valid Unicode text"
+
+
 def test_a_value_that_no_shell_takes():
     """A NUL is refused for env, and taken for JSON."""
     assert "NUL" in (ENV.refuse("A", "a\0b") or "")

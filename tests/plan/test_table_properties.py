@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.plan.desired import Desired, desired_from
+from functions.plan.key_changes import with_keys
 from functions.plan.models import BLOCKING, Action, State, VaultSecret
 from functions.plan.plan import Plan
 from functions.plan.shown import show
@@ -21,7 +22,7 @@ from tests.support.plan_examples import (
     tags,
 )
 
-VALUES = ["hunter2-one", "hunter2-two"]
+VALUES = ["hunter2-one", "hunter2-two", '{"A":"hunter2-three","Q":"","Z":"hunter2-four"}']
 NAMES = ["X_A", "X_B", "X_C", "X_", "A", "B", "OTHER"]
 TRANSITIONS = sorted(BLOCKING - {State.UNKNOWN})
 
@@ -54,13 +55,14 @@ SOURCES = st.builds(
     ),
     errors=st.dictionaries(st.sampled_from(["A", "Z"]), st.just("not readable")),
 )
-OPTIONS = st.fixed_dictionaries(
-    {},
-    optional={
-        "keySchema": st.sampled_from(["X_{{secretKey}}", "{{secretKey}}"]),
-        "disableSecretDeletion": st.booleans(),
-        "blockingScope": st.sampled_from(["vault", "schema"]),
-    },
+_SCHEMAS = st.sampled_from(["X_{{secretKey}}", "{{secretKey}}", "X_{{folderPath}}_{{secretKey}}"])
+_SCOPES = {"keySchema": _SCHEMAS, "blockingScope": st.sampled_from(["vault", "schema"])}
+_BUNDLES = st.fixed_dictionaries(
+    {"name": st.sampled_from(["X_A", "OTHER"]), "format": st.sampled_from(["json", "env"])}
+)
+OPTIONS = st.one_of(
+    st.fixed_dictionaries({}, optional={**_SCOPES, "disableSecretDeletion": st.booleans()}),
+    st.fixed_dictionaries({"bundle": _BUNDLES}, optional=_SCOPES),
 )
 
 
@@ -82,7 +84,9 @@ class World:
             unsure=(),
             verify=self.desired.values if verify else (),
         )
-        return self.planner.plan(self.desired, listing, self.vault.read(must_read))
+        contents = self.vault.read(must_read)
+        plan = self.planner.plan(self.desired, listing, contents)
+        return with_keys(plan, self.desired, contents, self.planner)
 
     def make(self, plan: Plan):
         """Carry out what no guard holds."""
