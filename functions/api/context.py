@@ -117,6 +117,7 @@ class ApiContext:
         """Return a sync as the API shows it."""
         config, now = found.sync.config, self.dispatcher.services.clock.now()
         seen = found.see(status, now)
+        job = last_job(seen.runs)
         connection_id = config.connection_id or OWN_CONNECTION_ID
         store = self.dispatcher.services.store.url
         environment = f"{store}/{config.project_id}/{config.environment}"
@@ -142,7 +143,7 @@ class ApiContext:
             retry_at=seen.retry_at,
             next_verify_at=self._next_verification(config, seen),
             progress=_progress_of_run(seen, now),
-            last_run=_last_run(seen),
+            last_run=LastRun(**job.model_dump(include=RUN)) if job else None,
         )
 
     def _next_verification(self, config: SyncConfig, status: Status) -> datetime | None:
@@ -224,11 +225,6 @@ def blaming_request() -> Iterator[None]:
         yield
     except Refused as error:
         raise InvalidInput(str(error)) from None
-
-
-def _last_run(status: Status) -> LastRun | None:
-    job = last_job(status.runs)
-    return LastRun(**job.model_dump(include=RUN)) if job else None
 
 
 def _progress_of_run(status: Status, now: datetime) -> RunProgress | None:

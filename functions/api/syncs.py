@@ -62,11 +62,10 @@ def plan(context: ApiContext, request: ParsedRequest) -> Planned:
     sync = context.syncs.find(request.id).sync
     if request.query.kind == "sync":
         return Planned(plan=context.plan(sync))
-    services = context.dispatcher.services
-    document = services.document(sync.object_name, "plan")
+    dispatcher = context.dispatcher
     with blaming_request():
-        planned = preview_removal(sync, services, context.dispatcher.new_gate(), document)
-    return Planned(plan=show(planned, sync.id).model_copy(update={"warnings": []}))
+        removal = preview_removal(sync, dispatcher.services, dispatcher.new_gate())
+    return Planned(plan=show(removal, sync.id).model_copy(update={"warnings": []}))
 
 
 def runs(context: ApiContext, request: ParsedRequest) -> Runs:

@@ -15,7 +15,7 @@ from functions.run.observe import Observed, Observer
 from functions.run.outcome import End, Outcome
 from functions.run.services import RunServices
 from functions.state.memory import memory_object
-from functions.state.status_document import StatusDocument, status_object, verified_object
+from functions.state.status_document import status_object, verified_object
 
 log = getLogger(__name__)
 
@@ -35,11 +35,10 @@ def remove(run: Run) -> Outcome:
         observed = run.wait_for(observed, waiting)
 
 
-def preview_removal(
-    sync: Sync, services: RunServices, gate: Gate, document: StatusDocument
-) -> Plan:
+def preview_removal(sync: Sync, services: RunServices, gate: Gate) -> Plan:
     """Return what a removal would do now; nothing is written anywhere."""
-    observer, status = Observer(sync, services, gate, gate.check), document.load()
+    observer = Observer(sync, services, gate, gate.check)
+    status = services.document(sync.object_name, "plan").load()
     observed, names = _look(
         observer,
         partial(observer.observe, status, took_over=False),
