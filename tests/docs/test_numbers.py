@@ -16,6 +16,7 @@ from functions.plan.naming import MAX_VALUE_BYTES, MAX_VAULT_NAME_CHARACTERS
 from functions.plan.sync_config import DeletionGuard
 from functions.ports import MAX_OBJECT_BYTES
 from functions.sources.infisical.evidence import MOST_PLACES
+from functions.sources.infisical.source import MOST_SUB_FOLDERS
 from functions.state.memory import ASKED_SECONDS, MAX_MEMORY_BYTES
 from functions.state.status import MAX_ENDED_JOBS, MAX_RUN_ERRORS, MAX_RUNS, MAX_STATUS_BYTES
 from functions.triggers.parse import MAX_BODY_BYTES
@@ -50,6 +51,7 @@ SENTENCES = [
     (r"bytes: ([\d,]+) runs", MAX_RUNS),
     (r"([\d,]+) bytes, about 15,000 secrets", MAX_MEMORY_BYTES),
     (r"At most (\w+) places are asked", MOST_PLACES),
+    (r"With more than ([\d,]+) sub-folders", MOST_SUB_FOLDERS),
     (r"each at most once in (\w+) minutes", ASKED_SECONDS / 60),
     (r"the last ([\d,]+) runs", MAX_RUNS),
     (r"runs, ([\d,]+) errors each", MAX_RUN_ERRORS),

@@ -40,6 +40,8 @@ from functions.sources.infisical.write import write
 LOGIN_PATH = "/api/v1/auth/universal-auth/login"
 _MOST_FOLDERS_REFERRED_TO = 100
 """Each is a call, and whoever edits a folder decides to how many others its values refer."""
+MOST_SUB_FOLDERS = 100
+"""So many are listed one by one, where they are told apart and anything is imported."""
 
 
 class Infisical:
@@ -136,6 +138,7 @@ class _Reading:
         self._views = {self._place: merged(top)}
         self._blocks = {self._place: _places(top)}
         self._unreadable: dict[FolderAddress, str] = {}
+        self._referred_to: set[FolderAddress] = set()
         self._seen = {**self._holders, **{place: unique(rows) for place, rows in top.imports}}
 
     def result(self) -> SourceSecrets:
@@ -176,7 +179,7 @@ class _Reading:
         """Return each folder's keys: a recursive list shows what is imported, but not which folder does."""
         places, asks = set(self._holders), bool(self._below and self._below.imports)
         if asks:
-            places |= set(self._folders.below(self._place, _MOST_FOLDERS_REFERRED_TO))
+            places |= set(self._folders.below(self._place, MOST_SUB_FOLDERS))
         views = {}
         for place in sorted(places):
             own = self._holders.get(place, View())
@@ -210,6 +213,11 @@ class _Reading:
         """Find what a reference refers to; a folder is listed at most once in a read."""
         seen = self._seen.get(place)
         if seen is None or key not in seen.rows:
+            self._referred_to |= {place} - self._views.keys()
+            if len(self._referred_to) > _MOST_FOLDERS_REFERRED_TO:
+                raise Refused(
+                    f"the synced folder refers to more than {_MOST_FOLDERS_REFERRED_TO} others"
+                )
             seen = self._view(place)
         if key in seen.doubtful:
             raise Refused(f"it refers to {key}: {seen.doubtful[key]}")
@@ -219,10 +227,6 @@ class _Reading:
         if place in self._unreadable:
             raise Refused(self._unreadable[place])
         if place not in self._views:
-            if len(self._views) + len(self._unreadable) > _MOST_FOLDERS_REFERRED_TO:
-                raise Refused(
-                    f"the synced folder refers to more than {_MOST_FOLDERS_REFERRED_TO} others"
-                )
             environment, path = place
             try:
                 listing = self._api.secrets(Folder(self._folder.project_id, environment, path))

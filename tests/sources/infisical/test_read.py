@@ -365,6 +365,18 @@ def test_a_sub_folder_that_may_not_be_read(server, source):
     assert set(apart(source)[1]) == {"A", "b/K"}
 
 
+def test_sub_folders_are_not_referred_to(server, source):
+    """Sub-folders that are listed do not count among those that values refer to."""
+    server.source.set("prod", "/x", "K", "1")
+    for number in range(45):
+        server.source.add_import("dev", f"/app/{number}", "prod", "/x")
+    for number in range(60):
+        server.source.set("prod", f"/y{number}", "P", "1")
+        server.source.set("dev", "/app", f"R{number}", f"${{prod.y{number}.P}}")
+    result, found = apart(source)
+    assert (len(found), result.errors) == (105, {})
+
+
 def test_too_many_sub_folders_with_imports(server, source):
     """More sub-folders than a run may ask are refused, rather than some keys left out."""
     server.source.set("prod", "/x", "K", "1")
