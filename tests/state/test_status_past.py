@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from functions.plan.scope import scope_of
+from functions.plan.scope import NOWHERE, scope_of
 from functions.plan.sync_config import DestinationConfig
 from functions.state.status import MAX_FORMER_PLACES, Deletions, Phase, Place, Progress, Status
 from tests.support.plan_examples import NOW, body, sync
@@ -93,9 +93,10 @@ def test_times_that_cannot_be_are_forgotten():
 
 
 def test_a_config_that_comes_back_is_a_new_sync():
-    """Under a status whose config was gone nothing is permitted or done, as if the sync had never run."""
+    """Under a status whose config was gone nothing is permitted or done; where it wrote is remembered."""
     status = Status(
         orphaned_at=NOW,
+        began_blank=True,
         scope=scope_of(sync().config),
         place=a_place(),
         is_import_done=True,
@@ -104,24 +105,23 @@ def test_a_config_that_comes_back_is_a_new_sync():
     for part in (status.sync, status.import_, status.remove):
         part.status = Phase.SUCCEEDED
     status.begin_again()
-    assert status == Status()
-    assert status.import_ == status.remove == Progress()
+    assert status == Status(place=a_place(), began_blank=False)
+    assert status.sync == status.import_ == status.remove == Progress()
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "is_blank"),
     [
-        {"read_at": NOW},
-        {"wrote_at": NOW},
-        {"is_import_done": True},
-        {"sync": Progress(at=NOW)},
+        ({}, True),
+        ({"config_etag": "e"}, False),
+        ({"config_etag": "e", "began_blank": True}, True),
+        ({"scope": NOWHERE}, False),
+        ({"config_etag": "e", "began_blank": True, "scope": NOWHERE}, False),
     ],
 )
-def test_a_status_that_knows_of_a_run_is_not_blank(fields):
-    """Any trace of a run tells an old sync from a new one, or one whose status was lost."""
-    assert Status().is_blank
-    assert Status(version=2, verified_at=NOW).is_blank
-    assert not Status(**fields).is_blank
+def test_what_a_blank_status_is(fields, is_blank):
+    """A status is blank as long as no run came to its end, if it was new, or lost, when the first one began."""
+    assert Status(**fields).is_blank == is_blank
 
 
 @pytest.mark.parametrize(
