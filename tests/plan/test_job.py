@@ -2,8 +2,9 @@ from datetime import timedelta
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
-from functions.plan.job import Cause, Job, plain_id
+from functions.plan.job import Args, Cause, Job, plain_id
 from functions.plan.models import JobKind
 from tests.support.plan_examples import NOW, OBJECT
 
@@ -44,6 +45,17 @@ def test_a_harmless_id_is_kept(given):
 def test_any_other_id_is_none(given):
     """Whatever else a request says of itself is left out."""
     assert plain_id(given) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "right"), [("force", "0a" * 8), ("plan", "0a" * 8), ("run", "0a" * 16)]
+)
+def test_what_a_job_carries_looks_like_it(field, right):
+    """A fingerprint has 16 hexadecimal digits and a run's id 32: a job carries nothing else by these names."""
+    assert getattr(Args(**{field: right}), field) == right
+    for wrong in (right[1:], right + "0", right.upper(), f" {right[1:]}", ""):
+        with pytest.raises(ValidationError):
+            Args(**{field: wrong})
 
 
 def test_the_next_attempt():

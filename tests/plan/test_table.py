@@ -330,6 +330,19 @@ def test_tags_do_not_settle_the_equality_of_another_name():
     assert this.tags("A", desired) == tags("A", "1")
 
 
+def test_what_an_edit_of_the_key_schema_left_behind_is_told():
+    """What is ACTIVE, carries this sync's tag and is out of its scope is named; nothing of it is done."""
+    own = [secret(name, tags=tags(name, "1")) for name in ("OLD_B", "OLD_A", "X_A")]
+    others = [
+        secret("OLD_C"),
+        secret("OLD_D", tags=tags("OLD_D", "1", GONE_SYNC)),
+        secret("OLD_E", State.PENDING_DELETION, tags=tags("OLD_E", "1")),
+    ]
+    made = plan({"A": "1"}, [*own, *others], keySchema=SCHEMA)
+    assert made.warnings == ("left behind by an edit, for `cleanup` to take: OLD_A, OLD_B",)
+    assert steps(made) == []
+
+
 def test_a_removal_takes_what_is_ours_and_the_current_names():
     """A removal deletes ACTIVE secrets with this sync's tag or a current name, nobody else's."""
     listing = [
