@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel, try_in_parallel
-from functions.errors import InvalidInput, SyncError, Temporary
+from functions.errors import InvalidInput, Paused, SyncError, Temporary
 from functions.jobs.seal import seal
 from functions.log import TRACE
 from functions.plan.job import Args, Cause, Job
@@ -70,10 +70,15 @@ class Dispatcher:
         folder = webhook.folder
         if project_of(f"{PREFIX}{folder.project_id}/x.json") is None:
             return []
-        entries = self.unless_paused(lambda: self.configs.entries(folder.project_id))
-        syncs = self.configs.load(entries)
-        matching = [sync for sync in syncs if is_auto(sync) and is_about(sync, folder)]
-        return self.accept([(sync, self.job(sync, JobKind.SYNC, "webhook")) for sync in matching])
+
+        def matching(syncs: Iterable[Sync]) -> list[Sync]:
+            return [sync for sync in syncs if is_auto(sync) and is_about(sync, folder)]
+
+        return self._hint(
+            "webhook",
+            matching(self.configs.known_of(folder.project_id)),
+            lambda: matching(self.configs.load(self.configs.entries(folder.project_id))),
+        )
 
     def event(self, event: ResourceEvent) -> list[Report]:
         """Sync the config that was written, or have a vault verified that somebody wrote to."""
@@ -90,7 +95,7 @@ class Dispatcher:
         if sync.config.is_being_removed and command.command != "remove":
             raise InvalidInput("This sync is being deleted together with its secrets.")
         job = self.job(sync, JobKind(command.command), "command", command.args)
-        return self.accept([(sync, job)])[0].public()
+        return self.accept(sync, job).public()
 
     def unless_paused(self, read: Callable[[], T]) -> T:
         """Return what is read while the emergency stop is looked at. Raises Paused."""
@@ -118,14 +123,41 @@ class Dispatcher:
             args=args or Args(),
         )
 
-    def accept(self, work: Sequence[tuple[Sync, Job]]) -> list[Report]:
-        """Put the jobs on the queue, then try them. Raises Temporary if the queue cannot take them."""
-        documents = [self.services.document(job.config, job.job_id) for _, job in work]
-        self.put([job for _, job in work], before=[document.load for document in documents])
-        return [
-            self._report(sync, job, document)
-            for (sync, job), document in zip(work, documents, strict=True)
-        ]
+    def accept(self, sync: Sync, job: Job) -> Report:
+        """Put a job on the queue, then try it. Raises Temporary if the queue cannot take it."""
+        document = self.services.document(job.config, job.job_id)
+        self.put([job], before=[document.load])
+        return self._report(sync, job, document)
+
+    def _hint(
+        self, cause: Cause, likely: Iterable[Sync], look: Callable[[], Sequence[Sync]]
+    ) -> list[Report]:
+        """Queue what is likely to be meant while it is looked what is meant, and try that.
+
+        A job that was queued for nothing is dropped by who takes it off the queue. While all is paused
+        no more of them come: then it is not known what is likely.
+        """
+        begun: dict[str, tuple[Job, StatusDocument]] = {}
+
+        def queue(syncs: Iterable[Sync]) -> None:
+            jobs = [self.job(sync, JobKind.SYNC, cause) for sync in syncs]
+            documents = [self.services.document(job.config, job.job_id) for job in jobs]
+            self.put(jobs, before=[document.load for document in documents])
+            begun.update({job.config: (job, it) for job, it in zip(jobs, documents, strict=True)})
+
+        found: list[Sync] = []
+        calls = (
+            lambda: check_not_paused(self.services.store),
+            lambda: found.extend(look()),
+            lambda: queue(likely),
+        )
+        try:
+            in_parallel(self.services.pool, calls)
+        except Paused:
+            self.configs.forget()
+            raise
+        queue(sync for sync in found if sync.object_name not in begun)
+        return [self._report(sync, *begun[sync.object_name]) for sync in found]
 
     def _report(self, sync: Sync, job: Job, document: StatusDocument) -> Report:
         outcome = self.attempt(sync, job, document)
@@ -160,13 +192,15 @@ class Dispatcher:
         is_write = event.type.endswith((".createobject", ".updateobject"))
         if name is None or not is_write:
             return []
+
+        def meant(sync: Sync | None) -> list[Sync]:
+            return [sync] if sync and is_auto(sync) else []
+
         try:
-            sync = self.unless_paused(lambda: self.configs.get(name))
+            known = self.configs.known(name)
+            return self._hint("event", meant(known), lambda: meant(self.configs.get(name)))
         except InvalidInput:
             return []  # the log and the status say what is wrong; the event again would change nothing
-        if sync is None or not is_auto(sync):
-            return []
-        return self.accept([(sync, self.job(sync, JobKind.SYNC, "event"))])
 
     def _config_name(self, event: ResourceEvent) -> str | None:
         """Return the config that an object event is about, if it is in this function's store."""

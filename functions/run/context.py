@@ -79,6 +79,8 @@ class Run:
         """What is permitted from the end of this run on, see `Status.scope`."""
         self.granted: frozenset[str] = frozenset()
         """The keys of the changes that the job's force lets through, see `permitted`."""
+        self.early_look: Observed | Exception | None = None
+        """How both sides looked, or why not, while the lease was taken; see `run/start.py`."""
         self._heartbeat = heartbeat
         self._passes = 0
         self._portion = FIRST_PORTION

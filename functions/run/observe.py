@@ -72,7 +72,9 @@ class Observer:
         """What is known of former runs, once `observe` has read it."""
         return self.document.memory
 
-    def observe(self, status: Status, *, took_over: bool) -> Observed:
+    def observe(
+        self, status: Status, *, took_over: bool, meanwhile: Sequence[Callable[[], None]] = ()
+    ) -> Observed:
         """Read the folder and the memory and list the vault, side by side. Raises what any raises."""
         options = self._sync.config.sync_options
         found: list[SourceSecrets] = []
@@ -96,8 +98,12 @@ class Observer:
 
         # Nobody else writes the memory while the lease is held.
         calls = (read, list_vault) if self.document.is_loaded else (read, list_vault, load)
-        in_parallel(self._services.pool, calls, self._heartbeat)
+        in_parallel(self._services.pool, (*meanwhile, *calls), self._heartbeat)
         return Observed(found[0], listing)
+
+    def forget(self) -> None:
+        """Forget what was read of the memory: it is read again by the next look."""
+        self.document = MemoryDocument(self._services.store, self._sync.object_name)
 
     def observe_vault(self, status: Status, *, took_over: bool) -> Observed:
         """Read the memory and list the vault, for what does not ask the source. Raises what either raises."""

@@ -1,7 +1,6 @@
-"""The smaller decisions of a sync: when it reads, which changes are permitted, what it remembers."""
+"""The smaller decisions of a sync: which changes are permitted, what it remembers."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from functions.errors import Refused
 from functions.plan.bundle import name_of
@@ -14,19 +13,6 @@ from functions.run.context import Run
 from functions.run.keep import keys_after
 from functions.run.observe import Observed, permitted_scope
 from functions.state.status import Granted
-
-SPACING_SECONDS = 2.0
-"""Runs that hints caused read one folder no more often than this: a burst of hints costs few runs."""
-
-
-def space_out(run: Run) -> None:
-    """Keep runs that hints caused apart; the hints of that time are served by this run."""
-    last = run.summary.read_at or run.document.status.read_at
-    if not run.job.is_coalescable or run.job.cause == "tick" or last is None:
-        return
-    wait = SPACING_SECONDS - (run.services.clock.now() - last) / timedelta(seconds=1)
-    if 0 < wait <= SPACING_SECONDS and run.gate.pause(wait):
-        run.lease.change(lambda status: setattr(status, "rerun", False))
 
 
 def permitted(run: Run, plan: Plan) -> Sequence[Change]:

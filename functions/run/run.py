@@ -22,10 +22,11 @@ from functions.run.context import SYNC_KINDS, Run
 from functions.run.import_secrets import import_first, import_is_due, import_only
 from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
-from functions.run.push import SPACING_SECONDS, permitted, remember, space_out
+from functions.run.push import permitted, remember
 from functions.run.remove_secrets import forget, remove
 from functions.run.report import count, record, tell
 from functions.run.services import RunServices
+from functions.run.start import SPACING_SECONDS, first_look, take_lease
 from functions.run.undo import undo
 from functions.run.verify import Verification
 from functions.state.status import Phase, Status
@@ -40,12 +41,11 @@ PLANNING_SECONDS = 2.0
 
 def sync_once(run: Run) -> Outcome:
     """Make the vault hold what the source says: the story of one sync."""
-    space_out(run)
     if run.is_moved:
         run.summary.left_behind = tell_left_behind(
             run.sync, run.document.status, run.services, run.gate, run.renew
         )
-    seen = run.observe()
+    seen = first_look(run)
     if import_is_due(run, seen):
         import_first(run)
         seen = run.observe()
@@ -97,7 +97,7 @@ def run_job(
 
 def _run(run: Run) -> Outcome:
     job, sync, services = run.job, run.sync, run.services
-    if not run.lease.take(lambda status: _begin(run, status), mark_rerun=job.is_coalescable):
+    if not take_lease(run, lambda status: _begin(run, status)):
         return Outcome(End.LEASED_ELSEWHERE, "Another run of this sync is on.")
     if run.document.was_lost and services.store.get(sync.object_name) is None:
         forget(run)  # it was deleted after the job was made; its new status would make it live on

@@ -67,6 +67,8 @@ class HeldLease:
         or everything is paused.
         """
         asked_at = self._clock.monotonic()
+        if self._gate.lease_until is None:
+            return False  # it is only being taken
         if self._gate.closed_because or asked_at - self._renewed_at < RENEW_AFTER_SECONDS:
             return False
         try:

@@ -171,7 +171,7 @@ class MemoryDocument:
 
     def load(self, status: Status, config: SyncConfig, now: datetime, *, took_over: bool) -> None:
         """Read the memory; `took_over`: another run may have written until a moment ago."""
-        found = self._read()
+        found, etag = self._read()
         memory = found or _from_status(status, config)
         if found is None and took_over:
             memory.doubt_everything(now)  # what the other run was writing was not noted, or lost
@@ -190,7 +190,7 @@ class MemoryDocument:
         self._saved = memory.to_json(now) if found else b""
         if memory.about != _about(config):
             memory.about, memory.keys = _about(config), {}
-        self.memory, self.asked_before = memory, frozenset(memory.asked)
+        self.memory, self.asked_before, self._etag = memory, frozenset(memory.asked), etag
 
     def save(self, now: datetime) -> None:
         """Write the memory if it changed. Raises Temporary where another run wrote it meanwhile."""
@@ -206,18 +206,17 @@ class MemoryDocument:
             self._etag = stored.etag  # it is one's own write, of which the answer got lost
         self._saved = body
 
-    def _read(self) -> Memory | None:
+    def _read(self) -> tuple[Memory | None, str]:
         stored = self._store.get(self._object, max_bytes=MAX_MEMORY_BYTES)
-        self._etag = stored.etag if stored else ABSENT
         if stored is None:
-            return None
+            return None, ABSENT
         try:
-            return Memory.model_validate_json(stored.body)
+            return Memory.model_validate_json(stored.body), stored.etag
         except ValidationError:
             log.error(  # noqa: TRY400 - its text might hold anything
                 "memory object is not readable, rebuilding it: %s", self._object
             )
-            return None
+            return None, stored.etag
 
 
 def _from_status(status: Status, config: SyncConfig) -> Memory:

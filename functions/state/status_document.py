@@ -34,6 +34,8 @@ class StatusDocument:
         self._writer = writer
         self._writes = 0
         self._etag: str | None = None
+        self.loads = 0
+        """How often it was read: again, wherever another status was there than the known one."""
         self.status = Status()
         self.was_lost = False
         """Whether there was no readable document: then nothing is known of former runs."""
@@ -48,12 +50,18 @@ class StatusDocument:
         self.was_lost = status is None
         self.status = status or Status()
         self.status.forget_future(self._clock.now() + MAX_CLOCK_SKEW)
+        self.loads += 1
         return self.status
 
     @property
     def is_absent(self) -> bool:
         """Say whether there was no document at all."""
         return self._etag == ABSENT
+
+    @property
+    def shows_no_lease(self) -> bool:
+        """Say whether a document was read by which nobody is at work; one that is lost tells nothing."""
+        return bool(self.loads) and not self.was_lost and self.status.lease is None
 
     def discard(self) -> None:
         """Delete the document as it was loaded. Raises Conflict where somebody changed it."""

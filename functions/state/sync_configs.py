@@ -36,7 +36,26 @@ class Configs:
     def entries(self, project_id: str | None = None) -> Sequence[Entry]:
         """Return the config objects of one project, or all: not folders, nor notes for people."""
         prefix = PREFIX if project_id is None else f"{PREFIX}{project_id}/"
-        return [entry for entry in self._store.list(prefix) if entry.name.endswith(".json")]
+        found = [entry for entry in self._store.list(prefix) if entry.name.endswith(".json")]
+        there = {entry.name for entry in found}
+        for name in [name for name in self._cache if name.startswith(prefix)]:
+            if name not in there:
+                del self._cache[name]
+        return found
+
+    def known(self, name: str) -> Sync | None:
+        """Return a config as this container read it last; it may have changed since."""
+        _, known = self._cache.get(name, ("", None))
+        return known if isinstance(known, Sync) else None
+
+    def known_of(self, project_id: str) -> list[Sync]:
+        """Return the configs of a project as this container read them last."""
+        names = [name for name in self._cache if name.startswith(f"{PREFIX}{project_id}/")]
+        return [sync for sync in map(self.known, names) if sync]
+
+    def forget(self) -> None:
+        """Forget what was read."""
+        self._cache.clear()
 
     def load(self, entries: Iterable[Entry]) -> list[Sync]:
         """Return the configs that are in order; read are only those that changed."""

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.plan.models import State
-from functions.run.push import SPACING_SECONDS
+from functions.run.start import SPACING_SECONDS
 from functions.triggers.command import Command
 from tests.support.memory_source import MemorySource
 from tests.support.one_sync import EVENT, FOLDER, status, world_of_one_sync

@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.simulation import simulate as simulate_module
 from tests.system.simulation.audit import Violation
-from tests.system.simulation.breakages import BREAKAGES
+from tests.system.simulation.breakages import BREAKAGES, LOST_ANSWERS
 from tests.system.simulation.memory_world import World
 from tests.system.simulation.simulate import simulate
 from tests.system.simulation.traffic import Weather
@@ -66,15 +66,16 @@ def test_whoever_is_under_way_ends_with_the_seed(monkeypatch):
     assert worlds[-1].is_quiet()
 
 
-def draw_with_stale_lists(random, end, draw=Weather.draw):
-    """Draw a weather in which lists are as stale as they ever are: some harm is done only then."""
-    return replace(draw(random, end), stale_seconds=60)
+def bad_weather(breakage, draw=Weather.draw):
+    """Return how to draw a weather in which lists are as stale as they ever are: some harm is done only then."""
+    lost = {"lost": LOST_ANSWERS[breakage]} if breakage in LOST_ANSWERS else {}
+    return lambda random, end: replace(draw(random, end), stale_seconds=60, **lost)
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_simulation_catches(breakage, monkeypatch):
     """A function that is broken like this does not pass: the simulation sees what it claims to see."""
     monkeypatch.setattr(*BREAKAGES[breakage])
-    monkeypatch.setattr(Weather, "draw", draw_with_stale_lists)
+    monkeypatch.setattr(Weather, "draw", bad_weather(breakage))
     with pytest.raises(Violation):
         simulate_all(range(SEEDS_TO_BE_CAUGHT))

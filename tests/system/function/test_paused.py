@@ -31,14 +31,15 @@ def paused(world, api):
 
 
 def test_hints_wait(world, paused):
-    """Webhooks and events are answered 202, and nothing is queued, read or written."""
-    status, answer = paused.webhook()
-    assert status == 202
-    assert answer["message"].startswith("All syncs are paused since 20")
-    assert "paused" in world.config_event(paused.object)["message"]
+    """Webhooks and events are answered 202; nothing is written, and what a container queued before it knew is all."""
+    for _ in range(3):
+        status, answer = paused.webhook()
+        assert status == 202
+        assert answer["message"].startswith("All syncs are paused since 20")
+        assert "paused" in world.config_event(paused.object)["message"]
     world.tick()
     assert paused.live == {"A": "1"}
-    assert not world.queue.messages
+    assert len(world.queue.messages) <= 1
 
 
 def test_after_the_pause_all_is_made_up_for(world, api, paused):

@@ -250,7 +250,7 @@ def test_what_another_vault_leaves_behind(world):
 def test_a_former_vault_that_cannot_be_listed(world):
     """A former vault that refuses to be listed is named as that, and holds nothing up."""
     sync, former = moved(world)
-    world.cloud.faults.append(Fault("ListSecrets", status=404, times=1))
+    world.cloud.faults.append(Fault("ListSecrets", status=404, nth=2, times=1))
     assert sync.run()["outcome"] == "succeeded"
     assert f"in {former} could not be listed" in sync.status.sync.message
     assert sync.live == {"A": "1"}

@@ -11,7 +11,13 @@ from functions.plan.sync_config import BlockingScope
 from functions.state.memory import Memory, memory_object
 from functions.state.status import parse_status
 from functions.state.status_document import status_object
-from tests.system.simulation.provenance import held_keys, remembered, unproven_references
+from tests.system.simulation.provenance import (
+    config_of,
+    held_keys,
+    remembered,
+    unproven_references,
+)
+from tests.system.simulation.turns import Turns
 
 COMPARTMENT = "ocid1.compartment.oc1..simulated"
 NOTICE = timedelta(seconds=45)
@@ -36,11 +42,14 @@ def in_scope(schema, name):
 class View:
     """What one run saw last of both sides; `sync` is known when it opens the vault."""
 
-    def __init__(self, gate, process):
-        self.gate = gate
+    def __init__(self, process):
         self.process = process
         self.sync = None
         self.turn = 0
+        self.read_at = self.saw_vault_at = self.remembered_at = -1
+        """The numbers of the status that was there when source, vault and memory were read last."""
+        self.counts_from = self.lease_counts_from = 0
+        """From which status on what it read counts; for the memory, which only the lease guards, the second."""
         self.began_at = None
         self.revision = -1
         self.answer = None
@@ -105,9 +114,8 @@ class Auditor:
         self.protected = frozenset()
         self.is_forced = False
         self.writes = 0
+        self.turns = Turns()
         self._trace = trace
-        self._turns = 0
-        self._turn_of = {}
         self._newest = {}
         self._deleted = set()
 
@@ -116,13 +124,18 @@ class Auditor:
         vars(view).pop("values", None)
         vars(view).pop("kept", None)
         view.revision = self.source.revision
-        view.began_at = view.began_at or self.vault.clock.now()
+        if view.read_at < view.lease_counts_from:  # nothing that counts was read before
+            view.began_at = self.vault.clock.now()
         view.known = remembered(self.store, folder).keys
         view.lost = held_keys(self.source, folder, answer, view.known)
         view.reappeared = self.source.reappeared
-        if view.gate and view.gate.lease_until is not None:
-            self._turns += 1
-            view.turn = self._turn_of[folder] = self._turns
+        view.read_at = self.turns.now(status_object(config_of(folder)))
+
+    def saw_status(self, view, name, before, after):
+        """Note a write to a status, and judge the end of a run that it may tell of."""
+        if self.turns.ends_unseen(before, after):
+            raise Violation(f"{name}: a run ends by a look that does not count")
+        self.turns.written(view, name, before, after)
 
     def judge(self, view, operation, name, value=None):
         """Return what is wrong with a write to the vault that is about to take effect."""
@@ -130,7 +143,9 @@ class Auditor:
         blocking = [s.name for s in index(view.listing).values() if self._blocks(view, s)]
         faults = {
             "it is out of scope": not view.scoped(name),
-            "a newer run is on": view.turn != self._turn_of[view.sync.config.folder],
+            "a newer run is on": view.turn != self.turns.turn(status_object(view.sync.object_name)),
+            "its look does not count": min(view.read_at, view.saw_vault_at) < view.counts_from
+            or view.remembered_at < view.lease_counts_from,
             "it is somebody else's": held is not None and not self.touchable(view, held),
             f"{blocking} block": bool(blocking),
             "too many deletions were planned": not self.is_forced and self.would_stop(view),
@@ -223,7 +238,7 @@ class Auditor:
 
     def truth(self, sync):
         """Return both sides of a sync as they are."""
-        view = View(None, None)
+        view = View(None)
         view.sync = sync
         folder = sync.config.folder
         self.saw_source(view, folder, self.source.read(folder, sub_folders=False))
@@ -251,8 +266,13 @@ class Auditor:
         """Say whether so much would be deleted that a guard must stop the run, or `at_most` may."""
         if view.options.disable_secret_deletion:
             return False
-        held = self.unimported(view) | view.lost_names | self.strangers(view)
-        held = (held | self.asked_lately(view)) - view.values.keys() - view.erroneous
+        # What was asked for lately may have been proven to be gone by a run that asks for all.
+        asked = [self.asked_lately(view), *([set()] if at_most else [])]
+        return any(self._stops(view, names, at_most=at_most) for names in asked)
+
+    def _stops(self, view, asked, *, at_most):
+        held = self.unimported(view) | view.lost_names | self.strangers(view) | asked
+        held = held - view.values.keys() - view.erroneous
         standing = {
             name: secret
             for name, secret in index(view.listing).items()

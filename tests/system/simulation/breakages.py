@@ -10,11 +10,12 @@ from functions.jobs import done, drain
 from functions.plan import kept
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
-from functions.run import context, keep, observe, run
+from functions.run import context, keep, observe, run, start
 from functions.run.context import Run
 from functions.run.keep import Keeper
 from functions.run.observe import Observer
 from functions.state.lease import HeldLease
+from functions.state.status_document import StatusDocument
 
 
 def check_all_but_the_lease(gate, check=Gate.check):
@@ -57,9 +58,29 @@ def ignore_errors(source, *how, desired_from=observe.desired_from):
     return desired_from(replace(source, errors={}), *how)
 
 
+def take_the_own_lease_for_proof(document, draft, swap=StatusDocument._swap):
+    """Take a status that bears the own lease for the one that was written, the answer being lost."""
+    loads, is_done = document.loads, swap(document, draft)
+    lease = document.status.lease
+    if draft.lease and lease and lease.run == draft.lease.run:
+        document.loads = loads
+    return is_done
+
+
 BREAKAGES = {
     "a run goes on when its lease is lost": (Gate, "check", check_all_but_the_lease),
     "a lease is ignored": (HeldLease, "_is_held_by_another", lambda *_: False),
+    "a look counts whoever wrote the status since": (start, "_is_untouched", lambda *_: True),
+    "a look counts as the own lease is found": (
+        StatusDocument,
+        "_swap",
+        take_the_own_lease_for_proof,
+    ),
+    "it is looked while another may be at work": (
+        StatusDocument,
+        "shows_no_lease",
+        property(lambda document: bool(document.loads)),
+    ),
     "lifecycle states are ignored": (Run, "settle", lambda _, observed: observed),
     "stale lists are trusted": (Observer, "refresh", lambda _, listing, *__: listing),
     "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None),
@@ -89,3 +110,8 @@ BREAKAGES = {
     # Values that hide
     "what cannot be told is not there": (observe, "desired_from", ignore_errors),
 }
+LOST_ANSWERS = {
+    "a look counts whoever wrote the status since": 0.2,
+    "a look counts as the own lease is found": 0.2,
+}
+"""Which part of all answers must get lost for what is broken to do harm, where that is seldom else."""

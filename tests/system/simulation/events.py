@@ -42,6 +42,7 @@ class Events(StartingState):
             (self._edit_vault, random.choice((0, 3, 12))),
             (self._edit_config, random.choice((0, 1, 4))),
             (self._command, random.choice((1, 6))),
+            (self._rush, random.choice((0, 2, 5))),
             (self._hide, random.choice((0, 1, 3))),
             (self._reorganise, random.choice((0, 2, 5))),
             (self._expire, random.choice((0, 0, 2, 8))),
@@ -190,6 +191,18 @@ class Events(StartingState):
         return self.world.start(
             f"webhook-{name}", lambda invocation: invocation.webhook(webhook), answered
         )
+
+    def _rush(self):
+        """Have several come along in one moment: what one of them loads, another changes."""
+        name, random, now = (
+            self.random.choice(list(self.configs)),
+            self.random,
+            self.world.scheduler.seconds,
+        )
+        self.edit_source(name, is_told=False)
+        for _ in range(random.choice((2, 3, 4))):
+            come = random.choice((self.deliver, self.edit_source, partial(self.command, "sync")))
+            self.world.scheduler.at(now + random.uniform(0, 1), partial(come, name))
 
     # The vault
 

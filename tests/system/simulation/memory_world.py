@@ -163,12 +163,12 @@ class Invocation:
         left = self._gate.seconds_left()
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = process.monotonic() + min(usable, patience_seconds or usable)
-        store = self._line("store", WatchedStore(world.store, process))
+        store = self._line("store", WatchedStore(world.store, process, world.auditor))
         views = {}  # by gate: each run has its own
 
         def source(gate):
-            views[id(gate)] = View(gate, process)
-            watched = WatchedSource(world.source, views[id(gate)], world.auditor)
+            process.view = views[id(gate)] = View(process)
+            watched = WatchedSource(world.source, process.view, world.auditor)
             return self._line("source", watched, gate)
 
         def vault(sync, gate):

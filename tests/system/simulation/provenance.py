@@ -5,9 +5,14 @@ from functions.state.memory import Memory, memory_object
 from functions.state.sync_configs import PREFIX
 
 
+def config_of(folder):
+    """Return the name of the config of the folder's sync."""
+    return f"{PREFIX}{folder.project_id}/{folder.path[1:]}.json"
+
+
 def remembered(store, folder):
     """Return the memory of the folder's sync."""
-    stored = store.get(memory_object(f"{PREFIX}{folder.project_id}/{folder.path[1:]}.json"))
+    stored = store.get(memory_object(config_of(folder)))
     return Memory.model_validate_json(stored.body) if stored else Memory()
 
 

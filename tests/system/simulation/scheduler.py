@@ -66,13 +66,14 @@ class Scheduler:
 class Process:
     """A container with one invocation: its clock, its fibers, its end. A crash ends all at once.
 
-    `seen` notes when each object was read last with which ETag.
+    `seen` notes when each object was read last with which ETag; `view` is what its newest run sees.
     """
 
     def __init__(self, scheduler, name, skew):
         self.name = name
         self.is_crashed = False
         self.seen = {}
+        self.view = None
         self.frozen_until = 0.0
         self.on_crash = lambda: None
         self._scheduler = scheduler

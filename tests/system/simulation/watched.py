@@ -3,15 +3,18 @@
 from functools import partial
 
 from functions.plan.models import State
+from functions.state.status import parse_status
+from functions.state.status_document import status_object
 from tests.system.simulation.audit import COMPARTMENT
 
 
 class WatchedStore:
     """The config store as one process has it."""
 
-    def __init__(self, store, process):
+    def __init__(self, store, process, auditor):
         self._store = store
         self._process = process
+        self._auditor = auditor
 
     def __getattr__(self, operation):
         return getattr(self._store, operation)
@@ -19,7 +22,18 @@ class WatchedStore:
     def get(self, name, **how):
         stored = self._store.get(name, **how)
         self._process.seen[name, stored and stored.etag] = self._process.monotonic()
+        if name.startswith("memory/") and self._process.view:
+            about = name.replace("memory/", "status/", 1)
+            self._process.view.remembered_at = self._auditor.turns.now(about)
         return stored
+
+    def put(self, name, body, **how):
+        before = self._store.get(name)
+        etag = self._store.put(name, body, **how)
+        if name.startswith("status/"):
+            known = before and parse_status(before.body)
+            self._auditor.saw_status(self._process.view, name, known, parse_status(body))
+        return etag
 
 
 class WatchedSource:
@@ -58,6 +72,9 @@ class WatchedVault:
     def list(self):
         self._auditor.vault.list_staleness_seconds = self._staleness()
         self._view.listing = self._vault.list()
+        self._view.saw_vault_at = self._auditor.turns.now(
+            status_object(self._view.sync.object_name)
+        )
         self._view.is_applying = False
         self._view.listed_at = self._auditor.vault.clock.monotonic()
         return self._view.listing
