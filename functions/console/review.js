@@ -7,8 +7,6 @@ import { count } from "./text.js";
 import { h, update } from "./view.js";
 
 const OPTIONS_STEP = 3;
-const IMPORT_NOTE =
-  "The first run imports before it deletes: of the deletions below it makes those that the import leaves.";
 
 export function reviewStep(self, { goTo, replan, save }) {
   const { plan, steps } = self;
@@ -27,7 +25,6 @@ export function reviewStep(self, { goTo, replan, save }) {
     self.why && h("p.note.warn", { role: "status" }, self.why),
     errorBox(self.planError, replan),
     plan && takesAll(values) && deletionsOf(plan).length > 0 && wholeVault(self, goTo, replan),
-    plan && importsFirst(values) && deletionsOf(plan).length > 0 && h("p.note", IMPORT_NOTE),
     plan ? planView(plan, self, values.name) : !self.planError && loading(),
     plan && consent(self),
     errorBox(self.saveError, null, replan),
@@ -39,10 +36,8 @@ export function reviewStep(self, { goTo, replan, save }) {
   ];
 }
 
-const importsFirst = (values) => values["syncOptions.initialSyncBehavior"] !== "overwrite-destination";
-
 function takesAll(values) {
-  const isOverwritten = !importsFirst(values);
+  const isOverwritten = values["syncOptions.initialSyncBehavior"] === "overwrite-destination";
   const isNarrow = values["syncOptions.keySchema"] || values["syncOptions.bundle.name"];
   return isOverwritten && !isNarrow && !values["syncOptions.disableSecretDeletion"];
 }

@@ -1,7 +1,7 @@
 """A plan: what a sync would do. Pure."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -41,6 +41,22 @@ class Plan:
     def critical(self) -> list[Change]:
         """The changes that a person must agree to."""
         return [c for c in self.changes if c.is_loss or c.held]
+
+    def after_import(self, names: Collection[str]) -> "Plan":
+        """Return the plan as it is once the source has these secrets of the vault: they get tags, no more."""
+        if not names:
+            return self
+        changes = (
+            Change(Action.TAG, change.name, change.secret)
+            if change.name in names and change.action in (Action.UPDATE, Action.DELETE)
+            else change
+            for change in self.changes
+        )
+        text = (
+            f"The initial import comes first and takes {counted(len(names), 'secret')} of the vault into "
+            f"the source: {join(sorted(names), ', ')}."
+        )
+        return replace(self, changes=tuple(changes), warnings=(*self.warnings, text))
 
     def judged_by_tags(self, sync_id: UUID) -> "Plan":
         """Return the plan that no content was read for: of what has no tag of the sync it cannot tell."""

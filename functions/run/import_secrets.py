@@ -1,5 +1,6 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from functions.calls.deadline import Gate
@@ -7,10 +8,11 @@ from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Refused
 from functions.plan.bundle import name_of
 from functions.plan.desired import desired_from
+from functions.plan.models import VaultSecret
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
 from functions.plan.scope import NOWHERE, scope_of
-from functions.plan.sync_config import InitialSync
+from functions.plan.sync_config import InitialSync, SyncConfig
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.importable import Importable, homes_of, may_import, read_importable
@@ -35,16 +37,28 @@ def import_only(run: Run) -> Outcome:
     return run.summary.conclude()
 
 
-def import_is_due(run: Run, observed: Observed) -> bool:
+def import_is_due(
+    status: Status, config: SyncConfig, planner: Planner, listing: Sequence[VaultSecret]
+) -> bool:
     """Say whether the initial import is still to be done: once for each vault and compartment."""
-    status, config = run.document.status, run.sync.config
     if config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
         return False
-    planner = run.observer.planner(observed.listing)
-    permitted = permitted_scope(status, planner, observed.listing)
+    permitted = permitted_scope(status, planner, listing)
     if permitted is None:
         return not (status.is_import_done or status.sync.at)
     return permitted != NOWHERE and permitted.place != scope_of(config).place
+
+
+def to_be_imported(
+    status: Status, config: SyncConfig, planner: Planner, observed: Observed
+) -> frozenset[str]:
+    """Return the names of what the initial import, if it is due, takes into the source before the sync."""
+    if not import_is_due(status, config, planner, observed.listing):
+        return frozenset()
+    replace = config.sync_options.initial_sync_behavior == InitialSync.IMPORT_DESTINATION
+    homes = homes_of(planner, observed)
+    secrets = may_import(planner, observed, homes, replace=replace, is_first=True)
+    return frozenset(secret.name for secret in secrets)
 
 
 def import_first(run: Run) -> None:

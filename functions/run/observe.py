@@ -1,6 +1,6 @@
 """Look at both sides of a sync, and plan: everything a run does before it writes."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -258,14 +258,18 @@ class Observer:
         settled: Mapping[str, str],
         *,
         may_ask_all: bool,
+        adopted: Collection[str] = (),
     ) -> Plan:
-        """Return what to do, every guard applied. `may_ask_all`: also places that were asked lately."""
+        """Return what to do, every guard applied.
+
+        `may_ask_all`: also places that were asked lately. `adopted`: names that an import takes first.
+        """
         planner = self.planner(observed.listing)
         desired = desired_from(observed.source, planner.schema, planner.only)
         desired = _without(desired, observed.unreadable)
         sure = self._sure(desired, settled, planner)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
-        plan = with_keys(plan, desired, observed.bundles, planner)
+        plan = with_keys(plan, desired, observed.bundles, planner).after_import(adopted)
         permitted = permitted_scope(status, planner, observed.listing)
         keeper = Keeper(
             self._sync,

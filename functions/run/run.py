@@ -19,7 +19,7 @@ from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
 from functions.run.cleanup import clean_up, place_of, tell_left_behind
 from functions.run.context import SYNC_KINDS, Run
-from functions.run.import_secrets import import_first, import_is_due, import_only
+from functions.run.import_secrets import import_first, import_is_due, import_only, to_be_imported
 from functions.run.observe import Observer
 from functions.run.outcome import End, Outcome, schedule
 from functions.run.push import permitted, remember
@@ -46,7 +46,8 @@ def sync_once(run: Run) -> Outcome:
             run.sync, run.document.status, run.services, run.gate, run.renew
         )
     seen = first_look(run)
-    if import_is_due(run, seen):
+    planner = run.observer.planner(seen.listing)
+    if import_is_due(run.document.status, run.sync.config, planner, seen.listing):
         import_first(run)
         seen = run.observe()
     verification = Verification(run)
@@ -123,19 +124,20 @@ def preview(
     status = document.load()
     seen = observer.observe(status, took_over=False)
     seen = observer.refresh(seen, {})
-    settled: dict[str, str] = {}
+    planner, settled = observer.planner(seen.listing), dict[str, str]()
+    imported = to_be_imported(status, sync.config, planner, seen)
     read_until = gate.deadline - PLANNING_SECONDS if verify else 0.0
     reading = Gate(services.clock, read_until)
     try:
         reader = Observer(sync, services, reading, reading.check)
         reader.document = observer.document
-        planner = observer.planner(())
         names = desired_from(seen.source, planner.schema, planner.only).values
         contents = reader.read_contents(seen, settled, names if verify else ())
-        plan = observer.plan(contents, status, settled, may_ask_all=True)
+        plan = observer.plan(contents, status, settled, may_ask_all=True, adopted=imported)
     except OutOfTime:
         gate.check()
-        plan = observer.plan(seen, status, settled, may_ask_all=True).judged_by_tags(sync.id)
+        plan = observer.plan(seen, status, settled, may_ask_all=True, adopted=imported)
+        plan = plan.judged_by_tags(sync.id)
     left_behind = tell_left_behind(sync, status, services, gate, gate.check)
     return replace(plan, warnings=(*plan.warnings, *left_behind))
 

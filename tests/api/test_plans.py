@@ -142,6 +142,36 @@ def test_what_changes_after_the_last_look(api):
     assert (row["syncStatus"], set(api.live())) == ("succeeded", {"TOKEN"})
 
 
+@pytest.mark.parametrize(
+    ("behavior", "done"),
+    [
+        ("overwrite-destination", {"THEIRS": "delete", "TOKEN": "update"}),
+        ("import-prioritize-source", {"THEIRS": "tag", "TOKEN": "update"}),
+        ("import-prioritize-destination", {"THEIRS": "tag", "TOKEN": "tag"}),
+    ],
+)
+def test_a_plan_foresees_the_initial_import(api, behavior, done):
+    """What an initial import takes into the source is neither deleted nor changed by the plan, and is named."""
+    for name in ("THEIRS", "TOKEN"):
+        api.vault.seed(name, b"x")
+    draft = body(syncOptions={"initialSyncBehavior": behavior})
+    plan = api.ok("POST", DRAFT, draft)["plan"]
+    assert {change["name"]: change["action"] for change in plan["changes"]} == done
+    taken = sorted(name for name, action in done.items() if action == "tag")
+    told = [text for text in plan["warnings"] if "import" in text]
+    assert [text.rpartition(": ")[2] for text in told] == [f"{', '.join(taken)}."] * bool(taken)
+    assert api.live() == {"THEIRS": "x", "TOKEN": "x"}
+
+
+def test_an_import_that_is_done_is_not_foreseen(api):
+    """After the initial import a plan deletes what is in the vault alone, as the sync does."""
+    options = {"initialSyncBehavior": "import-prioritize-source", "deletionGuard": {"minCount": 9}}
+    path = f"{SYNCS}/{api.create(syncOptions=options)['id']}"
+    api.vault.seed("THEIRS", b"x")
+    plan = api.ok("POST", f"{path}/plan")["plan"]
+    assert [(c["action"], c["name"]) for c in plan["changes"]] == [("delete", "THEIRS")]
+
+
 def test_an_import_takes_what_the_plan_would_delete(api):
     """With `plan` an initial import goes first; what it leaves to be done deletes nothing, so it is done."""
     api.vault.seed("THEIRS", b"x")

@@ -199,7 +199,7 @@ def test_nothing_is_deleted_unseen(open_page, stack):
     page.locator(".consent input").check()
     assert create.is_enabled()
     page.get_by_role("button", name="Import first").click()
-    page.get_by_text("The first run imports before it deletes").wait_for()
+    page.get_by_text("The initial import comes first").wait_for()
     page.get_by_role("button", name="Change Sync Options").click()
     page.get_by_role("radio", name="Overwrite").check()
     page.get_by_role("button", name="Review").click()

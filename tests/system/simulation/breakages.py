@@ -32,10 +32,9 @@ def save_alone(run, mutate=lambda _: None, *_, save=Run.save_memory):
     save(run, mutate)
 
 
-def has_import(run, _observed):
+def has_import(_status, config, *_):
     """Say whether a sync was made with an import, not whether that is still to be done."""
-    options = run.sync.config.sync_options
-    return options.initial_sync_behavior != InitialSync.OVERWRITE
+    return config.sync_options.initial_sync_behavior != InitialSync.OVERWRITE
 
 
 def ask_only_where_nothing_gives_the_key(change, key, secret, *how, ask=kept.missing, **more):
