@@ -25,7 +25,7 @@ CALL_SECONDS = 0.1
 SPREAD = 0.5
 """A call takes up to so much of that more or less."""
 WORKERS = (4, 16)
-MINUTES = 10
+MINUTES = 8
 WEBHOOK_SECONDS = 1.0
 LONG_SECONDS = 7200.0
 

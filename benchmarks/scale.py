@@ -104,7 +104,7 @@ COLUMNS = (
     "calls/s a family",
     "p50",
     "p99",
-    "not there",
+    "on their way",
     "contents a minute",
     "vault calls a minute",
     "all calls a minute",
