@@ -1,23 +1,26 @@
 """What must hold at every moment: each effect on the vault and the source is judged as it happens."""
 
 from datetime import timedelta
-from functools import cached_property
 
 from pydantic import SecretBytes
 
 from functions.plan.models import BLOCKING, State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
-from functions.plan.sync_config import BlockingScope
-from functions.state.memory import Memory, memory_object
-from functions.state.status import parse_status
+from functions.plan.scope import NOWHERE
+from functions.plan.sync_config import BlockingScope, InitialSync, parse_sync
+from functions.state.status import Phase, parse_status
 from functions.state.status_document import status_object
+from tests.system.simulation.claims import Claims, covers, permitted_scope, place_of
+from tests.system.simulation.holds import Holds
 from tests.system.simulation.provenance import (
     config_of,
     held_keys,
+    memory_of,
     remembered,
     unproven_references,
 )
 from tests.system.simulation.turns import Turns
+from tests.system.simulation.view import View
 
 COMPARTMENT = "ocid1.compartment.oc1..simulated"
 NOTICE = timedelta(seconds=45)
@@ -28,87 +31,12 @@ class Violation(BaseException):
     """The code did what it must never do. No handler of the code itself may swallow this."""
 
 
-def rendered(schema, key):
-    """Return the vault name of a key, worked out apart from the code under test."""
-    return (schema or "{{secretKey}}").replace("{{secretKey}}", key)
-
-
-def in_scope(schema, name):
-    """Say whether a vault name fits a key schema."""
-    prefix, _, suffix = (schema or "{{secretKey}}").partition("{{secretKey}}")
-    return name.startswith(prefix) and name.endswith(suffix)
-
-
-class View:
-    """What one run saw last of both sides; `sync` is known when it opens the vault."""
-
-    def __init__(self, process):
-        self.process = process
-        self.sync = None
-        self.turn = 0
-        self.read_at = self.saw_vault_at = self.remembered_at = -1
-        """The numbers of the status that was there when source, vault and memory were read last."""
-        self.counts_from = self.lease_counts_from = 0
-        """From which status on what it read counts; for the memory, which only the lease guards, the second."""
-        self.began_at = None
-        self.revision = -1
-        self.answer = None
-        self.known = {}
-        """What the sync knew of keys when it read the source."""
-        self.lost = frozenset()
-        """Keys that what was answered must not change."""
-        self.reappeared = -1
-        self.listing = ()
-        self.listed_at = 0.0
-        self.is_applying = False
-        """Whether its plan is made: what it looks up from then on changes nothing of that."""
-
-    @property
-    def options(self):
-        return self.sync.config.sync_options
-
-    @cached_property
-    def values(self):
-        """Return what the vault should hold."""
-        return {
-            rendered(self.options.key_schema, secret.key): secret.value.get_secret_value().encode()
-            for secret in self.answer.secrets
-            if secret.value.get_secret_value() and " " not in secret.key
-        }
-
-    @property
-    def secrets(self):
-        """Return what the source answered, by name."""
-        schema = self.options.key_schema
-        return {rendered(schema, secret.key): secret for secret in self.answer.secrets}
-
-    @property
-    def lost_names(self):
-        """Return the names of keys that stay because what gave them hides."""
-        return {rendered(self.options.key_schema, key) for key in self.lost}
-
-    @property
-    def erroneous(self):
-        """Return the names of keys that have no value that the vault would take: an error, no deletion."""
-        refused = {secret.key for secret in self.answer.secrets if " " in secret.key}
-        schema = self.options.key_schema
-        return {rendered(schema, key) for key in refused | self.answer.errors.keys()}
-
-    @cached_property
-    def kept(self):
-        """Return the names that must stay as they are: no value is known that the vault would take."""
-        return self.erroneous | self.lost_names
-
-    def scoped(self, name):
-        return in_scope(self.options.key_schema, name)
-
-
 class Auditor:
     """Knows the true state of everything, and the rules."""
 
-    def __init__(self, vault, secrets, source, store, trace):
+    def __init__(self, vault, places, source, store, trace):
         self.vault = vault
-        self.secrets = secrets
+        self.places = places
         self.source = source
         self.store = store
         self.protected = frozenset()
@@ -118,18 +46,31 @@ class Auditor:
         self._trace = trace
         self._newest = {}
         self._deleted = set()
+        self.holds = Holds()
+        self.claims = Claims(vault, store)
+        self.cleanups = set()
+        """The configs of syncs for which a cleanup was asked."""
+        self.gone_at = {}
+        """When configs were deleted."""
+        self.losses = set()
+        """The configs of syncs whose status was deleted."""
 
-    def saw_source(self, view, folder, answer):
+    def saw_source(self, view, folder, answer, *, below):
         view.answer = answer
         vars(view).pop("values", None)
         vars(view).pop("kept", None)
         view.revision = self.source.revision
         if view.read_at < view.lease_counts_from:  # nothing that counts was read before
             view.began_at = self.vault.clock.now()
-        view.known = remembered(self.store, folder).keys
+        view.below = below
+        view.known = remembered(self.store, folder, below=below).keys
         view.lost = held_keys(self.source, folder, answer, view.known)
         view.reappeared = self.source.reappeared
         view.read_at = self.turns.now(status_object(config_of(folder)))
+        if view.process:
+            keys = {secret.key for secret in answer.secrets} | answer.errors.keys()
+            self.holds.saw(config_of(folder), answer)
+            self.claims.saw(config_of(folder), keys)
 
     def saw_status(self, view, name, before, after):
         """Note a write to a status, and judge the end of a run that it may tell of."""
@@ -139,7 +80,9 @@ class Auditor:
 
     def judge(self, view, operation, name, value=None):
         """Return what is wrong with a write to the vault that is about to take effect."""
-        held = self.holder(name)
+        if view.answer is None:
+            return self._judge_cleanup(view, operation, name)
+        held = self.holder(view, name)
         blocking = [s.name for s in index(view.listing).values() if self._blocks(view, s)]
         faults = {
             "it is out of scope": not view.scoped(name),
@@ -157,12 +100,17 @@ class Auditor:
             "what gave it hides": not self.is_forced and self._is_lost(view, operation, name),
             "a reference is not there": not self.is_forced
             and self._is_unproven(view, operation, name),
+            "an import left it open": not self.is_forced
+            and self.holds.is_held(view, operation, name),
+            "an edit brought it into the scope": self._is_new(view, operation, name),
         }
         if operation == "schedule_deletion":
             faults |= {
                 "it is wanted": name in view.values,
                 "a wider scope holds it": not self.is_forced and name in self.strangers(view),
                 "its value is unknown": name in view.erroneous,
+                "it was never imported": not self.is_forced
+                and self.claims.is_owed(view, operation, held),
                 "deletions are disabled": view.options.disable_secret_deletion,
             }
         else:
@@ -184,29 +132,97 @@ class Auditor:
         elif operation == "restore":
             self._deleted.discard((view.sync.id, name))
 
+    def _judge_cleanup(self, view, operation, name):
+        """Return what is wrong with a write of a job that asked the source for nothing."""
+        stored, _ = self.store.objects.get(view.sync.object_name, (None, None))
+        held = self.holder(view, name)
+        is_same = stored is not None and stored.etag == view.sync.etag
+        here = is_same and place_of(
+            parse_sync(self.store.url, view.sync.object_name, stored.etag, stored.body).config
+        )
+        faults = {
+            "it is no deletion": operation != "schedule_deletion",
+            "nobody asked for it": view.sync.object_name not in self.cleanups,
+            "it has not the tag of the sync": not self._is_own(view, self._seen_tags(view, held)),
+            "it is somebody else's": not self.touchable(view, held),
+            "it is in scope": here == place_of(view.sync.config) and view.scoped(name),
+        }
+        return [fault for fault, holds in faults.items() if holds]
+
     def before_import(self, view, values):
         """Judge a write to the source."""
-        stored = self.store.get(status_object(view.sync.object_name))
-        status = parse_status(stored.body) if stored else None
-        if status is None or status.is_import_done:
+        status = self._status(view)
+        is_asked = status is not None and status.import_.status == Phase.RUNNING
+        is_done = (
+            status is not None
+            and status.is_import_done
+            and (status.scope is None or status.scope.place == place_of(view.sync.config))
+        )
+        if is_done and not is_asked:
             raise Violation("an import is repeated")
         for key, value in values.items():
-            name = rendered(view.options.key_schema, key)
-            held = self.holder(name)
+            held = self.holder(view, view.name_of(key))
             if held is None or value.encode() not in {v.content for v in held.versions.values()}:
                 raise Violation(f"import of {key}: the vault never held this")
+            if not is_asked and self._is_written(view, held):
+                raise Violation(f"import of {key}: the sync itself wrote it")
+        self.claims.imported(view, values.keys())
+
+    def after_import(self, view, values, refused):
+        """Take over what the source said to it."""
+        self.holds.answered(view, values, refused)
+
+    def let_go(self, config):
+        """Note that a person decided on all that is held for a sync."""
+        self.holds.forget(config)
+        self.claims.forget(config)
+
+    def lost(self, config, sync_id):
+        """Note that the status of a sync was deleted, and with it what was counted."""
+        self.losses.add(config)
+        self.holds.forget(config)
+        self._deleted = {one for one in self._deleted if one[0] != sync_id}
+
+    def _status(self, view):
+        stored = self.store.get(status_object(view.sync.object_name))
+        return parse_status(stored.body) if stored else None
+
+    def _seen_tags(self, view, secret):
+        return next((row.tags for row in view.listing if row.id == secret.id), {})
+
+    def _is_written(self, view, secret):
+        tags = self._seen_tags(view, secret)
+        return self._is_own(view, tags) and DIGEST_TAG in tags
+
+    def _is_new(self, view, operation, name):
+        """Say whether an edit brought it into the scope, and the sync never held it equal since."""
+        held = self.holder(view, name)
+        if (
+            self.is_forced
+            or held is None
+            or not self.claims.is_new(view, operation, held, self._status(view))
+        ):
+            return False
+        is_own = self._is_own(view, self._seen_tags(view, held))
+        return not is_own and name not in self._known(view)
+
+    def _known(self, view):
+        """Return the names that held what the source says where the sync may act since."""
+        permitted = permitted_scope(self._status(view), has_tags=False)
+        known = map(view.name_of, self._memory(view).keys)
+        return {n for n in known if permitted is None or covers(permitted, view.sync.config, n)}
 
     def _is_unknown(self, view, secret):
         """Say whether a content that nobody could read in this run is about to be replaced."""
-        hidden = self.secrets.unreadable.get(secret.id)
-        tags = next((row.tags for row in view.listing if row.id == secret.id), {})
-        is_known = self._is_own(view, tags) and DIGEST_TAG in tags
+        hidden = self.place(view).unreadable.get(secret.id)
+        is_known = self._is_written(view, secret)
         return hidden is not None and hidden < view.began_at and not is_known
 
     def _follows_old_config(self, view):
-        stored, changed_at = self.store.objects[view.sync.object_name]
-        since = max(changed_at, view.began_at)
-        return stored.etag != view.sync.etag and self.vault.clock.now() - since > NOTICE
+        config = view.sync.object_name
+        stored, changed_at = self.store.objects.get(config, (None, self.gone_at.get(config)))
+        is_same = stored is not None and stored.etag == view.sync.etag
+        return not is_same and self.vault.clock.now() - max(changed_at, view.began_at) > NOTICE
 
     def _is_lost(self, view, operation, name):
         """Say whether what was read, and what the source is still like, do not show the key's giver."""
@@ -215,7 +231,7 @@ class Auditor:
         folder = view.sync.config.folder
         now = held_keys(self.source, folder, view.answer, view.known)
         is_still = view.reappeared == self.source.reappeared
-        return is_still and name in {rendered(view.options.key_schema, key) for key in now}
+        return is_still and name in set(map(view.name_of, now))
 
     def _is_unproven(self, view, operation, name):
         secret = view.secrets.get(name)
@@ -223,12 +239,22 @@ class Auditor:
             return False
         return unproven_references(secret, view.known.get(secret.key))
 
+    def unproven(self, view):
+        """Return the names that stay as a reference leads nowhere, and nobody knows whether it ever did."""
+        standing = {row.name for row in view.listing if row.state == State.ACTIVE}
+        return {
+            name
+            for name, secret in view.secrets.items()
+            if name in standing and unproven_references(secret, view.known.get(secret.key))
+        }
+
     def _is_forgotten(self, view, operation, name):
         """Say whether the memory would not tell where the value came from if the run died now."""
-        secret = view.secrets.get(name)
-        if operation not in ("create", "update") or secret is None:
+        secret, gone_at = view.secrets.get(name), self.gone_at.get(view.sync.object_name)
+        is_deleted = gone_at is not None and gone_at >= view.began_at
+        if operation not in ("create", "update") or secret is None or is_deleted:
             return False
-        known = remembered(self.store, view.sync.config.folder).keys.get(secret.key)
+        known = self._memory(view).keys.get(secret.key)
         found = {reference for reference, place in secret.references.items() if place}
         return known is None or not found <= set(known.references or found)
 
@@ -241,13 +267,17 @@ class Auditor:
         view = View(None)
         view.sync = sync
         folder = sync.config.folder
-        self.saw_source(view, folder, self.source.read(folder, sub_folders=False))
+        below = view.options.include_all_sub_folders
+        self.saw_source(view, folder, self.source.read(folder, sub_folders=below), below=below)
         self.vault.list_staleness_seconds = 0.0
-        view.listing = self.secrets.list()
+        view.listing = self.place(view).list()
         return view
 
-    def holder(self, name):
-        return self.vault.holder(self.vault._defaults["vaultId"], name)
+    def place(self, view):
+        return self.places[place_of(view.sync.config)]
+
+    def holder(self, view, name):
+        return self.vault.holder(view.sync.config.destination_config.vault_ocid, name)
 
     def touchable(self, view, secret):
         """Say whether a secret's owner and kind leave it to this sync."""
@@ -289,33 +319,57 @@ class Auditor:
         return any(self._is_flood(view, doomed, group, lately) for group in (set(standing), own))
 
     def strangers(self, view):
-        """Return the names that the sync never wrote, where it may delete only since an edit."""
-        stored = self.store.get(status_object(view.sync.object_name))
-        status = parse_status(stored.body) if stored else None
-        if status is None or status.scope is None or status.scope.is_deleting:
+        """Return the names that the sync never wrote, and may delete only since an edit."""
+        permitted = self._permitted(view)
+        if permitted is None:
             return set()
-        known = {rendered(view.options.key_schema, key) for key in self._memory(view).keys}
-        tagged = {row.name for row in view.listing if self._is_own(view, row.tags)}
-        return index(view.listing).keys() - known - tagged
+        found = {
+            row.name
+            for row in index(view.listing).values()
+            if not (permitted.is_deleting and covers(permitted, view.sync.config, row.name))
+            and not self._is_own(view, row.tags)
+        }
+        return found - self._known(view) if found else found
+
+    def unimported_strangers(self, view):
+        """Return the names that the sync never wrote, and may change only since an edit."""
+        permitted = self._permitted(view)
+        imports = view.options.initial_sync_behavior != InitialSync.OVERWRITE
+        if permitted is None or not (imports or permitted == NOWHERE):
+            return set()
+        return {
+            name
+            for name in self.strangers(view) & view.values.keys()
+            if not covers(permitted, view.sync.config, name)
+            and index(view.listing)[name].state == State.ACTIVE
+            and self.touchable(view, self.holder(view, name))
+        }
+
+    def _permitted(self, view):
+        has_tags = any(self._is_own(view, row.tags) for row in view.listing)
+        return permitted_scope(self._status(view), has_tags=has_tags)
 
     def _memory(self, view):
-        stored = self.store.get(memory_object(view.sync.object_name))
-        return Memory.model_validate_json(stored.body) if stored else Memory()
+        folder, below = view.sync.config.folder, view.options.include_all_sub_folders
+        return remembered(self.store, folder, below=below)
 
     def asked_lately(self, view):
         """Return the names that events leave as they are, as their giver hid ten minutes ago."""
-        memory = remembered(self.store, view.sync.config.folder)
-        places = {*memory.asked, None} if "any place" in memory.asked else set(memory.asked)
-        return {
-            rendered(view.options.key_schema, key)
+        memory = self._memory(view)
+        is_any = "any place" in memory.asked
+        places = {*memory.asked, None} if is_any else set(memory.asked)
+        known = {
+            view.name_of(key)
             for key, known in memory.keys.items()
             if known.origin in places
             or any(f"import {place}" in places for place in (known.references or {}).values())
         }
+        written = {row.name for row in view.listing if self._is_own(view, row.tags)}
+        return known | (written - set(map(view.name_of, memory.keys)) if is_any else set())
 
     def unimported(self, view):
         """Return the names that stay as they are, as an import could not bring them into the source."""
-        pending = self._memory(view).import_pending
+        pending = memory_of(self.store, view.sync.object_name).import_pending
         return {name for name, one in pending.items() if self._is_held(view, name, one)}
 
     def _is_held(self, view, name, pending):

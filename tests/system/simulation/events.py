@@ -233,6 +233,7 @@ class Events(StartingState):
             secret.change(now, freeformTags={k: v for k, v in tags.items() if k not in lost})
         else:
             return
+        self.world.auditor.claims.touched(secret.id)
         self.world.trace(f"by hand: {act} {secret.name} for {seconds:.0f} s")
         if random.random() < 0.5:
             event = ResourceEvent("com.oraclecloud.vaultsecret.updatesecret", "", COMPARTMENT, {})
@@ -243,7 +244,7 @@ class Events(StartingState):
         if not self.world.vault.secrets:
             return
         secret_id = self.random.choice(list(self.world.vault.secrets))
-        unreadable, now = self.world.secrets.unreadable, self.world.scheduler.now()
+        unreadable, now = self.world.unreadable, self.world.scheduler.now()
         unreadable.setdefault(secret_id, now)
         until = self.random.uniform(self.world.scheduler.seconds, END_SECONDS)
         self.world.scheduler.at(until, lambda: unreadable.pop(secret_id, None))
@@ -271,15 +272,17 @@ class Events(StartingState):
         self.world.trace(f"the config of {name} is edited")
         self.save(name)
         if self.random.random() < 0.7:
-            event = ResourceEvent(
-                "com.oraclecloud.objectstorage.updateobject",
-                f"prefix/secret-syncs/p/{name}.json",
-                COMPARTMENT,
-                BUCKET,
-            )
-            self.world.start(
-                "config-event", lambda invocation: invocation.dispatcher().event(event)
-            )
+            self.tell_of_config(name)
+
+    def tell_of_config(self, name):
+        """Deliver the event of a config that was written."""
+        event = ResourceEvent(
+            "com.oraclecloud.objectstorage.updateobject",
+            f"prefix/secret-syncs/p/{name}.json",
+            COMPARTMENT,
+            BUCKET,
+        )
+        self.world.start("config-event", lambda invocation: invocation.dispatcher().event(event))
 
     def _command(self):
         name = self.random.choice(list(self.configs))

@@ -1,5 +1,6 @@
 """The outside in memory, and the function's containers in it, put together as `functions/app.py` does."""
 
+from collections import defaultdict
 from datetime import timedelta
 from random import Random
 
@@ -32,12 +33,18 @@ from tests.support.memory import (
 )
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
-from tests.system.simulation.audit import COMPARTMENT, Auditor, View, Violation
+from tests.system.simulation.audit import COMPARTMENT, Auditor, Violation
+from tests.system.simulation.claims import place_of
 from tests.system.simulation.scheduler import FiberPool, Process, Scheduler
 from tests.system.simulation.traffic import Network, Weather
+from tests.system.simulation.view import View
 from tests.system.simulation.watched import WatchedSource, WatchedStore, WatchedVault
 
 VAULT = "ocid1.vault.oc1.local.simulated"
+OTHER_VAULT = "ocid1.vault.oc1.local.other"
+OTHER_COMPARTMENT = "ocid1.compartment.oc1..other"
+PLACES = ((VAULT, COMPARTMENT), (OTHER_VAULT, COMPARTMENT), (VAULT, OTHER_COMPARTMENT))
+"""Where syncs may write to; all begin at the first."""
 KEY = "ocid1.key.oc1.local.simulated"
 STORE = "oci://bucket@namespace/prefix"
 TIMEOUT_SECONDS = 300.0
@@ -58,13 +65,17 @@ class World:
             Durations(*(self.random.choice((0, 0.5, 3, 8)) for _ in range(4))),
             {"vaultId": VAULT, "compartmentId": COMPARTMENT, "keyId": KEY},
         )
-        self.secrets = MemoryVault(self.vault, VAULT, COMPARTMENT)
+        self.unreadable = {}
+        self.places = {place: MemoryVault(self.vault, *place) for place in PLACES}
+        for place in self.places.values():
+            place.unreadable = self.unreadable
+        self.secrets = self.places[PLACES[0]]
         self.store = MemoryStore(STORE, self.scheduler)
         self.queue = Queue(self.scheduler, MAX_DELIVERIES)
         self.source = MemorySource()
         self.notifier = MemoryNotifier()
         self.interval = timedelta(0)
-        self.auditor = Auditor(self.vault, self.secrets, self.source, self.store, self.trace)
+        self.auditor = Auditor(self.vault, self.places, self.source, self.store, self.trace)
         self.auditor.existing_sync_ids = lambda: self._living(self.store)
         self.processes = []
         self._workers = self.random.randint(1, 4)
@@ -164,17 +175,19 @@ class Invocation:
         usable = max(left - CALL_TIMEOUT_SECONDS, left / 2)
         end = process.monotonic() + min(usable, patience_seconds or usable)
         store = self._line("store", WatchedStore(world.store, process, world.auditor))
-        views = {}  # by gate: each run has its own
+        first, unopened = {}, defaultdict(list)  # by gate: each run has its own
 
         def source(gate):
-            process.view = views[id(gate)] = View(process)
-            watched = WatchedSource(world.source, process.view, world.auditor)
+            unopened[id(gate)].append(View(process, gate))
+            process.view = first.setdefault(id(gate), unopened[id(gate)][-1])
+            watched = WatchedSource(world.source, unopened[id(gate)][-1], world.auditor)
             return self._line("source", watched, gate)
 
         def vault(sync, gate):
-            view = views[id(gate)]
+            view = unopened[id(gate)].pop()
             view.sync = sync
-            watched = WatchedVault(world.secrets, view, world.auditor, world.network.staleness)
+            place = world.places[place_of(sync.config)]
+            watched = WatchedVault(place, view, world.auditor, world.network.staleness)
             return self._line("vault", watched, gate)
 
         services = RunServices(

@@ -1,19 +1,28 @@
 """Which keys must stay as they are because what gave them hides: worked out apart from the code under test."""
 
 from functions.plan.models import Folder, Origin, parse_place
-from functions.state.memory import Memory, memory_object
+from functions.state.memory import MAX_MEMORY_BYTES, Memory, memory_object
 from functions.state.sync_configs import PREFIX
 
 
 def config_of(folder):
-    """Return the name of the config of the folder's sync."""
+    """Return the name of the config that syncs a folder."""
     return f"{PREFIX}{folder.project_id}/{folder.path[1:]}.json"
 
 
-def remembered(store, folder):
-    """Return the memory of the folder's sync."""
-    stored = store.get(memory_object(config_of(folder)))
+def memory_of(store, config):
+    """Return the memory that belongs to a config."""
+    stored = store.get(memory_object(config), max_bytes=MAX_MEMORY_BYTES)
     return Memory.model_validate_json(stored.body) if stored else Memory()
+
+
+def remembered(store, folder, *, below):
+    """Return the memory of the folder's sync; what it knows of keys belongs to one folder and option."""
+    memory = memory_of(store, config_of(folder))
+    about = f"{folder.environment}:{folder.path}{' and below' if below else ''}"
+    if memory.about not in ("", about):
+        memory.keys = {}
+    return memory
 
 
 def held_keys(source, folder, answer, known):
@@ -40,11 +49,12 @@ def _lost_origin(source, folder, memory, secret):
     shown_by = secret and secret.origin
     if memory.origin is None or (secret and (shown_by is None or str(shown_by) == memory.origin)):
         return False
-    giver = _folder(Origin.parse(memory.origin))
-    now = _folder(shown_by) if shown_by else None
+    origin = Origin.parse(memory.origin)
+    giver, now = _folder(origin), _folder(shown_by) if shown_by else None
     # A folder that hides and was renamed is gone all the same: its parent lists it no more.
     is_hidden = giver in source.hidden and giver in source.folders
-    return is_hidden and not _counts_more(source, folder, now, giver)
+    is_below = origin.kind == "folder"
+    return is_hidden and (is_below or not _counts_more(source, folder, now, giver))
 
 
 def _lost_references(source, memory, secret):

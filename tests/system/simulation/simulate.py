@@ -11,8 +11,10 @@ from functions.state.status import Phase, parse_status
 from functions.state.status_document import status_object
 from infra.local.oci.secret import GOING
 from tests.system.simulation.audit import Violation
+from tests.system.simulation.edits import EVERY, Edits
 from tests.system.simulation.events import END_SECONDS, TICK_SECONDS, Events
-from tests.system.simulation.memory_world import COMPARTMENT, STORE, World
+from tests.system.simulation.leftovers import judge_leftovers, left_behind
+from tests.system.simulation.memory_world import STORE, World
 from tests.system.simulation.scheduler import START
 
 LATE_WEBHOOKS_SECONDS = 100.0
@@ -31,25 +33,23 @@ def simulate(seed, trace=None):
     gc.disable()  # a fifth of the time, and a seed is short
     world = World(seed, trace, END_SECONDS)
     try:
-        _simulate(world)
+        _simulate(world, seed)
     finally:
         world.end()
         gc.enable()
     return world
 
 
-def _simulate(world):
+def _simulate(world, seed):
     events = Events(world)
+    edits = Edits(world, events, seed) if seed % EVERY == 1 else None
     world.scheduler.run(END_SECONDS)
     world.trace("all faults are over")
     if world.random.random() < JUMPS:
         hours = world.random.choice(JUMP_HOURS)
         world.trace(f"{hours} hours pass in which nobody does anything")
         world.scheduler.jump(hours * 3600)
-    for name, config in events.configs.items():
-        if not config.get("isAutoSyncEnabled", True):
-            config["isAutoSyncEnabled"] = True
-            events.save(name)
+    _switch_on(events)
     world.scheduler.run(world.scheduler.seconds + LATE_WEBHOOKS_SECONDS)
     _wait_until_quiet(world)
     world.scheduler.run(max(world.scheduler.seconds, _obstacles_end(world)))
@@ -58,7 +58,7 @@ def _simulate(world):
         world.scheduler.run(world.scheduler.seconds + world.random.uniform(20, 80))
     else:
         world.scheduler.run(world.scheduler.seconds + world.interval.total_seconds())
-    for _ in range(_ticks(world)):
+    for _ in range(_ticks(world, events.configs)):
         _tick(world)
     for _ in range(MOST_TICKS_FOR_COMMANDS):
         waiting = any('"cause": "command"' in message.body for message in world.queue.messages)
@@ -70,8 +70,18 @@ def _simulate(world):
         _force_what_guards_hold(world, events, name)
     world.scheduler.run(world.scheduler.seconds + SETTLING_SECONDS)
     for name in events.configs:
-        _judge(world, name)
+        _judge(world, name, by_hints=events.by_hints)
+        judge_leftovers(world, _sync(world, name))
+    if edits and edits.random.random() < 0.5:
+        _clean_up(world, edits)
     _judge_queue(world)
+
+
+def _switch_on(events):
+    for name, config in events.configs.items():
+        if not config.get("isAutoSyncEnabled", True):
+            config["isAutoSyncEnabled"] = True
+            events.save(name)
 
 
 def _gets_on(world, events):
@@ -88,14 +98,15 @@ def _tick(world):
     world.scheduler.run(world.scheduler.seconds + TICK_SECONDS)
 
 
-def _ticks(world):
+def _ticks(world, names):
     """Return in how many ticks all must be well: two, if no list is stale and no name is hidden.
 
     A taken name that no call shows is believed to be a stale listing for five minutes.
     """
     now = world.scheduler.now()
+    homes = {_sync(world, name).config.destination_config.compartment_ocid for name in names}
     hidden = any(
-        s.state(now) in GOING and s.fact(now)["compartmentId"] != COMPARTMENT
+        s.state(now) in GOING and homes != {s.fact(now)["compartmentId"]}
         for s in world.vault.secrets.values()
     )
     return 10 if hidden else 4 if world.weather.stale_seconds else 2
@@ -139,6 +150,21 @@ def _hint(world, events):
             world.scheduler.at(now + world.random.uniform(0, 9), more)
 
 
+def _clean_up(world, edits):
+    """Have everything cleaned up that edits left behind."""
+    for name in edits.events.configs:
+        edits.clean_up(name)
+        _wait_until_quiet(world)
+    for _ in range(MOST_TICKS_FOR_COMMANDS):
+        if any('"cleanup"' in message.body for message in world.queue.messages):
+            _tick(world)
+    _wait_until_quiet(world)
+    for name in edits.events.configs:
+        left = left_behind(world, _sync(world, name))
+        if left and f"secret-syncs/p/{name}.json" not in world.auditor.losses:
+            raise Violation(f"cleanup of {name} left {sorted(s.name for s in left)}")
+
+
 def _sync(world, name):
     stored = world.store.get(f"secret-syncs/p/{name}.json")
     return parse_sync(STORE, f"secret-syncs/p/{name}.json", stored.etag, stored.body)
@@ -153,6 +179,7 @@ def _force_what_guards_hold(world, events, name):
     if not answers[0]["plan"]["stops"]:
         return
     world.auditor.is_forced = True
+    world.auditor.let_go(f"secret-syncs/p/{name}.json")
     events.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
     _wait_until_quiet(world)
     if isinstance(answers[1], SyncError):
@@ -162,17 +189,26 @@ def _force_what_guards_hold(world, events, name):
     _wait_until_quiet(world)
 
 
-def _judge(world, name):
+def _judge(world, name, *, by_hints):
     """Compare the vault with the source, and the status with both."""
     sync = _sync(world, name)
     view = world.auditor.truth(sync)
     status = parse_status(world.store.get(status_object(sync.object_name)).body)
     kept = view.kept | world.auditor.unimported(view)
     kept |= world.auditor.strangers(view) - view.values.keys()
-    kept |= world.auditor.asked_lately(view)
+    kept |= world.auditor.unimported_strangers(view)
+    if by_hints:  # ticks ask again
+        kept |= world.auditor.asked_lately(view)
+    kept |= world.auditor.unproven(view)
+    unreadable = {row.name for row in view.listing if row.id in world.unreadable}
+    kept |= unreadable
     names = {secret.name for secret in view.listing} | view.values.keys()
     verdicts = [_verdict(world, view, name) for name in sorted(names - kept) if view.scoped(name)]
     wrong = [verdict for verdict in verdicts if verdict not in (None, IMPOSSIBLE)]
+    excused = unreadable | world.auditor.unimported(view)
+    owed = world.auditor.claims.still_owed(sync, status)
+    excused |= {s.name for s in owed if s.id in world.auditor.protected}
+    wrong += [f"{s.name} was never imported" for s in owed if s.name not in excused]
     if status.lease is not None:
         wrong.append("its lease is held")
     folder = sync.config.folder
@@ -180,7 +216,7 @@ def _judge(world, name):
     is_failure |= any(unreadable == folder for unreadable, _ in world.source.errors)
     is_failure |= bool(view.answer.errors)
     expected = Phase.FAILED if is_failure else Phase.SUCCEEDED
-    if status.sync.status != expected:
+    if status.sync.status != expected and not unreadable & view.values.keys():
         wrong.append(f"its status is {status.sync.status}, not {expected}: {status.sync.message}")
     if wrong:
         raise Violation(f"sync {name}: {'; '.join(wrong)}")
@@ -189,7 +225,7 @@ def _judge(world, name):
 def _verdict(world, view, name):
     """Return what is wrong with one secret, None where it is as wanted."""
     now = world.scheduler.now()
-    held = world.auditor.holder(name)
+    held = world.auditor.holder(view, name)
     state = held.state(now) if held else "absent"
     is_mine = held is None or world.auditor.touchable(view, held)
     if name not in view.values:

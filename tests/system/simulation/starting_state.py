@@ -4,8 +4,9 @@ import json
 from datetime import timedelta
 
 from functions.plan.models import Folder, State
-from tests.system.simulation.audit import rendered
+from functions.plan.sync_config import parse_sync
 from tests.system.simulation.memory_world import COMPARTMENT, KEY, VAULT
+from tests.system.simulation.names import rendered
 
 
 class StartingState:
@@ -20,6 +21,8 @@ class StartingState:
         self.random = world.random
         self.by_hints = self.random.random() < 0.5
         self.configs = {}
+        self.away = set()
+        """Whose config is deleted, until it is made again."""
         self._values = 0
         seconds = 1e9 if self.by_hints else self.random.choice((0, 90, 200))
         world.interval = timedelta(seconds=seconds)
@@ -29,7 +32,8 @@ class StartingState:
         self._furnish()
 
     def folder_of(self, name):
-        return Folder("p", "dev", f"/{name}")
+        environment = self.configs.get(name, {}).get("environment", "dev")
+        return Folder("p", environment, f"/{name}")
 
     def _add_syncs(self):
         names = self.random.choice((["a"], ["a"], ["a", "b"]))
@@ -124,5 +128,11 @@ class StartingState:
         return f"v{self._values}"
 
     def save(self, name):
-        body = json.dumps(self.configs[name]).encode()
-        self.world.store.put(f"secret-syncs/p/{name}.json", body)
+        """Write a config, unless it is deleted."""
+        if name in self.away:
+            return
+        body, store = json.dumps(self.configs[name]).encode(), self.world.store
+        config = f"secret-syncs/p/{name}.json"
+        is_new = store.get(config) is None
+        sync = parse_sync(store.url, config, store.put(config, body), body)
+        self.world.auditor.claims.edited(sync, is_new=is_new)

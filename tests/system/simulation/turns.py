@@ -1,5 +1,6 @@
 """Whose turn it is to work on a sync, and which looks at it count: told by the writes to its status."""
 
+from functions.plan.models import JobKind
 from functions.state.status import Phase
 
 
@@ -43,6 +44,8 @@ class Turns:
         """Say whether the holder of a lease ends by a look that does not count."""
         if before is None or after is None or before.lease is None or after.lease is not None:
             return False
+        if after.runs and after.runs[0].kind == JobKind.CLEANUP:
+            return False  # it asks the source for nothing
         view = self._views[before.lease.run]
         looked_at = min(view.read_at, view.saw_vault_at)
         match before.sync.status, after.sync.status:

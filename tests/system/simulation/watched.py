@@ -3,9 +3,9 @@
 from functools import partial
 
 from functions.plan.models import State
+from functions.plan.sync_config import PREFIX, sync_id
 from functions.state.status import parse_status
 from functions.state.status_document import status_object
-from tests.system.simulation.audit import COMPARTMENT
 
 
 class WatchedStore:
@@ -33,7 +33,17 @@ class WatchedStore:
         if name.startswith("status/"):
             known = before and parse_status(before.body)
             self._auditor.saw_status(self._process.view, name, known, parse_status(body))
+        if name.startswith("memory/"):
+            self._auditor.holds.remembered(name.replace("memory/", PREFIX, 1), body)
         return etag
+
+    def delete(self, name, **how):
+        self._store.delete(name, **how)
+        if name.startswith(PREFIX):
+            self._auditor.gone_at[name] = self._store.clock.now()
+        if name.startswith("status/"):
+            config = name.replace("status/", PREFIX, 1)
+            self._auditor.lost(config, sync_id(self._store.url, config))
 
 
 class WatchedSource:
@@ -49,12 +59,14 @@ class WatchedSource:
 
     def read(self, folder, **how):
         answer = self._source.read(folder, **how)
-        self._auditor.saw_source(self._view, folder, answer)
+        self._auditor.saw_source(self._view, folder, answer, below=how["sub_folders"])
         return answer
 
     def write(self, folder, values, *, replace):
         self._auditor.before_import(self._view, values)
-        return self._source.write(folder, values, replace=replace)
+        refused = self._source.write(folder, values, replace=replace)
+        self._auditor.after_import(self._view, values, refused)
+        return refused
 
 
 class WatchedVault:
@@ -90,7 +102,8 @@ class WatchedVault:
     def _note(self, name, secret):
         """Take what was looked up before the plan into what the plan knows."""
         if not self._view.is_applying:
-            is_ours = secret is not None and secret.compartment_id == COMPARTMENT
+            home = self._view.sync.config.destination_config.compartment_ocid
+            is_ours = secret is not None and secret.compartment_id == home
             others = [
                 row for row in self._view.listing if row.name != name or row.state == State.DELETED
             ]
