@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from logging import getLogger
 
 from functions.calls.deadline import Gate
@@ -12,15 +12,14 @@ from functions.errors import Blocked, SyncError, WrongState
 from functions.plan.guards import deletion_time
 from functions.plan.job import Job
 from functions.plan.models import Action, Change, JobKind, VaultSecret
-from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import Plan, join
 from functions.plan.scope import Scope, scope_of
 from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
-from functions.plan.written import Written, mark, short
 from functions.run.apply import Applier, Results, split
 from functions.run.keep import keys_before
+from functions.run.marks import Marks
 from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import RunSummary
 from functions.run.services import RunServices
@@ -37,17 +36,6 @@ MOST_PORTION = 1000
 PORTION_SECONDS = 10.0
 """So much work is marked at once; what is done is noted at each renewal of the lease, if not before."""
 log = getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Underway:
-    """Changes that are marked and being made."""
-
-    changes: Sequence[Change]
-    planner: Planner
-    results: Results
-    before: Mapping[str, Written | None]
-    """What was known of their names."""
 
 
 class Run:
@@ -84,7 +72,7 @@ class Run:
         self._heartbeat = heartbeat
         self._passes = 0
         self._portion = FIRST_PORTION
-        self._underway: _Underway | None = None
+        self._marks: Marks | None = None
         self._refusals: dict[str, str] = {}
         """Why names could not be written since the source was read; they are not tried again."""
         self._doomed: set[str] = set()
@@ -105,7 +93,8 @@ class Run:
         self._heartbeat()
         if not self.lease.renew(self.sync, self.services.store):
             return
-        self._confirm()
+        if self._marks:
+            self._marks.confirm()
         try:
             self.observer.document.save(self.services.clock.now())
         except SyncError as error:  # until it is written, names count as not known
@@ -227,12 +216,16 @@ class Run:
             portion, left = left[: self._portion], left[self._portion :]
             began = self.services.clock.monotonic()
             applier = self._applier(observed)
+            marks = self._marks = Marks.put(
+                self.memory, self.settled, portion, applier.planner, results, applier.now
+            )
             try:
-                self._mark(observed, portion, applier.planner, results)
+                self._mark(observed, portion, applier.planner)
                 self.services.pool.each(applier.tasks(portion, results), self.renew)
             finally:
-                self._confirm()
-                self._unmark()
+                marks.confirm()
+                marks.take_back()
+                self._marks = None
             if results.stopped:
                 raise results.stopped
             seconds = self.services.clock.monotonic() - began
@@ -261,19 +254,9 @@ class Run:
             lambda name: name in recent or memory.doubted_until is not None,
         )
 
-    def _mark(
-        self, observed: Observed, changes: Sequence[Change], planner: Planner, results: Results
-    ) -> None:
-        """Note what is about to be written, before it is."""
+    def _mark(self, observed: Observed, changes: Sequence[Change], planner: Planner) -> None:
+        """Write down what is about to be written, before it is."""
         memory, now = self.memory, self.services.clock.now()
-        self._underway = _Underway(
-            changes, planner, results, {c.name: memory.recent.get(c.name) for c in changes}
-        )
-        for change in changes:
-            before = memory.recent.get(change.name)
-            memory.recent[change.name] = mark(before, now, change.action)
-            memory.settled.pop(change.name, None)
-            self.settled.pop(change.name, None)
         doomed = {change.name for change in changes if change.action == Action.DELETE}
         # What a person agreed to is no sign of a wipe.
         new = 0 if self.job.args.force else len(doomed - self._doomed)
@@ -289,40 +272,6 @@ class Run:
             status.scope = permitted or scope_of(self.sync.config)
 
         self.save_memory(note, lambda: self.lease.check_config(self.sync, self.services.store))
-
-    def _confirm(self) -> None:
-        """Note what is known to be done of the changes that are under way."""
-        if self._underway is None:
-            return
-        work, memory = self._underway, self.memory
-        done = work.results.done.copy()  # other threads add to it
-        for change in work.changes:
-            if change.name not in done:
-                continue
-            secret_id = change.secret.id if change.secret else work.results.ids[change.name]
-            before = digest = change.secret.tags.get(DIGEST_TAG, "") if change.secret else ""
-            if change.value and change.action != Action.RESTORE:
-                digest = work.planner.tags(change.name, change.value)[DIGEST_TAG]
-                self.settled[change.name] = short(digest)
-                if memory.settled_by:
-                    memory.settled[change.name] = short(digest)
-            is_going, is_same = change.action == Action.DELETE, digest == before
-            memory.recent[change.name] = memory.recent[change.name].as_done(
-                secret_id, digest, is_going=is_going, looks_as_before=is_same
-            )
-
-    def _unmark(self) -> None:
-        """Take back the marks of what was not written after all."""
-        assert self._underway
-        work, self._underway = self._underway, None
-        recent = self.memory.recent
-        for change in work.changes:
-            name, before = change.name, work.before[change.name]
-            if name in work.results.errors and change.action == Action.UPDATE:
-                recent[name] = recent[name].as_answered()  # it may have been written in part
-            elif name in work.results.errors or not work.results.was_begun(name):
-                recent.pop(name)
-                recent |= {name: before} if before else {}
 
     def save_memory(
         self, mutate: Callable[[Status], None] = lambda _: None, *beside: Callable[[], object]
