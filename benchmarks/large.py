@@ -23,8 +23,8 @@ NOTHING_ELSE = f"{LIBRARIES}\nprint(open('/proc/self/status').read().split('VmHW
 def rows() -> Iterator[Row]:
     """Measure jobs that take many ticks, against the same job in one run."""
     what = f"{SECRETS:,} secrets {{}} at {CALLS_PER_SECOND} calls/s in 45-s ticks (virtual)"
-    yield count_row(what.format("created"), _creates(), _total(_creates(is_cut=False)), MOST)
-    yield count_row(what.format("verified"), _verified(), _total(_verified(is_cut=False)), MOST)
+    yield count_row(what.format("created"), _creates(), _creates(is_cut=False).total(), MOST)
+    yield count_row(what.format("verified"), _verified(), _verified(is_cut=False).total(), MOST)
 
 
 def memory_rows() -> Iterator[Row]:
@@ -86,7 +86,3 @@ def until_done(cloud: VirtualCloud, *, is_cut: bool) -> Counter[str]:
         if cloud.status("large").verified_at != before and not cloud.queue.messages:
             return cloud.take_calls()
     raise AssertionError(cloud.status("large"))
-
-
-def _total(calls: Counter[str]) -> int:
-    return sum(calls.values())

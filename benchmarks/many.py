@@ -13,7 +13,7 @@ from benchmarks.function import Function, signed_webhook
 from benchmarks.row import Row
 from benchmarks.simulators import PROJECT, Simulators, World
 from benchmarks.waits import change, fill
-from functions.run.push import SPACING_SECONDS
+from functions.run.start import SPACING_SECONDS
 from functions.triggers.webhook import WEBHOOK_PATH
 from infra.local.host import Host
 
