@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
-from functions.plan.bundle import KeyBundle, KeyChanges, compare, unpack
+from functions.plan.bundle import KeyBundle, KeyChanges, compare, key_of, name_of, unpack
 
 JSON, ENV = KeyBundle("app"), KeyBundle("app", "env")
 KEY = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True)
@@ -75,6 +75,19 @@ def test_what_is_packed_comes_apart_again(bundle, texts):
     assert unpack(bundle.pack(values(texts))) == texts
     turned = dict(reversed(texts.items()))
     assert bundle.pack(values(texts)) == bundle.pack(values(turned))
+
+
+def test_odd_values_come_apart_again():
+    """Quotes, blanks, line ends and what a shell would expand come back from either format as they went in."""
+    for bundle in (JSON, ENV):
+        assert unpack(bundle.pack(values(ODD))) == ODD
+
+
+def test_what_a_part_is_of():
+    """A part of a bundle is told by the secret's name and its key; a whole secret is its own only part."""
+    assert (name_of("app/A"), key_of("app/A")) == ("app", "A")
+    assert (name_of("app"), key_of("app")) == ("app", "")
+    assert name_of(JSON.part("a/b")) == "app"
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_a_bundle_has_one_name():
     """All keys of a bundle have its name, whatever the schema, and no other name is in scope."""
     app = KeySchema("X_{{folderPath}}_{{secretKey}}", "prod", KeyBundle("app"))
     assert app.render("KEY") == app.render("a/KEY") == "app"
-    assert app.part("KEY") == "app/KEY"
+    assert (app.part("KEY"), app.split("a/KEY")) == ("app/KEY", ("", "a/KEY"))
     assert [name for name in ("app", "app2", "X_KEY") if app.matches(name)] == ["app"]
     assert [app.strip(name) for name in ("app", "X_KEY")] == [None, None]
 
