@@ -14,7 +14,7 @@ from functions.calls.parallel import in_parallel
 from functions.credentials import ApiToken
 from functions.errors import InvalidInput, Refused, Rejected
 from functions.jobs.submit import Dispatcher
-from functions.plan.oci_connection import OWN_CONNECTION, OWN_CONNECTION_ID, Connection
+from functions.plan.oci_connection import OWN_CONNECTION_ID, Connection
 from functions.plan.plan import Plan
 from functions.plan.shown import ShownPlan, show
 from functions.plan.sync_config import Sync, SyncConfig
@@ -132,7 +132,9 @@ class ApiContext:
             created_at=seen.created_at or now,
             updated_at=seen.updated_at or now,
             **_statuses(seen),
-            connection=ConnectionRef(name=self._name_of(connection_id), id=connection_id),
+            connection=ConnectionRef(
+                name=self.connections.name_of(connection_id), id=connection_id
+            ),
             environment=EnvironmentRef(
                 id=uuid5(NAMESPACE_URL, environment),
                 slug=config.environment,
@@ -195,27 +197,14 @@ class ApiContext:
         """Let nobody else in who wants the same name, so that it is given once. Raises Rejected (409)."""
         services = self.dispatcher.services
         give_up = services.clock.monotonic() + LOCK_PATIENCE_SECONDS
-        holder = str(self.uuid())
-        while (
-            place := ObjectLease.take_object(
-                services.store, services.clock, f"locks/{name}", holder
-            )
-        ) is None:
+        mine = (services.store, services.clock, f"locks/{name}", str(self.uuid()))
+        while (place := ObjectLease.take_object(*mine)) is None:
             if services.clock.monotonic() > give_up or not self.gate.pause(LOCK_POLL_SECONDS):
                 raise Rejected(409, "Another request is using this name right now. Try again.")
         try:
             yield
         finally:
             place.free()
-
-    def _name_of(self, connection_id: UUID) -> str:
-        if connection_id not in self._names:
-            self._names[connection_id] = self.connections.name_of(connection_id) or "missing"
-        return self._names[connection_id]
-
-    @cached_property
-    def _names(self) -> dict[UUID, str]:
-        return {OWN_CONNECTION_ID: OWN_CONNECTION.name}
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Connections:
         self._pool = pool
         self._clock = clock
         self._cache = cache
+        self._names = {OWN_CONNECTION.id: OWN_CONNECTION.name}
 
     def all(self) -> list[Connection]:
         """Return the stored connections, as they are now."""
@@ -63,13 +64,12 @@ class Connections:
             return OWN_CONNECTION, ABSENT
         return self._read(object_of(connection_id))
 
-    def name_of(self, connection_id: UUID) -> str | None:
-        """Return the name of a connection, of up to a minute ago."""
+    def name_of(self, connection_id: UUID) -> str:
+        """Return the name of a connection, of up to a minute ago, or "missing"; a miss is looked up once."""
         for look in (self._recent, self.all):
-            known = {one.id: one.name for one in (OWN_CONNECTION, *look())}
-            if connection_id in known:
-                return known[connection_id]
-        return None
+            if connection_id not in self._names:
+                self._names |= {one.id: one.name for one in look()}
+        return self._names.setdefault(connection_id, "missing")
 
     def changed(self) -> None:
         """Note that this container changed a connection: what is remembered does not count."""
