@@ -413,3 +413,20 @@ def test_keys_that_came_back_do_not_count(world, ten):
             ten.set(f"K{n}", "again")
         assert ten.run()["outcome"] == "succeeded"
         assert len(held(ten)) == 10
+
+
+def test_a_plan_that_was_agreed_to(world, ten):
+    """A run for a plan that was looked at takes no other key out of the bundle than that plan did."""
+    api = {"command": "api", "method": "POST", "query": {}}
+    ten.delete("K0")
+    agreed = ten.plan()["fingerprint"]
+    path = f"/api/v1/secret-syncs/oci-vault/{ten.run()['id']}/sync-secrets"
+    assert "K0" not in held(ten)
+    ten.delete("K1")
+    api |= {"path": path, "query": {"plan": agreed}}
+    assert world.call(api)["status"] == 409
+    assert "K1" in held(ten)
+    api["query"] = {"plan": ten.plan()["fingerprint"]}
+    answer = world.call(api)
+    assert (answer["status"], answer["body"]["secretSync"]["syncStatus"]) == (200, "succeeded")
+    assert "K1" not in held(ten)
