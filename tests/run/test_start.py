@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from functions.errors import Temporary
+from functions.run.start import SPACING_SECONDS
 from functions.state.status import Lease, parse_status
 from tests.support.memory import MemoryStore
 from tests.support.memory_source import MemorySource
 from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
 
 STATUS = "status/p/a.json"
+MEMORY = "memory/p/a.json"
 PUT = MemoryStore.put
 
 
@@ -70,6 +72,16 @@ def at_first_lease(monkeypatch, act):
     monkeypatch.setattr(MemoryStore, "put", watched)
 
 
+def a_second_later(world):
+    """Return what has a write wait so long that all that goes on beside it is over."""
+
+    def wait(put):
+        world.scheduler.sleep(1)
+        return put()
+
+    return wait
+
+
 def change_status(world, **fields):
     """Write the status as somebody else does."""
     known = status(world).model_copy(update={"writer": "another", **fields})
@@ -97,12 +109,13 @@ def test_the_look_beside_the_lease_counts(world, calls):
 
 
 def test_another_status_was_seen(world, calls, monkeypatch):
-    """If somebody wrote the status since it was loaded, both sides are read again under the lease."""
+    """If somebody wrote the status since it was loaded, both sides and the memory are read again, at once."""
 
     def overtaken(put):
         world.scheduler.sleep(1)
         world.source.folders[FOLDER] = {"A": "2"}
         change_status(world)
+        PUT(world.store, MEMORY, world.store.get(MEMORY).body + b" ")
         return put()
 
     at_first_lease(monkeypatch, overtaken)
@@ -110,6 +123,7 @@ def test_another_status_was_seen(world, calls, monkeypatch):
     assert held(world) == "2"
     assert calls == ["read", "lease", "read"]
     assert status(world).sync.status == "succeeded"
+    assert status(world).runs[0].seconds < SPACING_SECONDS
 
 
 def test_the_own_lease_is_no_proof(world, calls, monkeypatch):
@@ -145,17 +159,19 @@ def test_a_lease_held_by_another(world, calls):
     assert status(world).rerun
 
 
-def test_a_lease_that_ran_out(world, calls):
+def test_a_lease_that_ran_out(world, calls, monkeypatch):
     """What a run that died may have left under way is waited out by the lease: nothing is read before it is taken over."""
     since = world.scheduler.now() - timedelta(seconds=5)
     change_status(world, lease=Lease(run="another", expires_at=since))
+    at_first_lease(monkeypatch, a_second_later(world))
     sync(world)
     assert calls == ["lease", "read"]
 
 
-def test_a_lost_status(world, calls):
+def test_a_lost_status(world, calls, monkeypatch):
     """A status that is not there proves nothing, as it may have been deleted and made again."""
     world.store.delete(STATUS)
+    at_first_lease(monkeypatch, a_second_later(world))
     sync(world)
     assert calls == ["lease", "read"]
 
