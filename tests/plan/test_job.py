@@ -61,6 +61,7 @@ def test_what_a_job_carries_looks_like_it(field, right):
 def test_the_next_attempt():
     """The next attempt is the same job, counted, due later; one that gets on counts from one."""
     later = NOW + timedelta(seconds=30)
+    assert a_job().attempt == 1
     job = a_job(attempt=3)
     assert job.again(later) == a_job(attempt=4, not_before=later)
     assert job.as_first_attempt() == a_job(attempt=1)

@@ -3,7 +3,7 @@ from pydantic import SecretBytes
 
 from functions.plan.desired import desired_from
 from functions.plan.models import BLOCKING, Action, State
-from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
+from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
 from tests.support.plan_examples import (
     GONE_SYNC,
@@ -328,6 +328,23 @@ def test_tags_do_not_settle_the_equality_of_another_name():
     assert not this.is_tagged_with(secret("B", tags=tags("A", "1")), desired)
     assert not this.is_tagged_with(secret("A", tags=tags("A", "1", OTHER_SYNC)), desired)
     assert this.tags("A", desired) == tags("A", "1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"id": PROTECTED_ID}, "the vault secret of this name holds credentials of this function"),
+        (
+            {"tags": {OWNER_TAG: CONNECTION_OWNER}},
+            "the vault secret of this name is the private key of an OCI connection",
+        ),
+        ({"managed_by": "rotation"}, "the vault secret of this name is under rotation"),
+        ({}, None),
+    ],
+)
+def test_why_a_secret_is_protected(fields, why):
+    """It is said what protects a secret from every job."""
+    assert planner().protected_because(secret("A", **fields)) == why
 
 
 def test_what_an_edit_of_the_key_schema_left_behind_is_told():

@@ -63,7 +63,7 @@ class Covering:
         contexts = self._files.get(file, {}).get("contexts", {}).get(str(line), [])
         names = (context.rpartition(".") for context in contexts if context.startswith("tests."))
         nodes = {f"{module.replace('.', '/')}.py::{name}" for module, _, name in names}
-        beside = _beside(file)
+        beside = f"tests/{Path(file).parts[1]}/"
         return sorted(nodes, key=lambda node: (not node.startswith(beside), node))[:MAX_COVERING]
 
 
@@ -85,8 +85,8 @@ class Hunt:
         text = mutation.apply(mutation.file.read_text())
         # Code that hypothesis calls has no context: so what stands beside it is tried too.
         tests = self._covering.tests(name, mutation.line)
-        own = f"{_beside(name)}test_{mutation.file.stem}"
-        beside = [_beside(name), NUMBERS]
+        own = f"tests/{Path(name).parts[1]}/test_{mutation.file.stem}"
+        beside = [*_beside(name), NUMBERS]
         if mutation.is_in_function:
             module = name.removesuffix(".py").replace("/", ".")
             found = self._forks.noticed_by(
@@ -117,9 +117,11 @@ class Hunt:
         return failed
 
 
-def _beside(file: str) -> str:
-    """Return the tests that stand where a module stands."""
-    return f"tests/{Path(file).parts[1]}/"
+def _beside(file: str) -> list[str]:
+    """Return the tests that stand where a module stands; those of a whole run stand in several places."""
+    package = Path(file).parts[1]
+    of_runs = ("run", "jobs", "state")
+    return [f"tests/{name}/" for name in (of_runs if package in of_runs else [package])]
 
 
 def main() -> int:
