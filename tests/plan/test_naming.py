@@ -232,6 +232,11 @@ def test_a_slash_after_the_folder_was_never_allowed():
         check_schema("{{folderPath}}/{{secretKey}}", is_stored=True)
 
 
+def test_without_the_folder_in_its_names_a_schema_knows_no_folders():
+    """Where the key schema does not name the folder, a name is that of a key of the synced folder."""
+    assert KeySchema("P_{{secretKey}}", "prod").strip("P_sub_A", ["sub"]) == "sub_A"
+
+
 def test_a_bundle_has_one_name():
     """All keys of a bundle have its name, whatever the schema, and no other name is in scope."""
     app = KeySchema("X_{{folderPath}}_{{secretKey}}", "prod", KeyBundle("app"))

@@ -56,6 +56,17 @@ def test_what_no_listing_shows(written):
     assert not written.is_shown_by(secret("A", tags=MINE), is_mine=True)
 
 
+def test_of_a_mark_nothing_is_known():
+    """What is marked is neither known to be there nor to go, and was written once."""
+    assert Written(at=NOW).model_dump(exclude={"at"}, exclude_none=True) == {
+        "id": "",
+        "digest": "",
+        "is_going": False,
+        "is_twice": False,
+        "looks_as_before": False,
+    }
+
+
 def test_a_name_is_marked_before_it_is_written():
     """A mark says when, not what came of it; a second one says that it is the second."""
     later = NOW + timedelta(seconds=9)

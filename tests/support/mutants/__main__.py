@@ -93,7 +93,8 @@ class Hunt:
                 module=module,
                 scope=mutation.scope,
                 text=text,
-                tests=[*tests, own, *beside],
+                tests=[*tests, own],
+                beside=beside,
                 seeds=SIMULATED_SEEDS,
             )
             if found or self._is_brief:

@@ -102,14 +102,21 @@ def _try(items: dict[str, pytest.Item], order: dict[str, Any]) -> str:
         swap(order["module"], order["scope"], order["text"])
     except (LookupError, AttributeError, ValueError, StopIteration):
         return ""
-    found = (
-        item for place in order["tests"] for name, item in items.items() if name.startswith(place)
+    return (
+        _failed(items, order["tests"])
+        or ("" if _simulates(order["seeds"]) else THE_SIMULATION)
+        or _failed(items, order["beside"])
     )
+
+
+def _failed(items: dict[str, pytest.Item], places: list[str]) -> str:
+    """Return the first test of these places that fails, or an empty text."""
+    found = (item for place in places for name, item in items.items() if name.startswith(place))
     tests = list(dict.fromkeys(found))
     for item, following in zip(tests, [*tests[1:], None], strict=True):
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             return item.nodeid
-    return "" if _simulates(order["seeds"]) else THE_SIMULATION
+    return ""
 
 
 def _simulates(seeds: int) -> bool:

@@ -1,0 +1,51 @@
+"""The end of a run: what it records, and when it starts over, in virtual time."""
+
+import pytest
+
+from functions.errors import Temporary
+from tests.support.memory_source import MemorySource
+from tests.support.one_sync import EVENT, status, ticks, world_of_one_sync
+
+VERIFIED = "verified/p/a"
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A calm world with one sync."""
+    world = world_of_one_sync()
+    monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
+    return world
+
+
+def hint(world, seconds=60):
+    """Deliver a webhook, and let so much time pass."""
+    world.start("webhook", lambda invocation: invocation.webhook(EVENT))
+    world.scheduler.run(world.scheduler.seconds + seconds)
+
+
+def test_only_a_verification_counts_as_one(world):
+    """A sync that a hint caused is not taken for a verification; that of a tick is."""
+    hint(world)
+    assert status(world).sync.status == "succeeded"
+    assert world.store.get(VERIFIED) is None
+    ticks(world, 1)
+    assert world.store.get(VERIFIED) is not None
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+def test_a_run_starts_over_only_from_a_good_end(world, monkeypatch, is_down):
+    """A hint that comes while a run is on makes it start over, but not where the run must be tried again anyway."""
+    read, times = MemorySource.read, []
+
+    def slow(self, *args, **how):
+        times.append(world.scheduler.seconds)
+        world.scheduler.sleep(3)
+        if is_down:
+            raise Temporary("the source is down", retry_after_seconds=600)
+        return read(self, *args, **how)
+
+    monkeypatch.setattr(MemorySource, "read", slow)
+    hint(world, seconds=1)
+    hint(world, seconds=12)
+    assert len(times) == (1 if is_down else 2)
+    assert (status(world).sync.status == "succeeded") != is_down
