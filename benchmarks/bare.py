@@ -26,6 +26,7 @@ THREADS = 8
 LISTED = 1000
 SAMPLE = 200
 STEPS = 40
+FIELDS = "name,etag,timeModified"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Bare:
             start = None
             while True:
                 found = self._objects.list_objects(
-                    NAMESPACE, BUCKET, prefix=f"{PREFIX}/{prefix}", start=start, fields="name"
+                    NAMESPACE, BUCKET, prefix=f"{PREFIX}/{prefix}", start=start, fields=FIELDS
                 )
                 start = found.data.next_start_with
                 if start is None:
