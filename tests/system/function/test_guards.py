@@ -170,17 +170,21 @@ def test_forced_deletions_do_not_count(world, nine):
     assert nine.live == {f"K{n}": str(n) for n in range(6, 9)}
 
 
-def test_strangers_do_not_hide_a_wipe(world, nine):
+@pytest.mark.parametrize("strangers", ["held", "wanted"])
+def test_strangers_do_not_hide_a_wipe(world, nine, strangers):
     """Secrets that this sync never wrote do not dilute the share of its own that would go."""
     nine.store(syncOptions=nine.config["syncOptions"] | {"disableSecretDeletion": True})
     for n in range(30):
-        nine.seed(f"THEIRS{n}")
+        nine.seed(f"THEIRS{n}", b"theirs")
+        if strangers == "wanted":
+            nine.set(f"THEIRS{n}", "theirs")
+    nine.run()
     nine.store(syncOptions={"initialSyncBehavior": "overwrite-destination"})
     for n in range(8):
         nine.delete(f"K{n}")
     world.operations()
     nine.run()
-    stopped(world, nine, "secrets in scope would be deleted")
+    stopped(world, nine, "8 of 9" if strangers == "held" else "8 of 9 own secrets")
     assert len(nine.live) == 39
 
 
