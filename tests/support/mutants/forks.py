@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 import types
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from _pytest.runner import runtestprotocol
 LIMIT_SECONDS = 300
 """Whoever takes longer has been made to wait for ever: the change was noticed."""
 THE_SIMULATION = "the simulation"
-UNDECIDED, NOTICED = range(2)
+UNDECIDED, NOTICED, BROKEN = range(3)
 
 
 class Forks:
@@ -79,19 +80,25 @@ class Server:
         if not pid:
             os.setsid()
             signal.alarm(LIMIT_SECONDS)
-            name = "pytest itself"
+            name, code = "", BROKEN
             try:
                 name = _try(items, order)
+                code = NOTICED if name else UNDECIDED
+            except Exception:  # noqa: BLE001 - it is told, and the hunt ends
+                traceback.print_exc()
             finally:
                 os.write(telling, name.encode())
-                os._exit(NOTICED if name else UNDECIDED)
+                os._exit(code)
         os.close(telling)
         _, status = os.waitpid(pid, 0)
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         with open(told, "rb") as text:  # noqa: PTH123 - it is a file descriptor
             name = text.read().decode()
-        if status == UNDECIDED:
+        code = os.waitstatus_to_exitcode(status)
+        if code == BROKEN:
+            raise RuntimeError(order["module"])
+        if code == UNDECIDED:
             return None
         return name or "it took too long, or ended its process"
 
@@ -113,7 +120,7 @@ def _failed(items: dict[str, pytest.Item], places: list[str]) -> str:
     """Return the first test of these places that fails, or an empty text."""
     found = (item for place in places for name, item in items.items() if name.startswith(place))
     tests = list(dict.fromkeys(found))
-    for item, following in zip(tests, [*tests[1:], None], strict=True):
+    for item, following in zip(tests, [*tests[1:], None], strict=False):
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             return item.nodeid
     return ""
