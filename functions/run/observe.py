@@ -92,14 +92,21 @@ class Observer:
         def list_vault() -> None:
             listing.extend(self.vault.list())
 
-        def load() -> None:
-            now = self._services.clock.now()
-            self.document.load(status, self._sync.config, now, took_over=took_over)
-
         # Nobody else writes the memory while the lease is held.
+        load = partial(self._load, status, took_over=took_over)
         calls = (read, list_vault) if self.document.is_loaded else (read, list_vault, load)
         in_parallel(self._services.pool, (*meanwhile, *calls), self._heartbeat)
         return Observed(found[0], listing)
+
+    def _load(self, status: Status, *, took_over: bool) -> None:
+        """Read the memory, if the lease still holds afterwards: else it may be another run's by now."""
+        now = self._services.clock.now()
+        self.document.load(status, self._sync.config, now, took_over=took_over)
+        try:
+            self._gate.check()
+        except SyncError:
+            self.forget()  # so that it is not written either
+            raise
 
     def forget(self) -> None:
         """Forget what was read of the memory: it is read again by the next look."""
@@ -109,13 +116,10 @@ class Observer:
         """Read the memory and list the vault, for what does not ask the source. Raises what either raises."""
         listing: list[VaultSecret] = []
 
-        def load() -> None:
-            now = self._services.clock.now()
-            self.document.load(status, self._sync.config, now, took_over=took_over)
-
         def list_vault() -> None:
             listing.extend(self.vault.list())
 
+        load = partial(self._load, status, took_over=took_over)
         calls = (list_vault,) if self.document.is_loaded else (list_vault, load)
         in_parallel(self._services.pool, calls, self._heartbeat)
         return Observed(SourceSecrets(()), listing)

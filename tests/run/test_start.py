@@ -6,7 +6,9 @@ import pytest
 
 from functions.errors import Temporary
 from functions.run.start import SPACING_SECONDS
+from functions.state.lease import LEASE_SECONDS
 from functions.state.status import Lease, parse_status
+from functions.triggers.command import Command
 from tests.support.memory import MemoryStore
 from tests.support.memory_source import MemorySource
 from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
@@ -14,6 +16,7 @@ from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sy
 STATUS = "status/p/a.json"
 MEMORY = "memory/p/a.json"
 PUT = MemoryStore.put
+COMMAND = Command(command="sync", sync="a")
 
 
 @pytest.fixture
@@ -166,6 +169,30 @@ def test_a_lease_that_ran_out(world, calls, monkeypatch):
     at_first_lease(monkeypatch, a_second_later(world))
     sync(world)
     assert calls == ["lease", "read"]
+
+
+def test_a_memory_that_is_read_too_late(world, monkeypatch):
+    """A run that reads the memory when another has taken over does not write it: it is the other's."""
+    get, frozen = MemoryStore.get, []
+    written = world.store.get(MEMORY).body.replace(b'"about":"dev:/a"', b'"about":"dev:/b"')
+
+    def late(store, name, **how):
+        if name == MEMORY and not frozen:
+            frozen.append(name)
+            [process] = [process for process in world.processes if process.is_alive]
+            process.frozen_until = world.scheduler.seconds + LEASE_SECONDS
+            world.scheduler.sleep(LEASE_SECONDS)
+            until = world.scheduler.now() + timedelta(seconds=LEASE_SECONDS)
+            change_status(world, lease=Lease(run="another", expires_at=until))
+            PUT(world.store, MEMORY, written)
+        return get(store, name, **how)
+
+    monkeypatch.setattr(MemoryStore, "get", late)
+    world.start("command", lambda hands: hands.dispatcher().command(COMMAND))
+    world.scheduler.run(world.scheduler.seconds + LEASE_SECONDS + 10)
+    assert frozen
+    assert b"dev:/b" in written
+    assert get(world.store, MEMORY).body == written
 
 
 def test_a_lost_status(world, calls, monkeypatch):
