@@ -136,7 +136,7 @@ BREAKAGES = {
         Observer,
         "refresh",
         lambda _, listing, *__: listing,
-        "is not there",
+        "is not there|who gave it|its status is failed",
     ),
     "other syncs are ignored": (Planner, "owned_by_other", lambda *_: None, NOBODYS),
     "replicas are written": (Planner, "protected_because", lambda *_: None, NOBODYS),
