@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretBytes
 
+from functions.errors import ValueReused
 from functions.plan.models import Action, Change, State
 from functions.run.apply import Applier, Results
 from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
@@ -24,9 +25,14 @@ def vault():
 
 def create(vault, value, *, recent=()):
     """Create the secret A, which the listing does not show; return what became of it."""
+    return made(vault, Change(Action.CREATE, "A", None, SecretBytes(value)), recent=recent)
+
+
+def made(vault, change, *, recent=(), port=MemoryVault):
+    """Make a change; return what became of it."""
     now = vault.clock.now()
     applier = Applier(
-        vault=MemoryVault(vault, VAULT_ID, COMPARTMENT_ID),
+        vault=port(vault, VAULT_ID, COMPARTMENT_ID),
         planner=planner(),
         compartment_id=COMPARTMENT_ID,
         token=lambda name, tags: name + tags,
@@ -35,7 +41,7 @@ def create(vault, value, *, recent=()):
         is_recent=lambda name: name in recent,
     )
     results = Results()
-    (task,) = applier.tasks([Change(Action.CREATE, "A", None, SecretBytes(value))], results)
+    (task,) = applier.tasks([change], results)
     task()
     return results
 
@@ -70,3 +76,27 @@ def test_a_name_that_is_taken_elsewhere(vault):
     results = create(vault, b"wanted")
     assert (results.done, results.again) == ({}, {})
     assert "another compartment" in results.errors["A"]
+
+
+class Reused(MemoryVault):
+    """A vault that takes no value again that the secret held before."""
+
+    def update(self, *_):
+        raise ValueReused("it held that before")
+
+
+class NothingToPromote(Reused):
+    """The same, where no version with the value can be made the current one."""
+
+    def promote(self, *_):
+        return False
+
+
+@pytest.mark.parametrize(("port", "can"), [(Reused, True), (NothingToPromote, False)])
+def test_a_value_that_the_secret_held_before(vault, port, can):
+    """A value that OCI does not take again is promoted where it lies; where that cannot be it is an error."""
+    vault.seed("A", b"first")
+    [held] = MemoryVault(vault, VAULT_ID, COMPARTMENT_ID).list()
+    results = made(vault, Change(Action.UPDATE, "A", held, SecretBytes(b"first")), port=port)
+    assert results.done == ({"A": Action.UPDATE} if can else {})
+    assert results.errors == ({} if can else {"A": "it held that before"})
