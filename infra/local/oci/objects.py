@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -132,11 +133,9 @@ class Objects:
         objects = self._bucket(namespace, bucket)
         size = min(whole(query, "limit", MAX_LIST_ROWS), request.most_rows)
         with self._lock:
-            names = [
-                name
-                for name in self.names(bucket, query.get("prefix", ""))
-                if name >= query.get("start", "") and name > query.get("startAfter", "")
-            ]
+            found = self.names(bucket, query.get("prefix", ""))
+            begin = bisect_left(found, query.get("start", ""))
+            names = found[max(begin, bisect_right(found, query.get("startAfter", ""))) :]
             fields = {"name", *query.get("fields", "").split(",")}
             rows = [_row(name, objects[name], fields) for name in names[:size]]
         following = {"nextStartWith": names[size]} if len(names) > size else {}
