@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from functions.calls.deadline import Gate
 
-PAUSE_SHARE = 0.15
+PAUSE_SHARE = 0.1
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0

@@ -15,20 +15,20 @@ def looks(clock, gate, found_after):
 
 
 def test_a_short_wait_is_noticed_soon():
-    """It is looked at once, and what takes a second is noticed within a third of it."""
+    """It is looked at once, and what takes a second is noticed within a quarter of it."""
     clock = VirtualClock()
     times, found = looks(clock, Gate(clock, clock.monotonic() + 600), 1.0)
     assert (times[0], found) == (0.0, "there")
-    assert times[-1] < 1.34
+    assert times[-1] < 1.25
 
 
 def test_a_long_wait_costs_few_looks():
-    """Pauses grow with the wait up to the longest, and after the patience is up nobody looks again."""
+    """Pauses grow up to the longest, less than one look a second in all; after the patience nobody looks again."""
     clock = VirtualClock()
     times, found = looks(clock, Gate(clock, clock.monotonic() + 600), 1e9)
     assert found is None
     assert PATIENCE_SECONDS < times[-1] < PATIENCE_SECONDS + LONGEST_PAUSE_SECONDS
-    assert len(times) < 40
+    assert len(times) < PATIENCE_SECONDS
 
 
 def test_the_deadline_ends_a_wait():
