@@ -1,6 +1,7 @@
 """Finds syncs and what is known of them, for the management API; cached while the container is warm."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,6 +27,7 @@ NEVER_KEPT: dict[str, Any] = {
 }
 """What a list of syncs does not show need not stay in memory."""
 
+MOST_LOOKS = 3
 FEW = 20
 """So many statuses of a project are read one by one: they change too often for their index to know them."""
 MAX_LISTED = 2_000
@@ -142,10 +144,23 @@ class SyncRepository:
         return False
 
     def _forget(self, name: str) -> None:
-        """Delete what is known of a sync, its status last: until then a repeated request goes on here."""
+        """Delete what is known of a sync, its status last: until then a repeated request goes on here.
+
+        Only as it was before a look that finds no config: one that comes back may have a run at once.
+        """
         self._store.delete(verified_object(name))
-        self._store.delete(memory_object(name))
-        self._store.delete(status_object(name))
+        for _ in range(MOST_LOOKS):
+            known = {
+                about: self._store.get(about)
+                for about in (memory_object(name), status_object(name))
+            }
+            if self._store.get(name) is not None:
+                return
+            with suppress(Conflict):  # a run that is on wrote it; it ends, as its config is gone
+                for about, stored in known.items():
+                    if stored:
+                        self._store.delete(about, if_match=stored.etag)
+                return
 
     def status(self, found: StoredSync) -> Status:
         """Return what is known of a sync now."""
