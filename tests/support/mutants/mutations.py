@@ -62,7 +62,8 @@ def mutations(file: Path) -> Iterator[Mutation]:
         if node in ignored:
             continue
         if isinstance(node, ast.keyword):  # its constant is told with its name
-            changes = [(f"{node.arg} {what}", node.value, new) for what, new in _texts(node.value)]
+            texts = [] if node.arg == "strict" else _texts(node.value)
+            changes = [(f"{node.arg} {what}", node.value, new) for what, new in texts]
             ignored.add(node.value)
         else:
             changes = [(what, node, new) for what, new in _changes(node)]
@@ -121,8 +122,10 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST | str]]:
             other = ast.Sub() if isinstance(op, ast.Add) else ast.Add()
             yield "operator", ast.BinOp(left, other, right)
         case ast.Call(func, args, keywords):
-            for rest in _without_one(keywords):
-                yield "keyword dropped", ast.Call(func, args, rest)
+            for keyword in keywords:
+                rest = [one for one in keywords if one is not keyword]
+                if keyword.arg != "strict":  # of `zip`: it only says what is so
+                    yield "keyword dropped", ast.Call(func, args, rest)
         case _:
             yield from _texts(node)
 
