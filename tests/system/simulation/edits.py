@@ -196,11 +196,13 @@ class Edits:
         """Take the right to list a folder's imports away for a while, and that to read what it imports."""
         kind, other = self.random.choice(("", "mid-")), self.random.choice(("shared", "base"))
         source, folder = self.world.source, self.events.folder_of(f"{kind}{name}")
-        hidden, until = self.events.folder_of(f"{other}-{name}"), self._until()
+        hidden, at = Folder("p", "dev", f"/{other}-{name}"), self.world.scheduler.at
+        now, until = self.world.scheduler.seconds, self._until()
         source.untold.add(folder)
         source.hide(hidden)
-        self.world.scheduler.at(until, lambda: source.untold.discard(folder))
-        self.world.scheduler.at(until, lambda: source.show(hidden))
+        at(self.random.uniform(now, until), partial(self.events.command, "sync", name))
+        at(until, lambda: source.untold.discard(folder))
+        at(until, lambda: source.show(hidden))
 
     # The vault
 
