@@ -37,8 +37,10 @@ def record(status: Status, job: Job, outcome: Outcome, summary: RunSummary, now:
     if outcome.end == End.SUCCEEDED and job.kind not in _SAYS_NOTHING_OF_THE_SOURCE:
         progress.at = now
     if outcome.is_final:
-        if progress.is_failing != (outcome.end == End.FAILED):
-            progress.is_failing = not progress.is_failing
+        has_failed = outcome.end == End.FAILED
+        is_news = has_failed or job.kind not in _SAYS_NOTHING_OF_THE_SOURCE
+        if is_news and progress.is_failing != has_failed:
+            progress.is_failing = has_failed
             progress.untold = Untold(has_failed=progress.is_failing, kind=job.kind)
         if (
             not job.is_coalescable

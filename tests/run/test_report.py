@@ -212,6 +212,18 @@ def test_notices():
     assert subjects(told)[2:] == ["failed to import"]
 
 
+@pytest.mark.parametrize("kind", [JobKind.UNDO, JobKind.CLEANUP])
+def test_what_is_no_recovery(kind):
+    """An undo or a cleanup that works does not tell that a failing sync works again; the next sync does."""
+    status, told = Status(), Told()
+    for job_kind, outcome in ((JobKind.SYNC, End.FAILED), (kind, End.SUCCEEDED)):
+        end(status, told, outcome, job_kind)
+    assert len(subjects(told)) == 1
+    assert status.sync.is_failing
+    end(status, told, End.SUCCEEDED)
+    assert len(subjects(told)) == 2
+
+
 @pytest.mark.parametrize(
     ("ends", "later"),
     [
