@@ -76,11 +76,9 @@ def import_also_its_own(*how, may_import=import_secrets.may_import, **more):
     return may_import(*how, **more | {"is_first": False})
 
 
-def import_once(run, _observed):
+def import_once(status, config, *_):
     """Do the first import of a sync for the first of its vaults alone."""
-    status, options = run.document.status, run.sync.config.sync_options
-    is_importing = options.initial_sync_behavior != InitialSync.OVERWRITE
-    return is_importing and not (status.is_import_done or status.sync.at)
+    return has_import(status, config) and not (status.is_import_done or status.sync.at)
 
 
 def stop_at_refused_content(observer, secrets, read=Observer.read):

@@ -176,6 +176,8 @@ def _force_what_guards_hold(world, events, name):
     answers = []
     events.command("plan", name, done=answers.append)
     _wait_until_quiet(world)
+    if isinstance(answers[0], SyncError):
+        raise Violation(f"plan failed: {answers[0]}")
     if not answers[0]["plan"]["stops"]:
         return
     world.auditor.is_forced = True
