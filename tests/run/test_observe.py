@@ -3,10 +3,15 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from types import SimpleNamespace
+
+from pydantic import SecretBytes
 
 from functions.calls.clock import SystemClock
 from functions.calls.deadline import Gate
 from functions.calls.parallel import ThreadPool
+from functions.errors import Forbidden, Temporary, WrongState
+from functions.plan.models import Bundle
 from functions.run.observe import Observer
 from functions.run.services import RunServices
 from tests.support.memory import MemoryStore
@@ -52,3 +57,30 @@ def test_a_slow_answer_holds_up_nobody_else():
         finally:
             may_answer.set()
         assert slow.result(LONGEST_SECONDS).owned_by_other(listing[0]) is None
+
+
+def read_of(*results):
+    """Return what reading so many secrets comes to, whose contents are these, or errors."""
+    this = observer(frozenset)
+    left = {f"id-of-S{number}": result for number, result in enumerate(results)}
+
+    def read(secret_id):
+        if isinstance(left[secret_id], Exception):
+            raise left[secret_id]
+        return left[secret_id]
+
+    this._vault = SimpleNamespace(read=read)
+    return this.read([secret(f"S{number}") for number in range(len(results))])
+
+
+def test_what_reading_contents_comes_to():
+    """What is not handed out is told by name; the first error that concerns more than its secret is the failure."""
+    content, refused = Bundle(SecretBytes(b"1"), 1), Forbidden("no")
+    assert read_of(content, refused) == ({"S0": content}, {"S1": refused}, None)
+    for first in (WrongState("it goes"), Temporary("later")):
+        for second in (WrongState("it goes, too"), Temporary("later, too")):
+            bundles, errors, failure = read_of(content, first, second)
+            assert (bundles, errors) == ({"S0": content}, {})
+            assert type(failure) is type(first)
+            assert str(first) in str(failure)
+            assert ("S1 is not ACTIVE any more" in str(failure)) == isinstance(first, WrongState)
