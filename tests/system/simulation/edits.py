@@ -152,9 +152,11 @@ class Edits:
             for _ in range(self.random.randint(1, 2)):
                 at = self.world.scheduler.seconds + self.random.uniform(0, 5)
                 self.world.scheduler.at(at, partial(self._delete, name, etag))
-        if self.random.random() < 0.5:
-            self.put_into_vault(name, age=timedelta(minutes=2))
-        at = self.world.scheduler.seconds + self.random.uniform(10, 150)
+        to = self.events.configs[name]["destinationConfig"]
+        for key in ("NEW0", "NEW1"):
+            place = to["vaultOcid"], to["compartmentOcid"]
+            self._seed(f"{self._prefix(name)}{key}", *place, timedelta(minutes=2))
+        at = self.world.scheduler.seconds + self.random.uniform(30, 150)
         self.world.scheduler.at(min(at, END_SECONDS), partial(self._return, name))
 
     def _delete(self, name, etag):
