@@ -200,7 +200,9 @@ def _judge(world, name, *, by_hints):
     kept |= world.auditor.strangers(view) - view.values.keys()
     kept |= world.auditor.unimported_strangers(view)
     if by_hints:  # ticks ask again
-        kept |= world.auditor.asked_lately(view)
+        asked = world.auditor.asked_lately(view)
+        stuck = {n for n in asked & view.values.keys() if _verdict(world, view, n) == IMPOSSIBLE}
+        kept |= asked - stuck
     kept |= world.auditor.unproven(view)
     unreadable = {row.name for row in view.listing if row.id in world.unreadable}
     kept |= unreadable
