@@ -100,10 +100,10 @@ def clean_up(run: Run) -> Outcome:
     run.summary.take_results(results)
     run.summary.errors |= results.again
     run.summary.warnings = tuple(warnings)
+    if results.stopped:
+        raise results.stopped  # the next attempt must know of these places yet
     if not run.summary.errors and not warnings:
         run.lease.change(lambda status: status.former_places.clear())
-    if results.stopped:
-        raise results.stopped
     return run.summary.conclude()
 
 

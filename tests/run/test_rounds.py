@@ -1,5 +1,6 @@
 """Jobs too large for one run, in virtual time: each attempt gets on, and repeats nothing of an earlier one."""
 
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from tests.support.one_sync import (
     ticks,
     world_of_one_sync,
 )
+from tests.system.simulation.memory_world import OTHER_COMPARTMENT
 from tests.system.simulation.scheduler import Fiber
 
 MANY = 300
@@ -391,3 +393,23 @@ def test_a_change_during_a_long_run(world, monkeypatch):
     ticks(world, 2)
     assert held(world)["AAA"] == "urgent"
     assert calls.count("create") < 1000
+
+
+def test_a_cleanup_of_many_runs(synced, monkeypatch):
+    """What an edit left behind is deleted once each, however many runs that takes, and none is forgotten."""
+    calls = Calls(synced, monkeypatch)
+    monkeypatch.setattr(synced.auditor, "judge", lambda *_: [])  # it knows of no cleanup
+    config = json.loads(synced.store.get(CONFIG).body)
+    config["destinationConfig"]["compartmentOcid"] = OTHER_COMPARTMENT
+    synced.source.folders[FOLDER] = {"K000": "1"}
+    synced.store.put(CONFIG, json.dumps(config).encode())
+    synced.start("webhook", lambda hands: hands.webhook(EVENT))
+    ticks(synced, 2)
+    order = Command(command="cleanup", sync="a")
+    synced.start("command", lambda hands: hands.dispatcher(10.0).command(order))
+    for _ in range(20):
+        ticks(synced, 1)
+        if not synced.queue.messages:
+            break
+    gone = {("schedule_deletion", name): 1 for name in values("1")}
+    assert {what: n for what, n in calls.made.items() if what[0] == "schedule_deletion"} == gone
