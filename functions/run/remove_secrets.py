@@ -15,7 +15,7 @@ from functions.run.observe import Observed, Observer
 from functions.run.outcome import End, Outcome
 from functions.run.services import RunServices
 from functions.state.memory import memory_object
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import verified_object
 
 log = getLogger(__name__)
 
@@ -72,9 +72,12 @@ def _told(run: Run, outcome: Outcome) -> Outcome:
 
 
 def forget(run: Run) -> None:
-    """Delete what is known of a sync, its config last: until then a tick finishes the removal."""
+    """Delete what is known of a sync, its config last: until then a tick finishes the removal.
+
+    Raises Conflict where another run took over: the status is that of a config that came back.
+    """
     store, name = run.services.store, run.sync.object_name
     store.delete(verified_object(name))
     store.delete(memory_object(name))
-    store.delete(status_object(name))
+    run.document.discard()
     store.delete(name, if_match=run.sync.etag)
