@@ -26,7 +26,8 @@ test: $(READY) ## Run the tests
 	$(PYTEST)
 
 quick: $(READY) ## Run the tests that need no Terraform, image, killed runs or simulation
-	$(PYTEST) --ignore=tests/deploy --ignore=tests/system/crash --ignore=tests/system/test_interleavings.py
+	$(PYTEST) --ignore=tests/deploy --ignore=tests/system/crash --ignore=tests/system/test_interleavings.py \
+		--ignore=tests/system/test_breakages.py
 
 check: lint test ## Everything that must hold before a commit: format, lint, types, layers, tests
 
@@ -53,7 +54,7 @@ mutants: $(READY) ## Change the code in small ways and see whether tests notice 
 	$(BIN)/python -m tests.support.mutants $(FILES) $(if $(RULES),--rules) --number $(or $(N),100) --seed $(or $(SEED),1)
 
 breakages: $(READY) ## Break the function in each way that the simulation must catch
-	$(BIN)/pytest -q tests/system/test_interleavings.py -k catches
+	$(BIN)/pytest -q tests/system/test_breakages.py
 
 picture: $(READY) ## Draw the picture of `make run` in README.md
 	COLUMNS=80 $(BIN)/python -m infra.local --once --picture docs/images/run.svg

@@ -5,6 +5,7 @@ from tests.support.virtual_time import VirtualClock
 
 LONGEST_FIRST = (
     "tests/system/test_interleavings.py",
+    "tests/system/test_breakages.py",
     "tests/system/crash/",
     "tests/deploy/",
     "tests/docs/",
