@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.plan.fields import PROJECT_ID
 from functions.plan.requested import SECTIONS
+from functions.plan.sync_config import SyncOptions
 from functions.schemas.answers import Problem
 from functions.schemas.descriptions import ABOUT, EXAMPLES, FIELDS, TAGS, tag_of
 from functions.schemas.route import Route
@@ -18,7 +19,13 @@ from functions.version import VERSION
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _HIDDEN = ("isBeingRemoved",)
-_CLOSED = ("DeletionGuard", "SecretTags", "TagFilter")
+_CLOSED = {
+    part.__name__
+    for field in SyncOptions.model_fields.values()
+    for part in get_args(field.annotation)
+    if isinstance(part, type) and issubclass(part, BaseModel)
+}
+"""Options of options: an unknown one is refused."""
 _PATH_RULES: Mapping[str, Json] = {
     "syncId": {"format": "uuid"},
     "connectionId": {"format": "uuid"},

@@ -47,6 +47,14 @@ def test_every_route_is_described():
     ]
 
 
+def test_options_of_options_are_closed():
+    """The document says of each option that has options of its own that no others are taken."""
+    schemas = document(ROUTES)["components"]["schemas"]
+    for name in ("BundleOptions", "DeletionGuard", "SecretTags", "TagFilter"):
+        assert schemas[name]["additionalProperties"] is False, name
+    assert "additionalProperties" not in schemas["SyncOptions"]
+
+
 def test_requests_are_open_and_hide_what_is_not_asked_for():
     """Unknown fields are allowed, internal ones not shown, and an update requires no field."""
     schemas = document(ROUTES)["components"]["schemas"]
