@@ -98,8 +98,13 @@ class SourceSecret:
 
     @property
     def address(self) -> str:
-        """Where it is: its key, after the sub-folder's path if there is one."""
-        return f"{self.folder}/{self.key}" if self.folder else self.key
+        """Where it is, see `address_of`."""
+        return address_of(self.folder, self.key)
+
+
+def address_of(folder: str, key: str) -> str:
+    """Return a key's address: the key, after the path of its sub-folder if it is in one."""
+    return f"{folder}/{key}" if folder else key
 
 
 @dataclass(frozen=True, slots=True)

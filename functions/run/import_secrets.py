@@ -8,7 +8,7 @@ from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Refused
 from functions.plan.bundle import name_of
 from functions.plan.desired import desired_from
-from functions.plan.models import VaultSecret
+from functions.plan.models import VaultSecret, address_of
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
 from functions.plan.scope import NOWHERE, scope_of
@@ -159,7 +159,7 @@ def _write(run: Run, planner: Planner, found: Importable, *, replace: bool) -> d
         [whys] = in_parallel(run.services.pool, [write], run.renew)
         run.summary.imported += len(values) - len(whys)
         for key, why in whys.items():
-            address = f"{below}/{key}" if below else key
+            address = address_of(below, key)
             was_in_source = address in found.present
             refused[planner.schema.part(address)] = Pending(why=why, was_in_source=was_in_source)
     return refused

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from functions.calls.retry import Retrying
 from functions.errors import NotFound, Refused, SourceMissing, Temporary, Unauthorized
 from functions.plan.kept import Missing
-from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets
+from functions.plan.models import Folder, Origin, SourceSecret, SourceSecrets, address_of
 from functions.ports import SourceProject
 from functions.sources.http import SourceHttp, encodable, url_path
 
@@ -38,7 +38,7 @@ class HanzoKms:
         errors: dict[str, str] = {}
         for path, key, is_sure in sorted(set(self._names(folder, sub_folders=sub_folders))):
             below = path.removeprefix(folder.path).strip("/") if by_folder else ""
-            address = f"{below}/{key}" if below else key
+            address = address_of(below, key)
             try:
                 value = self._value(folder, path, key)
             except Unauthorized:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from functions.plan.models import Origin
+from functions.plan.models import Origin, address_of
 from functions.sources.infisical.rows import FolderAddress, Listing, Row, View, merged
 
 FOLDER_IMPORT = "sub-folder import"
@@ -80,7 +80,7 @@ def tell_apart(top: FolderAddress, views: Mapping[FolderAddress, View]) -> Merge
     for place, view in views.items():
         folder = place[1].removeprefix(top[1]).strip("/")
         for key, row in view.rows.items():
-            address = f"{folder}/{key}" if folder else key
+            address = address_of(folder, key)
             if key in view.doubtful:
                 found.errors[address] = view.doubtful[key]
                 continue
