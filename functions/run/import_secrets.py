@@ -1,6 +1,5 @@
 """Bring secrets of the vault into the source: the initial import, and the import job."""
 
-from collections.abc import Sequence
 from functools import partial
 
 from functions.calls.deadline import Gate
@@ -8,7 +7,7 @@ from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Refused
 from functions.plan.bundle import name_of
 from functions.plan.desired import desired_from
-from functions.plan.models import VaultSecret, address_of
+from functions.plan.models import address_of
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
 from functions.plan.scope import NOWHERE, scope_of
@@ -38,23 +37,25 @@ def import_only(run: Run) -> Outcome:
 
 
 def import_is_due(
-    status: Status, config: SyncConfig, planner: Planner, listing: Sequence[VaultSecret]
+    status: Status, config: SyncConfig, observer: Observer, observed: Observed
 ) -> bool:
     """Say whether the initial import is still to be done: once for each vault and compartment."""
     if config.sync_options.initial_sync_behavior == InitialSync.OVERWRITE:
         return False
-    permitted = permitted_scope(status, planner, listing)
+    planner = observer.planner(observed.listing)
+    permitted = permitted_scope(status, planner, observed.listing)
     if permitted is None:
         return not (status.is_import_done or status.sync.at)
     return permitted != NOWHERE and permitted.place != scope_of(config).place
 
 
 def to_be_imported(
-    status: Status, config: SyncConfig, planner: Planner, observed: Observed
+    status: Status, config: SyncConfig, observer: Observer, observed: Observed
 ) -> frozenset[str]:
     """Return the names of what the initial import, if it is due, takes into the source before the sync."""
-    if not import_is_due(status, config, planner, observed.listing):
+    if not import_is_due(status, config, observer, observed):
         return frozenset()
+    planner = observer.planner(observed.listing)
     replace = config.sync_options.initial_sync_behavior == InitialSync.IMPORT_DESTINATION
     homes = homes_of(planner, observed)
     secrets = may_import(planner, observed, homes, replace=replace, is_first=True)

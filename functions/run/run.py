@@ -46,8 +46,7 @@ def sync_once(run: Run) -> Outcome:
             run.sync, run.document.status, run.services, run.gate, run.renew
         )
     seen = first_look(run)
-    planner = run.observer.planner(seen.listing)
-    if import_is_due(run.document.status, run.sync.config, planner, seen.listing):
+    if import_is_due(run.document.status, run.sync.config, run.observer, seen):
         import_first(run)
         seen = run.observe()
     verification = Verification(run)
@@ -124,8 +123,8 @@ def preview(
     status = document.load()
     seen = observer.observe(status, took_over=False)
     seen = observer.refresh(seen, {})
-    planner, settled = observer.planner(seen.listing), dict[str, str]()
-    imported = to_be_imported(status, sync.config, planner, seen)
+    planner, settled = observer.planner(()), dict[str, str]()
+    imported = to_be_imported(status, sync.config, observer, seen)
     read_until = gate.deadline - PLANNING_SECONDS if verify else 0.0
     reading = Gate(services.clock, read_until)
     try:
