@@ -5,7 +5,7 @@ import json
 import pytest
 
 from functions.jobs.pause import pause, resume
-from tests.support.one_sync import CONFIG, EVENT, FOLDER, status, world_of_one_sync
+from tests.support.one_sync import CONFIG, EVENT, FOLDER, answer_of, status, world_of_one_sync
 from tests.system.simulation.memory_world import Container, Invocation
 
 OTHER = CONFIG.replace("/a.json", "/b.json")
@@ -24,10 +24,7 @@ def world():
 
 def invoke(world, work):
     """Start an invocation and let it end; return its answer."""
-    answers = []
-    world.start("work", work, answers.append)
-    world.scheduler.run(world.scheduler.seconds + 30)
-    return answers[0]
+    return answer_of(world, work, 30)
 
 
 def webhook(world):

@@ -1,16 +1,14 @@
 """Statuses without a config: marked, and deleted a day later with all that is known of the sync."""
 
 from datetime import timedelta
-from random import Random
 
 import pytest
 
 from functions.errors import Temporary
 from functions.jobs.orphans import KEPT_FOR, MOST_AT_ONCE, sweep
-from functions.run.services import RunServices
 from functions.state.status import Lease, Status, parse_status
+from tests.support.bare_services import bare_services
 from tests.support.memory import MemoryStore
-from tests.support.plan_examples import DIGESTS
 from tests.support.virtual_time import VirtualClock
 
 CONFIG, STATUS = "secret-syncs/p/a.json", "status/p/a.json"
@@ -22,18 +20,7 @@ MINUTE = timedelta(minutes=1)
 def services():
     """A store with what is left of one sync."""
     clock = VirtualClock()
-    services = RunServices(
-        clock,
-        Random(1),
-        MemoryStore("oci://b@n/p", clock),
-        pool=None,
-        digests=DIGESTS,
-        notifier=None,
-        source=None,
-        vault=None,
-        protected_ids=frozenset,
-        existing_sync_ids=frozenset,
-    )
+    services = bare_services(clock)
     for name in (STATUS, *REST):
         services.store.put(name, b"{}")
     return services

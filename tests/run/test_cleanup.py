@@ -1,20 +1,17 @@
 """What an edit left behind: in which places, and whose secrets."""
 
-from random import Random
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
 from functions.calls.deadline import Gate
-from functions.calls.parallel import ThreadPool
 from functions.errors import Forbidden, Temporary
 from functions.plan.models import State
 from functions.run.cleanup import left_behind, place_of, tell_left_behind
-from functions.run.services import RunServices
 from functions.state.status import Place, Status
-from tests.support.memory import MemoryStore
-from tests.support.plan_examples import DIGESTS, OTHER_SYNC, PROTECTED_ID, VAULT, secret, sync, tags
+from tests.support.bare_services import bare_services
+from tests.support.plan_examples import OTHER_SYNC, PROTECTED_ID, VAULT, secret, sync, tags
 from tests.support.virtual_time import VirtualClock
 
 OLD_VAULT = "ocid1.vault.oc1.iad.b.old"
@@ -48,14 +45,8 @@ def look(status, listings):
 
         return SimpleNamespace(list=listed)
 
-    services = RunServices(
+    services = bare_services(
         clock,
-        Random(1),
-        MemoryStore("oci://b@n/p", clock),
-        ThreadPool(1),
-        DIGESTS,
-        notifier=None,
-        source=lambda _: None,
         vault=vault,
         protected_ids=lambda: frozenset([PROTECTED_ID]),
         existing_sync_ids=lambda: frozenset([OTHER_SYNC]),

@@ -8,7 +8,7 @@ from greenlet import getcurrent
 
 from functions.jobs.seal import seal
 from functions.plan.job import COVERED_AFTER_SECONDS, Job
-from functions.plan.models import JobKind, State
+from functions.plan.models import JobKind
 from functions.run.import_secrets import PORTION
 from functions.triggers.command import Command
 from tests.support.memory_vault import MemoryVault
@@ -17,6 +17,7 @@ from tests.support.one_sync import (
     EVENT,
     FOLDER,
     TICK_SECONDS,
+    held,
     status,
     ticks,
     world_of_one_sync,
@@ -35,16 +36,6 @@ ABOUT_ONE_SECRET = (*WRITES, "get", "read", "find")
 def values(value="1", number=MANY):
     """Return so many keys of this value."""
     return {f"K{n:03}": value for n in range(number)}
-
-
-def held(world):
-    """Return what the vault holds, by name."""
-    now = world.scheduler.now()
-    return {
-        secret.name: secret.newest().decode()
-        for secret in world.vault.secrets.values()
-        if secret.state(now) == State.ACTIVE
-    }
 
 
 class Creates:

@@ -2,20 +2,17 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from random import Random
 from types import SimpleNamespace
 
 from pydantic import SecretBytes
 
 from functions.calls.clock import SystemClock
 from functions.calls.deadline import Gate
-from functions.calls.parallel import ThreadPool
 from functions.errors import Forbidden, Temporary, WrongState
 from functions.plan.models import Bundle
 from functions.run.observe import Observer
-from functions.run.services import RunServices
-from tests.support.memory import MemoryStore
-from tests.support.plan_examples import DIGESTS, OTHER_SYNC, secret, sync, tags
+from tests.support.bare_services import bare_services
+from tests.support.plan_examples import OTHER_SYNC, secret, sync, tags
 
 LONGEST_SECONDS = 10.0
 
@@ -23,18 +20,7 @@ LONGEST_SECONDS = 10.0
 def observer(existing_sync_ids):
     """Return the observer of a sync that asks this for who else lives."""
     clock = SystemClock()
-    services = RunServices(
-        clock,
-        Random(1),
-        MemoryStore("oci://bucket", clock),
-        ThreadPool(1),
-        DIGESTS,
-        notifier=None,
-        source=lambda _: None,
-        vault=lambda *_: None,
-        protected_ids=frozenset,
-        existing_sync_ids=existing_sync_ids,
-    )
+    services = bare_services(clock, existing_sync_ids=existing_sync_ids)
     return Observer(sync(), services, Gate(clock, clock.monotonic() + 60), lambda: None)
 
 

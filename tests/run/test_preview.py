@@ -5,7 +5,7 @@ import pytest
 from functions.run.run import preview
 from functions.triggers.command import Command
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import EVENT, FOLDER, world_of_one_sync
+from tests.support.one_sync import EVENT, FOLDER, answer_of, world_of_one_sync
 
 NO_TEXT = b"\xff\xfe"
 
@@ -20,10 +20,7 @@ def world(monkeypatch):
 
 def do(world, work):
     """Do something, let a minute pass, and return its answer."""
-    answers = []
-    world.start("test", work, answers.append)
-    world.scheduler.run(world.scheduler.seconds + 60)
-    return answers[0]
+    return answer_of(world, work, 60)
 
 
 @pytest.mark.parametrize("verify", [True, False])

@@ -8,7 +8,7 @@ import pytest
 from greenlet import getcurrent
 
 from functions.errors import NotFound, Refused
-from functions.plan.models import JobKind, State
+from functions.plan.models import JobKind
 from functions.state.memory import Memory
 from functions.state.whole_job import last_job
 from functions.triggers.command import Command
@@ -18,8 +18,10 @@ from tests.support.one_sync import (
     CONFIG,
     EVENT,
     FOLDER,
+    held,
     status,
     ticks,
+    until_quiet,
     world_of_one_sync,
 )
 from tests.system.simulation.memory_world import OTHER_COMPARTMENT
@@ -88,16 +90,6 @@ def synced(world):
 def memory(world):
     """Return what the sync remembers."""
     return Memory.model_validate_json(world.store.get("memory/p/a.json", max_bytes=2_000_000).body)
-
-
-def held(world):
-    """Return what the vault holds, by name."""
-    now = world.scheduler.now()
-    return {
-        secret.name: secret.newest().decode()
-        for secret in world.vault.secrets.values()
-        if secret.state(now) == State.ACTIVE
-    }
 
 
 def until_done(world, most_ticks=30):
@@ -294,10 +286,7 @@ def test_an_import_of_many_runs(synced, monkeypatch, behavior):
     monkeypatch.setattr(MemorySource, "write", counted)
     order = Command(command="import", sync="a", import_behavior=behavior)
     synced.start("command", lambda hands: hands.dispatcher(10.0).command(order))
-    for _ in range(20):
-        ticks(synced, 1)
-        if not synced.queue.messages:
-            break
+    until_quiet(synced)
     assert status(synced).import_.status == "failed"
     assert status(synced).runs[0].errors == {"K007": "refused"}
     assert calls.count("read") <= 1.1 * MANY  # those that time was up for, in each run
@@ -312,10 +301,7 @@ def test_a_removal_of_many_runs(synced, monkeypatch):
     monkeypatch.setattr(synced.auditor, "judge", lambda *_: [])  # it knows of no removal
     order = Command(command="remove", sync="a")
     synced.start("command", lambda hands: hands.dispatcher(10.0).command(order))
-    for _ in range(20):
-        ticks(synced, 1)
-        if not synced.queue.messages:
-            break
+    until_quiet(synced)
     assert held(synced) == {}
     assert status(synced).remove.status == "succeeded"
     assert calls.made == {("schedule_deletion", name): 1 for name in values("1")}
@@ -407,9 +393,6 @@ def test_a_cleanup_of_many_runs(synced, monkeypatch):
     ticks(synced, 2)
     order = Command(command="cleanup", sync="a")
     synced.start("command", lambda hands: hands.dispatcher(10.0).command(order))
-    for _ in range(20):
-        ticks(synced, 1)
-        if not synced.queue.messages:
-            break
+    until_quiet(synced)
     gone = {("schedule_deletion", name): 1 for name in values("1")}
     assert {what: n for what, n in calls.made.items() if what[0] == "schedule_deletion"} == gone

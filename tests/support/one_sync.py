@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from functions.plan.models import Folder
+from functions.plan.models import Folder, State
 from functions.state.status import Status, parse_status
 from functions.triggers.webhook import Webhook
 from tests.support.example_sync import sync_config
@@ -30,6 +30,32 @@ def status(world):
     """Return the status document."""
     stored = world.store.get("status/p/a.json")
     return parse_status(stored.body) if stored else Status()
+
+
+def held(world):
+    """Return what the vault holds, by name."""
+    now = world.scheduler.now()
+    return {
+        secret.name: secret.newest().decode()
+        for secret in world.vault.secrets.values()
+        if secret.state(now) == State.ACTIVE
+    }
+
+
+def answer_of(world, work, seconds):
+    """Start an invocation and let so much time pass; return its answer."""
+    answers = []
+    world.start("work", work, answers.append)
+    world.scheduler.run(world.scheduler.seconds + seconds)
+    return answers[0]
+
+
+def until_quiet(world, most_ticks=20):
+    """Let minutes pass, each with its tick, until no message waits, or so many have passed."""
+    for _ in range(most_ticks):
+        ticks(world, 1)
+        if not world.queue.messages:
+            return
 
 
 def ticks(world, number):
