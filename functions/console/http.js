@@ -1,5 +1,5 @@
 // Calls of the management API. At most two at a time: each more would be a cold start.
-import { askForToken, base, token, tokenGiven } from "./session.js";
+import { askForToken, base, token, tokenGiven, tokenTurn } from "./session.js";
 import { state, update } from "./view.js";
 
 const AT_ONCE = 2;
@@ -30,12 +30,12 @@ export const askPlan = async (path, body, query) =>
 
 async function read(method, path, options) {
   for (let attempt = 1; ; attempt += 1) {
-    const used = token();
+    const turn = tokenTurn();
     try {
-      return await request(method, path, { ...options, bearer: used });
+      return await request(method, path, { ...options, bearer: token() });
     } catch (error) {
       if (error.status === 401) {
-        if (used === token()) askForToken(error.message);
+        if (turn === tokenTurn()) askForToken(error.message);
         if (!token()) await tokenGiven();
         attempt = 0;
       } else if (attempt > 1 || !AGAIN.has(error.status)) throw error;
@@ -46,11 +46,11 @@ async function read(method, path, options) {
 
 // Acts. Sent once and never again by itself: whoever clicked decides.
 export async function send(method, path, { query, body } = {}) {
-  const used = token();
+  const turn = tokenTurn();
   try {
-    return await request(method, path, { query, body, bearer: used });
+    return await request(method, path, { query, body, bearer: token() });
   } catch (error) {
-    if (error.status === 401 && used === token()) askForToken(error.message);
+    if (error.status === 401 && turn === tokenTurn()) askForToken(error.message);
     throw error;
   }
 }

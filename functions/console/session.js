@@ -13,6 +13,7 @@ const TOKEN_KEY = `oci-vault-sync ${base}`;
 
 let kept = storedToken();
 let waiting = [];
+let turn = 0;
 
 function storedToken() {
   const found = JSON.parse(sessionStorage.getItem(TOKEN_KEY));
@@ -20,6 +21,8 @@ function storedToken() {
 }
 
 export const token = () => kept?.token ?? null;
+// Counts how often the token was asked for and given: a late refusal is of an earlier turn, though the text is the same.
+export const tokenTurn = () => turn;
 
 export function keepToken(text) {
   kept = { token: text, usedAt: Date.now() };
@@ -29,6 +32,7 @@ export function keepToken(text) {
 // The form content and the place are kept: only the token is asked for.
 export function askForToken(why) {
   kept = null;
+  turn += 1;
   sessionStorage.removeItem(TOKEN_KEY);
   update(state, { session: null, tokenAskedFor: why ?? "" });
 }
@@ -37,6 +41,7 @@ export function askForToken(why) {
 export const tokenGiven = () => new Promise((resolve) => waiting.push(resolve));
 
 export function begin(session) {
+  turn += 1;
   update(state, { session, tokenAskedFor: null });
   for (const resolve of waiting.splice(0)) resolve();
   state.onBegin();

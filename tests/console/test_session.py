@@ -5,6 +5,7 @@ import json
 import secrets
 
 import pytest
+from playwright.sync_api import Route
 
 from functions.plan.sync_config import PREFIX as CONFIGS
 from infra.local import demo
@@ -86,6 +87,28 @@ def test_an_unused_page_forgets_the_token(open_page, stack):
     user.page.clock.fast_forward("31:00")
     user.page.get_by_text("Nobody used this page for 30 minutes").wait_for()
     assert "token" not in user.page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def test_a_late_refusal_does_not_ask_twice(open_page, stack):
+    """A refusal of a request from before the token was given again is no reason to ask once more."""
+    refusal = {"statusCode": 401, "message": "gone"}
+    user = open_page(stack)
+    user.sign_in()
+    page = user.page
+    held: list[Route] = []
+    page.route("**/runs", lambda route: route.continue_() if held else held.append(route))
+    one = "**/secret-syncs/oci-vault/*"
+    page.route(one, lambda route: route.fulfill(status=401, json=refusal))
+    page.get_by_role("link", name="payments-prod").click()
+    page.get_by_label("API token").wait_for()
+    page.unroute(one)
+    user.give_token()
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/runs") and answer.ok, timeout=5_000
+    ):
+        held[0].fulfill(status=401, json=refusal)
+    page.get_by_role("heading", name="History").wait_for()
+    assert page.get_by_label("API token").count() == 0
 
 
 def test_a_wrong_token_is_told_how_to_get_a_right_one(open_page, stack):
