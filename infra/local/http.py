@@ -203,7 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # its sender died: no server takes a part for the whole
+            self.close_connection = True
+            return
         try:
             answer = self.server.serve(Request(self.command, self.path, self.headers, body))
         except ConnectionError:
