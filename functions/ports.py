@@ -147,6 +147,8 @@ class Entry:
     name: str
     etag: str
     modified: datetime | None
+    size: int
+    """In bytes."""
 
 
 MAX_OBJECT_BYTES = 64 * 1024

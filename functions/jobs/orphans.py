@@ -10,7 +10,8 @@ from functions.ports import Entry
 from functions.run.services import RunServices
 from functions.state.memory import memory_object
 from functions.state.status import Status
-from functions.state.status_document import StatusDocument, verified_object
+from functions.state.status_document import StatusDocument
+from functions.state.verified import verified_object
 
 KEPT_FOR = timedelta(hours=24)
 """So long a config may be away, as while a bucket is restored or objects are moved."""

@@ -27,8 +27,9 @@ from functions.run.report import tell
 from functions.run.run import run_job
 from functions.state.lease import ObjectLease
 from functions.state.status import Status
-from functions.state.status_document import StatusDocument, verified_object
+from functions.state.status_document import StatusDocument
 from functions.state.stop import load_pause
+from functions.state.verified import began_at, note_verified, verified_object
 
 SYNCS_A_WORKER = 60
 """So many jobs wait for a worker at most, about what it can do until the next tick: hints wait behind."""
@@ -160,7 +161,7 @@ class Ticker:
         elif sync is not None and is_auto(sync) and not status.is_paused_for(sync.etag):
             job = dispatcher.job(sync, JobKind.VERIFY, "tick")
         else:
-            services.store.put(verified_object(entry.name), b"")
+            note_verified(services.store, entry.name)
             return
         outcome = run_job(job, sync, services, dispatcher.new_gate(), document, self.drainer.renew)
         if not outcome.is_final and outcome.not_before:
@@ -213,7 +214,7 @@ def _is_verified_since(listed_at: datetime, entry: Entry, status: Status) -> boo
 
 def due(configs: Sequence[Entry], verified: Sequence[Entry], before: datetime) -> list[Entry]:
     """Return the configs to verify, the longest unverified first; times may be whole seconds."""
-    seen = {entry.name: entry.modified or EPOCH for entry in verified}
+    seen = {entry.name: began_at(entry) or EPOCH for entry in verified}
     last = {entry.name: seen.get(verified_object(entry.name), EPOCH) for entry in configs}
     late = [
         entry

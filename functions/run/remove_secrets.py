@@ -15,7 +15,7 @@ from functions.run.observe import Observed, Observer
 from functions.run.outcome import End, Outcome
 from functions.run.services import RunServices
 from functions.state.memory import memory_object
-from functions.state.status_document import verified_object
+from functions.state.verified import verified_object
 
 log = getLogger(__name__)
 

@@ -30,7 +30,8 @@ from functions.run.start import SPACING_SECONDS, first_look, take_lease
 from functions.run.undo import undo
 from functions.run.verify import Verification
 from functions.state.status import Phase, Status
-from functions.state.status_document import StatusDocument, verified_object
+from functions.state.status_document import StatusDocument
+from functions.state.verified import note_verified, verified_object
 
 log = getLogger(__name__)
 
@@ -209,7 +210,8 @@ def _end(run: Run, outcome: Outcome) -> bool:
     elif outcome.is_final and job.kind == JobKind.VERIFY:
         with suppress(ConfigChanged):  # then it stays due
             run.lease.check_config(run.sync, store)
-            store.put(verified_object(run.sync.object_name), b"")
+            began_at = run.summary.verified_at or now
+            note_verified(store, run.sync.object_name, took=now - began_at)
     tell(run.services.notifier, run.sync, run.document)
     count(run.services.notifier, run.sync, outcome, run.summary, now)
     return True

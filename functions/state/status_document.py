@@ -19,11 +19,6 @@ def status_object(config_object: str) -> str:
     return "status/" + config_object.removeprefix("secret-syncs/")
 
 
-def verified_object(config_object: str) -> str:
-    """Return the name of the empty object that tells when a sync was last verified."""
-    return "verified/" + config_object.removeprefix("secret-syncs/").removesuffix(".json")
-
-
 class StatusDocument:
     """Reads and changes one status document; `writer` marks the writes of this invocation."""
 

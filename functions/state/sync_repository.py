@@ -15,8 +15,9 @@ from functions.ports import ConfigStore, Entry, Pool
 from functions.state.index import Index
 from functions.state.memory import memory_object
 from functions.state.status import Status, parse_status
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import status_object
 from functions.state.sync_configs import Configs
+from functions.state.verified import verified_object
 from functions.state.whole_job import last_job
 
 NEVER_KEPT: dict[str, Any] = {

@@ -27,7 +27,7 @@ class OciStore:
     def list(self, prefix: str) -> Sequence[Entry]:
         own = self._place.prefix
         entries = [
-            Entry(row.name.removeprefix(own), row.etag, row.time_modified)
+            Entry(row.name.removeprefix(own), row.etag, row.time_modified, row.size)
             for row in self._rows(own + prefix)
         ]
         return sorted(entries, key=lambda entry: entry.name)
@@ -73,7 +73,7 @@ class OciStore:
 
     def _page(self, prefix: str, start: str | None) -> Any:
         def use(client: Any) -> Any:
-            fields = "name,etag,timeModified"
+            fields = "name,etag,timeModified,size"
             return client.list_objects(*self._bucket, prefix=prefix, start=start, fields=fields)
 
         return self._call(f"{prefix}*", use).data

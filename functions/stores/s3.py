@@ -90,7 +90,7 @@ class S3Store:
     def list(self, prefix: str) -> Sequence[Entry]:
         own = self._place.prefix
         entries = [
-            Entry(row["Key"].removeprefix(own), row["ETag"], row["LastModified"])
+            Entry(row["Key"].removeprefix(own), row["ETag"], row["LastModified"], row["Size"])
             for row in self._rows(own + prefix)
         ]
         return sorted(entries, key=lambda entry: entry.name)

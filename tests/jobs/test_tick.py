@@ -43,26 +43,28 @@ def runs(world):
 
 
 @pytest.mark.parametrize(
-    ("config_at", "verified_at", "is_due"),
+    ("config_at", "verified_at", "took_seconds", "is_due"),
     [
-        (BEFORE, None, True),
-        (BEFORE - timedelta(days=1), NOW, True),
-        (BEFORE - timedelta(days=1), AFTER, False),
-        (AFTER + timedelta(seconds=1), AFTER, True),
-        (AFTER, AFTER, True),
-        (None, AFTER, False),
+        (BEFORE, None, 0, True),
+        (BEFORE - timedelta(days=1), NOW, 0, True),
+        (BEFORE - timedelta(days=1), AFTER, 0, False),
+        (BEFORE - timedelta(days=1), AFTER, (AFTER - NOW).seconds, True),
+        (BEFORE - timedelta(days=1), AFTER, (AFTER - NOW).seconds - 1, False),
+        (AFTER + timedelta(seconds=1), AFTER, 0, True),
+        (AFTER, AFTER, 0, True),
+        (None, AFTER, 0, False),
     ],
 )
-def test_what_is_due(config_at, verified_at, is_due):
-    """Due is what was never verified, not since a time, or not since its config was written."""
-    verified = [Entry(VERIFIED, "e", verified_at)] if verified_at else []
-    assert bool(due([Entry(CONFIG, "e", config_at)], verified, NOW)) == is_due
+def test_what_is_due(config_at, verified_at, took_seconds, is_due):
+    """Due is what was never verified, in no round begun since a time, or not since its config was written."""
+    verified = [Entry(VERIFIED, "e", verified_at, took_seconds)] if verified_at else []
+    assert bool(due([Entry(CONFIG, "e", config_at, 2)], verified, NOW)) == is_due
 
 
 def test_the_longest_unverified_is_first():
     """What was not verified for the longest time is verified first, what never was before all."""
-    configs = [Entry(f"secret-syncs/p/{name}.json", "e", BEFORE) for name in "abc"]
-    verified = [Entry("verified/p/a", "e", BEFORE), Entry("verified/p/b", "e", NOW)]
+    configs = [Entry(f"secret-syncs/p/{name}.json", "e", BEFORE, 2) for name in "abc"]
+    verified = [Entry("verified/p/a", "e", BEFORE, 0), Entry("verified/p/b", "e", NOW, 0)]
     names = [entry.name[-6] for entry in due(configs, verified, NOW)]
     assert names == ["c", "a", "b"]
 

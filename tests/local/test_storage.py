@@ -74,11 +74,11 @@ def test_objects_are_listed_in_pages_by_prefix(cloud, objects):
     def listed(**query):
         return objects.list_objects(NAMESPACE, BUCKET, prefix="b/", **query).data
 
-    rows = listed(limit=2, fields="name,etag,timeModified")
+    rows = listed(limit=2, fields="name,etag,timeModified,size")
     assert [row.name for row in rows.objects] == ["b/1", "b/2"]
     assert rows.objects[0].etag
     assert rows.objects[0].time_modified == cloud.clock.now()
-    assert rows.objects[0].size is None
+    assert (rows.objects[0].size, rows.objects[0].md5) == (1, None)
     rest = listed(start=rows.next_start_with)
     assert ([row.name for row in rest.objects], rest.next_start_with) == (["b/3"], None)
 

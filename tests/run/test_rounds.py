@@ -165,6 +165,23 @@ def test_a_verification_of_many_runs(synced, monkeypatch):
     assert memory(synced).round is None
 
 
+def test_the_next_round_is_due_from_the_beginning_of_this_one(synced, monkeypatch):
+    """What drifts behind the cursor of a long round waits one interval from its beginning, not its end."""
+    Calls(synced, monkeypatch)
+    synced.interval = timedelta(0)
+    ticks(synced, 1)
+    began_at = memory(synced).round.began_at
+    synced.vault.edit("K000", value=b"drifted")
+    synced.interval = timedelta(minutes=10)
+    until_done(synced)
+    assert memory(synced).round is None
+    assert held(synced) != values("1")
+    left = began_at + synced.interval - synced.scheduler.now()
+    synced.scheduler.run(synced.scheduler.seconds + left.total_seconds() + 1)
+    ticks(synced, 1)
+    assert held(synced) == values("1")
+
+
 def test_names_that_change_behind_and_before_the_cursor(synced, monkeypatch):
     """What the source changes in mid-round is written at once, wherever the cursor stands."""
     Calls(synced, monkeypatch)

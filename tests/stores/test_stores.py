@@ -210,6 +210,7 @@ def test_listing(store):
     assert len(store.list("")) == 4
     assert store.list("none/") == []
     assert rows[0].modified.tzinfo is not None
+    assert rows[0].size == len(rows[0].name)
     store.put("secret-syncs/p/a.json", b"2", if_match=rows[0].etag)
 
 

@@ -21,7 +21,7 @@ class MemoryStore:
     def list(self, prefix: str) -> Sequence[Entry]:
         """Return all objects whose name begins with `prefix`, sorted by name."""
         return [
-            Entry(name, stored.etag, modified)
+            Entry(name, stored.etag, modified, len(stored.body))
             for name, (stored, modified) in sorted(self.objects.items())
             if name.startswith(prefix)
         ]

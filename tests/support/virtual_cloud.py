@@ -16,7 +16,8 @@ from functions.plan.ownership import Digests
 from functions.plan.sync_config import PREFIX
 from functions.ports import Entry
 from functions.state.status import Status, parse_status
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import status_object
+from functions.state.verified import verified_object
 from functions.vault.read import PAGE_ROWS
 from infra.local.oci.secret import Durations
 from infra.local.oci.vault_store import Vault
@@ -51,7 +52,7 @@ class SortedStore(MemoryStore):
             if not name.startswith(prefix):
                 break
             stored, modified = self.objects[name]
-            found.append(Entry(name, stored.etag, modified))
+            found.append(Entry(name, stored.etag, modified, len(stored.body)))
         return found
 
     def put(self, name, body, *, if_match=None):

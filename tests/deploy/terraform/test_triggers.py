@@ -10,7 +10,8 @@ import pytest
 from functions.api.routes import HEALTH_PATH, ROUTES
 from functions.plan.oci_connection import PREFIX as CONNECTIONS
 from functions.plan.sync_config import PREFIX
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import status_object
+from functions.state.verified import verified_object
 from functions.triggers.webhook import WEBHOOK_PATH
 from tests.deploy.terraform.engine import IMAGE, VARIABLES, applied
 from tests.deploy.terraform.terraform_cases import MORE_VAULTS, NO_EVENTS
