@@ -128,7 +128,7 @@ class SecretVault(Protocol):
         """Cancel the deletion of a secret that is PENDING_DELETION. Raises WrongState."""
 
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
-        """Schedule the deletion of an ACTIVE secret. Raises WrongState."""
+        """Schedule the deletion of an ACTIVE secret, if given of its `etag` alone. Raises WrongState."""
 
     def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
         """Schedule the oldest DEPRECATED of so many versions for deletion; return how many."""

@@ -54,7 +54,7 @@ class VaultReader:
         response = self._manage(
             "read", f"secret {secret_id}", lambda client: client.get_secret(secret_id)
         )
-        return _secret(response.data)
+        return _secret(response.data, response.headers.get("etag"))
 
     def read(self, secret_id: str) -> Bundle:
         try:
@@ -145,7 +145,7 @@ def _rows(page: Callable[[str | None], Any]) -> Iterator[Any]:
             return
 
 
-def _secret(row: Any) -> VaultSecret:
+def _secret(row: Any, etag: str | None = None) -> VaultSecret:
     return VaultSecret(
         id=row.id,
         name=row.secret_name,
@@ -155,6 +155,7 @@ def _secret(row: Any) -> VaultSecret:
         time_of_deletion=row.time_of_deletion,
         managed_by=_manager(row),
         defined_tags=row.defined_tags or {},
+        etag=etag,
     )
 
 

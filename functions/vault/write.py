@@ -10,7 +10,7 @@ from oci.vault import models
 
 from functions.calls.wait import Patience
 from functions.cloud.clients import OciCalls
-from functions.errors import InvalidInput, OutOfTime, TooManyVersions, WrongState
+from functions.errors import Conflict, InvalidInput, OutOfTime, TooManyVersions, WrongState
 from functions.plan.models import VaultSecret
 from functions.plan.sync_config import DestinationConfig
 from functions.secret_tags import SecretTags, merge
@@ -54,11 +54,16 @@ class Vault(VaultReader):
 
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
         details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
-        self._manage(
-            "write",
-            f"secret {secret.name}",
-            lambda client: client.schedule_secret_deletion(secret.id, details),
-        )
+        try:
+            self._manage(
+                "write",
+                f"secret {secret.name}",
+                lambda client: client.schedule_secret_deletion(
+                    secret.id, details, if_match=secret.etag
+                ),
+            )
+        except Conflict as error:
+            raise WrongState(f"it was changed meanwhile: {error}") from None
 
     def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
         rows = self._versions(secret)

@@ -1,6 +1,7 @@
 """A vault's secrets by plain calls: the simulator's lifecycle and rules without HTTP and SDK."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import SecretBytes
@@ -60,7 +61,8 @@ class MemoryVault:
 
     def get(self, secret_id: str) -> VaultSecret:
         """Return one secret as it is now."""
-        return shown(self._found(secret_id), self._now())
+        found = self._found(secret_id)
+        return replace(shown(found, self._now()), etag=self._etag(found))
 
     def read(self, secret_id: str) -> Bundle:
         """Return the current content."""
@@ -108,7 +110,10 @@ class MemoryVault:
 
     def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
         """Begin a deletion."""
-        self._writable(secret, State.ACTIVE).schedule(self._now(), when, self._vault.durations)
+        found = self._writable(secret, State.ACTIVE)
+        if secret.etag not in (None, self._etag(found)):
+            raise WrongState(f"secret {secret.name}: it was changed meanwhile")
+        found.schedule(self._now(), when, self._vault.durations)
 
     def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
         """Schedule the oldest DEPRECATED versions for deletion, if there are that many."""
@@ -151,6 +156,10 @@ class MemoryVault:
         if now != state:
             raise WrongState(f"secret {secret.name}: is {now}, not {state}")
         return found
+
+    def _etag(self, secret: Secret) -> str:
+        now = self._now()
+        return f"{secret.state(now)} {secret.current.at(now)} {secret.fact(now)}"
 
     def _found(self, secret_id: str) -> Secret:
         if secret_id not in self._vault.secrets:

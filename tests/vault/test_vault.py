@@ -283,6 +283,20 @@ def test_deletion_is_scheduled_and_cancelled(bench):
     assert bench.value("KEY") == VALUE
 
 
+def test_a_deletion_can_be_of_one_revision(bench):
+    """What was looked up is not deleted where somebody changed it since; what was listed has no revision."""
+    bench.sim.seed("KEY", VALUE)
+    when = bench.clock.now() + timedelta(days=7)
+    [listed] = bench.vault.list()
+    looked_up = bench.vault.get(listed.id)
+    bench.vault.tag(listed, {"owner": "somebody"})
+    with pytest.raises(WrongState, match="changed meanwhile"):
+        bench.vault.schedule_deletion(looked_up, when)
+    assert bench.secret("KEY").state == State.ACTIVE
+    bench.vault.schedule_deletion(listed, when)
+    assert bench.secret("KEY").state == State.PENDING_DELETION
+
+
 def test_a_name_is_found_in_another_compartment(bench):
     """A name is found wherever in the vault, as long as its holder can be read."""
     bench.sim.seed("KEY", VALUE, compartmentId="ocid1.compartment.oc1..other")
