@@ -458,6 +458,19 @@ def test_reference_from_a_sub_folder(server, source):
     assert values(read(source, sub_folders=True))["A"] == "sub y"
 
 
+def test_references_of_another_project(server, source):
+    """What another project gave is not expanded: neither from a folder of ours with the same name nor from its own."""
+    server.source.foreign["dev", "/app"] = [
+        ("other", ("prod", "/x"), [Secret("HOST", "h:${PORT}"), Secret("PORT", "1")])
+    ]
+    server.source.set("dev", "/app", "PORT", "5432")
+    server.source.set("prod", "/x", "PORT", "5433")
+    read(source)
+    server.calls.clear()
+    assert values(read(source)) == {"HOST": "h:${PORT}", "PORT": "5432"}
+    assert len(server.calls) == 1
+
+
 def test_unreadable_reference(server, source):
     """A reference into a folder that may not be read is an error for its key alone."""
     server.source.set("prod", "/secret", "KEY", "k")

@@ -1,5 +1,7 @@
 """What a list answer is read as."""
 
+import pytest
+
 from functions.sources.infisical.rows import parse
 
 
@@ -22,3 +24,26 @@ def test_a_plain_list_may_say_nothing_of_its_place():
         {"secrets": [bare, row("B", secretPath="/a/")]}, "project", ("dev", "/a"), recursive=False
     )
     assert [found.key for found in listing.own] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("block", "workspace", "environment"),
+    [
+        ({}, "project", "prod"),
+        ({}, "", "prod"),  # as servers answer
+        ({}, None, "prod"),
+        ({}, "other", "@other.prod"),
+        ({"projectId": "other"}, "", "@other.prod"),
+        ({"projectId": "project"}, "", "prod"),
+    ],
+)
+def test_whose_project_an_import_is_of(block, workspace, environment):
+    """A block that names another project, or whose rows do, is marked as of that project."""
+    block = {"environment": "prod", "secretPath": "/x"} | block
+    for rows, expected in (
+        ([row("A", workspace=workspace)], environment),
+        ([], "@other.prod" if "other" in block.values() else "prod"),
+    ):
+        body = {"secrets": [], "imports": [block | {"secrets": rows}]}
+        listing = parse(body, "project", ("dev", "/a"), recursive=False)
+        assert [place for place, _ in listing.imports] == [(expected, "/x")]
