@@ -28,7 +28,7 @@ class Importable:
     refused: dict[str, Pending]
     present: frozenset[str]
     is_blind: bool
-    """Whether there was something to read, and none of it may be."""
+    """Whether nothing was read, and nothing refused for its own sake: rather for want of a permission."""
     failure: SyncError | None
     """What kept others from being read."""
 
@@ -102,7 +102,7 @@ def read_importable(
             continue
         for address, text in texts.items():
             is_equal = address in source and source[address].get_secret_value() == text
-            if is_equal or (schema.bundle and address in present and not replace):
+            if is_equal or (address in present and not replace):
                 continue
             if not text and not schema.bundle:
                 continue
@@ -111,7 +111,7 @@ def read_importable(
                 refused[name] = Pending(why=why, was_in_source=True)
             else:
                 values[address] = SecretStr(text)
-    is_blind = bool(unreadable) and not (bundles or any(map(_is_of_one, unreadable.values())))
+    is_blind = not (bundles or any(map(_is_of_one, unreadable.values())))
     names = [*bundles, *unreadable]
     return Importable(names, values, refused, present, is_blind, failure)
 

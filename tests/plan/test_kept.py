@@ -41,6 +41,13 @@ def test_a_reference_that_resolved_and_does_not_now_holds_its_key(action):
     assert lost_reference(Change(action, "P_URL"), secret, known) == why
 
 
+def test_only_references_of_the_present_text_hold_a_key():
+    """A reference that somebody took out of the text holds nothing, though its target was there before."""
+    known = KeyMemory(references={PASSWORD: "prod:/shared"})
+    assert lost_reference(Change(Action.UPDATE, "P_URL"), key(), known) is None
+    assert asked(known, key()) == []
+
+
 @pytest.mark.parametrize(
     "known", [KeyMemory(), KeyMemory(references={"prod:/db HOST": "prod:/db"})]
 )

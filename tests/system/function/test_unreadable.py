@@ -236,11 +236,12 @@ def test_text_instead_of_a_reference(world, app, keeps_blocks):
 
 
 def test_a_renamed_environment(world, app):
-    """Imports follow an environment that is renamed: nothing changes, nothing is held."""
+    """Imports follow an environment that is renamed, and so do references to what they give: nothing is held."""
     world.source.rename_environment("staging", "stage")
     world.source.set("stage", app.shared, "DB_HOST", "new-db")
+    world.source.set("stage", app.shared, "SCHEMA", "http")
     assert app.run()["message"] is None
-    assert app.live == RIGHT | {"DB_HOST": "new-db"}
+    assert app.live == RIGHT | {"DB_HOST": "new-db", "SCHEMA": "http", "URL": "http://db.internal"}
 
 
 # References
