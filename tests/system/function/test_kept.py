@@ -126,7 +126,9 @@ def test_a_hidden_secret_is_waited_for_as_long_as_a_listing_may_be_stale(world):
     sync.run()
     sync.seed("B")
     sync.set("A", "2")
-    world.cloud.faults.append(Fault("GetSecret", 404, "NotAuthorizedOrNotFound"))
+    world.cloud.faults.append(
+        Fault("GetSecret", 404, "NotAuthorizedOrNotFound", when=lambda c: c.name_or_id == "A")
+    )
     world.cloud.vault.list_staleness_seconds = 60
     world.age(10)
     assert sync.webhook()[0] == 202
