@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from logging import getLogger
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from functions.errors import Conflict, Temporary
 from functions.plan.guards import DELETIONS_COUNT_FOR
@@ -39,7 +39,7 @@ class Round(Part):
     key_id: str
     cursor: str = ""
     """All names up to this one are equal, repaired or failed."""
-    failed: dict[str, str] = {}
+    failed: dict[str, str] = Field(default_factory=dict)
     """Why names could not be compared or repaired."""
 
 
@@ -48,25 +48,25 @@ class Memory(Part):
 
     about: str = ""
     """The folder and options that `keys` belong to; another one forgets them."""
-    keys: dict[str, KeyMemory] = {}
+    keys: dict[str, KeyMemory] = Field(default_factory=dict)
     """By address: the key alone, unless the sub-folders are synced folder by folder."""
-    asked: dict[str, AwareDatetime] = {}
+    asked: dict[str, AwareDatetime] = Field(default_factory=dict)
     """When a place was last asked that could not be taken as gone."""
-    recent: dict[str, Written] = {}
+    recent: dict[str, Written] = Field(default_factory=dict)
     """Names that may have been written lately: a listing may not show them as they are."""
     doubted_until: AwareDatetime | None = None
     """Until then any name may have been written lately: which ones is not known."""
-    settled: dict[str, str] = {}
+    settled: dict[str, str] = Field(default_factory=dict)
     """The end of the digest of what each name is known to hold, written or read by `settled_by`."""
     settled_by: str = ""
     """A job, or the round: it repeats none of these reads and writes."""
-    lost: dict[str, AwareDatetime] = {}
+    lost: dict[str, AwareDatetime] = Field(default_factory=dict)
     """When the sync took a key away from its bundle, unforced; no longer than a day back."""
     round: Round | None = None
     """The verification that is under way; it belongs to no job."""
-    imported: dict[str, list[str]] = {}
+    imported: dict[str, list[str]] = Field(default_factory=dict)
     """The names that an import is done with, by the import: a job, or the initial one."""
-    import_pending: dict[str, Pending] = {}
+    import_pending: dict[str, Pending] = Field(default_factory=dict)
     """By name: what an import could not bring into the source."""
     granted: Granted | None = None
     was_too_large: bool = False

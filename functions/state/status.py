@@ -105,14 +105,14 @@ class RunRecord(Part):
     message: str | None = None
     by: str | None = None
     """Who asked: the name of an API token, or the OCID that IAM authenticated."""
-    counts: dict[str, int] = {}
-    changed: dict[str, list[str]] = {}
+    counts: dict[str, int] = Field(default_factory=dict)
+    changed: dict[str, list[str]] = Field(default_factory=dict)
     """Names by action: of deletions all, of the others the first ones."""
-    drift: list[str] = []
-    stops: list[str] = []
+    drift: list[str] = Field(default_factory=list)
+    stops: list[str] = Field(default_factory=list)
     """The guards that kept it from writing."""
-    errors: dict[str, str] = {}
-    before: dict[str, int] = {}
+    errors: dict[str, str] = Field(default_factory=dict)
+    before: dict[str, int] = Field(default_factory=dict)
     """How many names earlier attempts of its job changed, by action."""
 
 
@@ -152,11 +152,11 @@ class Status(Part):
     """What is permitted since the last concluded run; None: whatever the config says."""
     began_blank: bool = False
     """Whether nothing was known of the sync when this document began; else 0.1.0 wrote it."""
-    import_pending: dict[str, Pending] = {}
+    import_pending: dict[str, Pending] = Field(default_factory=dict)
     """This and the next three are of version 0.1.0: only read; the memory holds them now."""
-    origins: dict[str, list[str] | None] = {}
-    recent: dict[str, AwareDatetime] = {}
-    deletions: list[Deletions] = []
+    origins: dict[str, list[str] | None] = Field(default_factory=dict)
+    recent: dict[str, AwareDatetime] = Field(default_factory=dict)
+    deletions: list[Deletions] = Field(default_factory=list)
     """By the hour, no longer than a day back."""
     granted: Granted | None = None
     read_at: AwareDatetime | None = None
@@ -165,13 +165,13 @@ class Status(Part):
     wrote_at: AwareDatetime | None = None
     retry_at: AwareDatetime | None = None
     """When the job that waits on the queue is due again, None where none waits."""
-    ended_jobs: list[str] = []
-    runs: list[RunRecord] = []
+    ended_jobs: list[str] = Field(default_factory=list)
+    runs: list[RunRecord] = Field(default_factory=list)
     orphaned_at: AwareDatetime | None = None
     """When a tick found that the config is gone."""
     place: Place | None = None
     """Where the last run wrote to."""
-    former_places: list[Place] = []
+    former_places: list[Place] = Field(default_factory=list)
     """Where earlier runs wrote to, before the config was edited; the newest first."""
 
     @property

@@ -8,14 +8,14 @@ from functions.plan.models import BLOCKING, State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.plan.scope import NOWHERE
 from functions.plan.sync_config import BlockingScope, InitialSync, parse_sync
-from functions.state.status import Phase, parse_status
+from functions.state.status import Phase
 from functions.state.status_document import status_object
 from tests.system.simulation.claims import Claims, covers, permitted_scope, place_of
+from tests.system.simulation.documents import memory_of, status_of
 from tests.system.simulation.holds import Holds
 from tests.system.simulation.provenance import (
     config_of,
     held_keys,
-    memory_of,
     remembered,
     unproven_references,
 )
@@ -184,8 +184,7 @@ class Auditor:
         self._deleted = {one for one in self._deleted if one[0] != sync_id}
 
     def _status(self, view):
-        stored = self.store.get(status_object(view.sync.object_name))
-        return parse_status(stored.body) if stored else None
+        return status_of(self.store, view.sync.object_name)
 
     def _seen_tags(self, view, secret):
         return next((row.tags for row in view.listing if row.id == secret.id), {})

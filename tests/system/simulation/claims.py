@@ -11,8 +11,7 @@ from functions.plan.models import State
 from functions.plan.ownership import OWNER_TAG
 from functions.plan.scope import NOWHERE
 from functions.plan.sync_config import InitialSync
-from functions.state.status import parse_status
-from functions.state.status_document import status_object
+from tests.system.simulation.documents import status_of
 from tests.system.simulation.names import in_scope, key_of, schema_of
 
 SEEN_BY_LISTINGS = timedelta(seconds=60)
@@ -54,8 +53,7 @@ class Claims:
     def edited(self, sync, *, is_new):
         """Look at what a config that was just written brings into the scope of its sync."""
         name, config = sync.object_name, sync.config
-        stored = self.store.get(status_object(name))
-        status = parse_status(stored.body) if stored else None
+        status = status_of(self.store, name)
         begins_again = status is not None and status.orphaned_at is not None
         if begins_again or (is_new and status is None):
             self.forget(name)

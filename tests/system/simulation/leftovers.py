@@ -2,10 +2,9 @@
 
 from functions.plan.models import State
 from functions.plan.ownership import OWNER_TAG
-from functions.state.status import parse_status
-from functions.state.status_document import status_object
 from tests.system.simulation.audit import Violation
 from tests.system.simulation.claims import place_of
+from tests.system.simulation.documents import status_of
 from tests.system.simulation.names import in_scope, schema_of
 
 
@@ -27,8 +26,7 @@ def judge_leftovers(world, sync):
     """Raise Violation where the status does not tell where the sync wrote before."""
     if sync.object_name in world.auditor.losses:
         return
-    now, stored = world.scheduler.now(), world.store.get(status_object(sync.object_name))
-    status = parse_status(stored.body)
+    now, status = world.scheduler.now(), status_of(world.store, sync.object_name)
     known = {
         (one.destination.vault_ocid, one.destination.compartment_ocid)
         for one in (status.place, *status.former_places)

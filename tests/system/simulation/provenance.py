@@ -1,8 +1,8 @@
 """Which keys must stay as they are because what gave them hides: worked out apart from the code under test."""
 
 from functions.plan.models import Folder, Origin, parse_place
-from functions.state.memory import MAX_MEMORY_BYTES, Memory, memory_object
 from functions.state.sync_configs import PREFIX
+from tests.system.simulation.documents import memory_of
 
 
 def config_of(folder):
@@ -10,19 +10,11 @@ def config_of(folder):
     return f"{PREFIX}{folder.project_id}/{folder.path[1:]}.json"
 
 
-def memory_of(store, config):
-    """Return the memory that belongs to a config."""
-    stored = store.get(memory_object(config), max_bytes=MAX_MEMORY_BYTES)
-    return Memory.model_validate_json(stored.body) if stored else Memory()
-
-
 def remembered(store, folder, *, below):
     """Return the memory of the folder's sync; what it knows of keys belongs to one folder and option."""
     memory = memory_of(store, config_of(folder))
     about = f"{folder.environment}:{folder.path}{' and below' if below else ''}"
-    if memory.about not in ("", about):
-        memory.keys = {}
-    return memory
+    return memory if memory.about in ("", about) else memory.model_copy(update={"keys": {}})
 
 
 def held_keys(source, folder, answer, known):

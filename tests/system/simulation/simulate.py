@@ -7,10 +7,11 @@ from functions.errors import SyncError
 from functions.jobs.seal import parse_job
 from functions.plan.models import JobKind, State
 from functions.plan.sync_config import parse_sync
-from functions.state.status import Phase, parse_status
+from functions.state.status import Phase
 from functions.state.status_document import status_object
 from infra.local.oci.secret import GOING
 from tests.system.simulation.audit import Violation
+from tests.system.simulation.documents import status_in, status_of
 from tests.system.simulation.edits import EVERY, Edits
 from tests.system.simulation.events import END_SECONDS, TICK_SECONDS, Events
 from tests.system.simulation.leftovers import judge_leftovers, left_behind
@@ -126,7 +127,7 @@ def _obstacles_end(world):
     now, messages = world.scheduler.now(), world.queue.messages
     times += [parse_job(message.body, world.digests, now).not_before for message in messages]
     for name, (stored, _) in world.store.objects.items():
-        status = parse_status(stored.body) if name.startswith("status/") else None
+        status = status_in(stored.body) if name.startswith("status/") else None
         if status and status.lease:
             times.append(status.lease.expires_at + timedelta(seconds=4))
     return max(((at - START).total_seconds() for at in times), default=0.0)
@@ -195,7 +196,7 @@ def _judge(world, name, *, by_hints):
     """Compare the vault with the source, and the status with both."""
     sync = _sync(world, name)
     view = world.auditor.truth(sync)
-    status = parse_status(world.store.get(status_object(sync.object_name)).body)
+    status = status_of(world.store, sync.object_name)
     kept = view.kept | world.auditor.unimported(view)
     kept |= world.auditor.strangers(view) - view.values.keys()
     kept |= world.auditor.unimported_strangers(view)

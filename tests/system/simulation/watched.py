@@ -4,8 +4,8 @@ from functools import partial
 
 from functions.plan.models import State
 from functions.plan.sync_config import PREFIX, sync_id
-from functions.state.status import parse_status
 from functions.state.status_document import status_object
+from tests.system.simulation.documents import status_in
 
 
 class WatchedStore:
@@ -31,8 +31,8 @@ class WatchedStore:
         before = self._store.get(name)
         etag = self._store.put(name, body, **how)
         if name.startswith("status/"):
-            known = before and parse_status(before.body)
-            self._auditor.saw_status(self._process.view, name, known, parse_status(body))
+            known = before and status_in(before.body)
+            self._auditor.saw_status(self._process.view, name, known, status_in(body))
         if name.startswith("memory/"):
             self._auditor.holds.remembered(name.replace("memory/", PREFIX, 1), body)
         return etag
