@@ -40,8 +40,7 @@ def guard(
     """
     held = _hold(plan, kept)
     limit = limit or DeletionGuard()
-    lately = min(deleted_lately, plan.own_pending)  # what came back since does not count
-    limited = _limit_deletions(_refuse_empty_source(held, desired), lately, limit)
+    limited = _limit_deletions(_refuse_empty_source(held, desired), deleted_lately, limit)
     return _limit_lost_keys(limited, lost_lately, limit)
 
 
@@ -69,11 +68,15 @@ def _refuse_empty_source(plan: Plan, desired: Desired) -> Plan:
     return _stop(plan, f"the source folder is empty, and {doomed} would be deleted: {names}")
 
 
-def _limit_deletions(plan: Plan, lately: int, limit: DeletionGuard) -> Plan:
+def _limit_deletions(plan: Plan, deleted_lately: int, limit: DeletionGuard) -> Plan:
     """Judge the deletions among this sync's own secrets and among all: neither may hide the other."""
     doomed = _deletions(plan)
     held = {change.name for change in plan.changes if change.held and _deletes(change)}
-    for standing, what in ((plan.in_scope - held, "secret"), (plan.own - held, "own secret")):
+    for standing, pending, what in (
+        (plan.in_scope - held, plan.pending, "secret"),
+        (plan.own - held, plan.own_pending, "own secret"),
+    ):
+        lately = min(deleted_lately, pending)  # what came back since does not count
         text = (what, "in scope would be deleted")
         why = _too_many(len(doomed & standing), len(standing), lately, limit, text)
         if why:

@@ -26,8 +26,10 @@ class Plan:
     """Names of the ACTIVE secrets in scope that are nobody else's."""
     own: frozenset[str] = frozenset()
     """Those of them that carry this sync's tag."""
+    pending: int = 0
+    """How many unwanted secrets in scope that are nobody else's wait for their deletion."""
     own_pending: int = 0
-    """How many unwanted secrets with its tag wait for their deletion."""
+    """How many of them carry this sync's tag."""
     unknown: int = 0
     """How many secrets were not compared."""
 

@@ -166,6 +166,11 @@ class Planner:
         touchable = [
             s for s in scope if not self.protected_because(s) and not self.owned_by_other(s)
         ]
+        pending = [
+            secret
+            for secret in touchable
+            if secret.state == State.PENDING_DELETION and secret.name not in desired.values
+        ]
         return Plan(
             changes=tuple(changes),
             errors=draft.errors,
@@ -181,11 +186,8 @@ class Planner:
             unchanged=draft.unchanged,
             in_scope=_active(touchable),
             own=_active(filter(self.is_mine, touchable)),
-            own_pending=sum(
-                secret.state == State.PENDING_DELETION and self.is_mine(secret)
-                for secret in touchable
-                if secret.name not in desired.values
-            ),
+            pending=len(pending),
+            own_pending=sum(map(self.is_mine, pending)),
         )
 
     def _plan_wanted(

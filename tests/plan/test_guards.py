@@ -147,11 +147,19 @@ def test_both_numbers_of_the_guard_can_be_set(limit, deletions, in_scope, stops)
 )
 def test_deletions_of_a_day_count_together(deletions, in_scope, lately, pending, stops):
     """A wipe in portions is one: what was deleted within a day and did not come back counts along."""
-    plan = a_plan(deletions=deletions, in_scope=in_scope, own_pending=pending)
-    made = guarded(plan, deleted_lately=lately)
-    assert bool(made.stops) == stops
-    if stops:
-        assert f"({lately} of them within the last 24 hours)" in made.stops[0]
+    among_all = a_plan(deletions=deletions, in_scope=in_scope, pending=pending)
+    among_own = a_plan(deletions=deletions, own=names(in_scope), own_pending=pending)
+    for plan in (among_all, among_own):
+        made = guarded(plan, deleted_lately=lately)
+        assert bool(made.stops) == stops
+        if stops:
+            assert f"({lately} of them within the last 24 hours)" in made.stops[0]
+
+
+def test_deleted_strangers_are_no_own_secrets():
+    """Deletions of secrets without the sync's tag count along among all secrets, not among its own."""
+    plan = a_plan(deletions=1, in_scope=100, own=names(10), pending=20)
+    assert not guarded(plan, deleted_lately=20).stops
 
 
 def test_strangers_do_not_dilute_the_share():

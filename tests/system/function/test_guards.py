@@ -63,6 +63,24 @@ def test_a_few_deletions_pass(world):
     assert len(sync.live) == 7
 
 
+def test_a_wipe_in_portions_of_what_an_import_took_in(world):
+    """Secrets that an import took into the source have no tag; their deletions of a day count together too."""
+    sync = world.sync(options={"initialSyncBehavior": "import-prioritize-source"})
+    names = [f"K{n:02}" for n in range(12)]
+    for name in names:
+        sync.seed(name)
+    sync.run()
+    for name in names[:3]:
+        sync.delete(name)
+    sync.run()
+    assert len(sync.live) == 9
+    for name in names[3:5]:
+        sync.delete(name)
+    world.operations()
+    sync.run()
+    stopped(world, sync, "5 of 12 secrets in scope", "3 of them within the last 24 hours")
+
+
 def test_an_empty_folder(world):
     """A folder that is empty now deletes nothing, however few the secrets; force goes on."""
     sync = world.sync(values={"A": "1", "B": "2"})

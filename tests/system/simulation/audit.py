@@ -313,9 +313,11 @@ class Auditor:
         own = {n for n, secret in standing.items() if self._is_own(view, secret.tags)}
         doomed = standing.keys() - view.values.keys() - view.kept
         lately = self._waiting_to_go(view, at_most=at_most)
+        own_lately = {n for n, secret in lately.items() if self._is_own(view, secret.tags)}
         if doomed and not view.values and not view.kept:
             return True
-        return any(self._is_flood(view, doomed, group, lately) for group in (set(standing), own))
+        groups = ((set(standing), set(lately)), (own, own_lately))
+        return any(self._is_flood(view, doomed, group, gone) for group, gone in groups)
 
     def strangers(self, view):
         """Return the names that the sync never wrote, and may delete only since an edit."""
@@ -388,13 +390,13 @@ class Auditor:
         return bool(doomed & group) and len(going) >= least and len(going) * 100 > share * total
 
     def _waiting_to_go(self, view, *, at_most):
-        """Return the names of own secrets that the sync deleted unforced, or `at_most` anybody."""
+        """Return the secrets that the sync deleted unforced, or `at_most` anybody, by name."""
         return {
-            name
+            name: secret
             for name, secret in index(view.listing).items()
             if secret.state == State.PENDING_DELETION
-            and self._is_own(view, secret.tags)
             and view.scoped(name)
+            and self.touchable(view, self.vault.secrets[secret.id])
             and name not in view.values
             and (at_most or (view.sync.id, name) in self._deleted)
         }
