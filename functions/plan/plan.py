@@ -49,9 +49,7 @@ class Plan:
         if not names:
             return self
         changes = (
-            Change(Action.TAG, change.name, change.secret)
-            if change.name in names and change.action in (Action.UPDATE, Action.DELETE)
-            else change
+            Change(Action.TAG, change.name, change.secret) if change.name in names else change
             for change in self.changes
         )
         text = (

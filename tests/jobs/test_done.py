@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from functions.jobs.done import covered_at, done_because
-from functions.plan.job import COVERED_AFTER_SECONDS, Args, Job
+from functions.plan.job import Args, Job
 from functions.plan.models import JobKind
 from functions.state.status import Progress, Status
 from tests.support.plan_examples import NOW, OBJECT, sync
 
 HINTS = ("webhook", "event", "vault-event", "tick")
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
-COVERED = NOW + timedelta(seconds=COVERED_AFTER_SECONDS)
+COVERED = NOW + timedelta(seconds=15)
+"""Until then the source may deliver what it had still to tell when the job was made."""
 
 
 def a_job(cause="webhook", kind=JobKind.SYNC, **fields):

@@ -167,11 +167,18 @@ def tagged(**keys):
     )
 
 
-@pytest.mark.parametrize(("match", "wanted"), [("any", ["X_A", "X_AB", "X_B"]), ("all", ["X_AB"])])
+@pytest.mark.parametrize(
+    ("match", "wanted"), [("any", ["X_A", "X_AB", "X_ABC", "X_B"]), ("all", ["X_AB", "X_ABC"])]
+)
 def test_a_filter_chooses_by_tags(match, wanted):
     """With a filter only keys that have any, or all, of its tags are wanted."""
     keys = tagged(
-        A=frozenset("a"), AB=frozenset("abc"), B=frozenset("b"), C=frozenset("c"), NONE=frozenset()
+        A=frozenset("a"),
+        AB=frozenset("ab"),
+        ABC=frozenset("abc"),
+        B=frozenset("b"),
+        C=frozenset("c"),
+        NONE=frozenset(),
     )
     desired = desired_from(keys, SCHEMA, TagFilter(tags=["a", "b"], match=match))
     assert (sorted(desired.values), dict(desired.errors)) == (wanted, {})

@@ -44,6 +44,23 @@ def test_what_the_check_accepts_is_what_the_schema_shows(kind, text):
     assert re.fullmatch(adapter.json_schema()["pattern"], accepted)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "accepted"),
+    [
+        ("Slug", " api\n", "api"),
+        ("TagSlug", " A ", "A"),
+        ("SecretPath", " /api/ ", "/api"),
+        ("ProjectId", " p ", "p"),
+        ("Schema", " {{secretKey}} ", "{{secretKey}}"),
+        ("Region", " eu-frankfurt-1 ", "eu-frankfurt-1"),
+        ("Fingerprint", f" {':'.join(['AB'] * 16)} ", ":".join(["ab"] * 16)),
+    ],
+)
+def test_blanks_around_a_text_are_no_part_of_it(kind, text, accepted):
+    """Blanks around a text, which come with copying, are dropped; a fingerprint is in lower case."""
+    assert TypeAdapter(getattr(fields, kind)).validate_python(text) == accepted
+
+
 def test_every_text_of_a_config_is_limited():
     """Every text field of a sync config has a pattern, a length, a format or a list of words in its JSON Schema."""
 

@@ -58,6 +58,18 @@ def test_what_a_job_carries_looks_like_it(field, right):
             Args(**{field: wrong})
 
 
+def test_what_older_containers_do_not_know_is_left_out():
+    """A job that carries no plan does not name it: a container of before would take no such job."""
+    assert "plan" not in Args(force="0a" * 8).model_dump(by_alias=True)
+    assert Args(plan="0a" * 8).model_dump(by_alias=True)["plan"] == "0a" * 8
+
+
+def test_attempts_count_from_one():
+    """A job that says to be before its first attempt is none of ours."""
+    with pytest.raises(ValidationError):
+        a_job(attempt=0)
+
+
 def test_the_next_attempt():
     """The next attempt is the same job, counted, due later; one that gets on counts from one."""
     later = NOW + timedelta(seconds=30)

@@ -63,6 +63,7 @@ STRIPPED_BY_FOLDER = [
     ("prod_db_KEY", [], "db_KEY"),
     ("prod_db_users_KEY", ["db"], "db/users_KEY"),
     ("prod_db_users_KEY", ["db", "db/users"], "db/users/KEY"),
+    ("prod_a_b_c_KEY", ["a_b", "a/b/c"], "a/b/c/KEY"),
     ("prod_db_", ["db"], "db_"),
     ("prod_dbx_KEY", ["db"], "dbx_KEY"),
     ("dev_db_KEY", ["db"], None),
@@ -244,6 +245,8 @@ def test_a_bundle_has_one_name():
     assert (app.part("KEY"), app.split("a/KEY")) == ("app/KEY", ("", "a/KEY"))
     assert [name for name in ("app", "app2", "X_KEY") if app.matches(name)] == ["app"]
     assert [app.strip(name) for name in ("app", "X_KEY")] == [None, None]
+    without_schema = KeySchema(None, "prod", KeyBundle("app"))
+    assert [without_schema.strip(name) for name in ("app",)] == [None]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from functions.plan.bundle import KeyChanges
 from functions.plan.models import Action, Change, State
 from functions.plan.ownership import OWNER_TAG
 from functions.plan.plan import Plan, join
-from functions.plan.shown import show
+from functions.plan.shown import ShownChange, show
 from tests.support.plan_examples import secret
 
 CHANGES = st.lists(
@@ -89,6 +89,39 @@ def test_the_keys_of_a_bundle_are_shown():
     bundle, other = show(plan, UUID(int=1)).model_dump(mode="json", by_alias=True)["changes"]
     assert bundle["keys"] == {"added": ["A"], "changed": ["B"], "removed": ["C", "D"]}
     assert other == {"action": "create", "name": "X"}
+
+
+def test_a_deletion_of_ones_own_needs_no_warning():
+    """Nobody is warned of deletions that take only what this sync wrote, or that are held."""
+    own = Change(Action.DELETE, "OURS", secret("OURS", tags=OURS))
+    held = Change(Action.DELETE, "A", secret("A"), held="a guard")
+    assert show(Plan((own, held)), UUID(int=1)).warnings == []
+
+
+def test_keys_that_are_not_known_are_not_shown():
+    """Of a bundle that could not be compared no keys are shown, rather than that none would change."""
+    unknown = Change(Action.UPDATE, "app", secret("app"), keys=KeyChanges(is_known=False))
+    assert show(Plan((unknown,)), UUID(int=1)).changes[0].keys is None
+
+
+def test_what_need_not_be_shown_is_not_promised():
+    """What a change of a plan is shown with only where there is something is no required field."""
+    assert ShownChange.model_json_schema()["required"] == ["action", "name"]
+
+
+def test_what_an_import_takes_first_only_gets_tags():
+    """What the initial import takes into the source is then neither changed nor deleted, and named."""
+    changes = (Change(Action.UPDATE, "A", secret("A")), Change(Action.DELETE, "B", secret("B")))
+    rest = Change(Action.DELETE, "C", secret("C"))
+    plan = Plan((*changes, rest), warnings=("W",)).after_import({"B", "A"})
+    assert plan.changes == (
+        Change(Action.TAG, "A", secret("A")),
+        Change(Action.TAG, "B", secret("B")),
+        rest,
+    )
+    text = "The initial import comes first and takes 2 secrets of the vault into the source: A, B."
+    assert plan.warnings == ("W", text)
+    assert Plan((rest,)).after_import(()) == Plan((rest,))
 
 
 def test_a_deletion_of_which_nothing_is_known_is_nobodys():

@@ -1,6 +1,8 @@
 import json
+from itertools import product
 from uuid import UUID
 
+import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
@@ -209,6 +211,28 @@ def test_what_a_bundle_does_not_go_with(options, why):
     assert f"syncOptions: {why}" in refusal(body(syncOptions=options))
 
 
+SWITCHES = {
+    "initialSyncBehavior": ["overwrite-destination", "import-prioritize-source"],
+    "includeAllSubFolders": [False, True],
+    "disableSecretDeletion": [False, True],
+    "filter": [None, {"tags": ["a"]}],
+    "bundle": [None, {"name": "app"}],
+}
+
+
+@pytest.mark.parametrize("values", [*product(*SWITCHES.values())], ids=str)
+def test_the_schema_says_what_goes_together(values):
+    """The JSON Schema of the options accepts those that go together, as the config does, and no others."""
+    options = dict(zip(SWITCHES, values, strict=True))
+    try:
+        SyncOptions.model_validate(options)
+    except ValidationError:
+        is_accepted = False
+    else:
+        is_accepted = True
+    assert jsonschema_rs.is_valid(SyncOptions.model_json_schema(), options) == is_accepted
+
+
 def test_a_filter_imports_nothing():
     """A filter goes with no import behaviour: what is imported would have no tags."""
     options = {"initialSyncBehavior": "import-prioritize-source", "filter": {"tags": ["a"]}}
@@ -253,6 +277,13 @@ def test_all_faults_are_told_at_once_without_what_was_given():
     text = refusal(body(name="HUNTER2", environment="HUNTER2", secretPath="HUNTER2"))
     assert [field in text for field in ("name:", "environment:", "secretPath:")] == [True] * 3
     assert "HUNTER2" not in text
+
+
+def test_a_fault_never_shows_what_was_given():
+    """A fault of a config or request that nobody describes, as in a log, shows nothing of what was given."""
+    with pytest.raises(ValidationError) as error:
+        SyncConfig.model_validate(body(name="HUNTER2"))
+    assert "HUNTER2" not in str(error.value)
 
 
 def test_a_fault_of_the_whole_is_a_fault_of_the_body():

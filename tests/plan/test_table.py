@@ -5,7 +5,10 @@ from functions.plan.desired import desired_from
 from functions.plan.models import BLOCKING, Action, State
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
 from functions.plan.plan import Plan
+from functions.plan.table import Planner
+from functions.secret_tags import SecretTags
 from tests.support.plan_examples import (
+    DIGESTS,
     GONE_SYNC,
     OTHER_SYNC,
     OWN_SYNC,
@@ -16,6 +19,7 @@ from tests.support.plan_examples import (
     secret,
     source,
     steps,
+    sync,
     tags,
 )
 
@@ -122,6 +126,24 @@ def test_tags_of_ones_own_are_mended():
     for held in ({"oci-vault-sync": secret("A").id}, tags("A", "2"), tags("A", "1", GONE_SYNC)):
         made = plan({"A": "1"}, [secret("A", tags=held)], {"A": "1"})
         assert steps(made) == ["tag A"]
+
+
+@pytest.mark.parametrize(
+    ("freeform", "owner", "expected"),
+    [
+        ({}, OWN_SYNC, ["tag A"]),
+        ({"team": "other"}, OWN_SYNC, ["tag A"]),
+        ({"team": "core", "more": "1"}, OWN_SYNC, []),
+        ({}, None, []),
+    ],
+)
+def test_tags_that_people_want_are_mended(freeform, owner, expected):
+    """A secret of the sync's own gets the tags that are wanted beside its own; nobody else's does."""
+    wanted = SecretTags(freeform_tags={"team": "core"})
+    this = Planner(sync(), DIGESTS, [], [], wanted)
+    held = secret("A", tags=freeform | (tags("A", "1") if owner else {}))
+    made = this.plan(desired_from(source({"A": "1"}), this.schema), [held], bundles(A="1"))
+    assert steps(made) == expected
 
 
 def test_an_equal_secret_that_never_was_ours_is_left_as_it_is():
