@@ -1,10 +1,11 @@
 """The source in the vault's terms: what the vault should hold. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretBytes
 
+from functions.errors import InvalidInput
 from functions.plan.bundle import KeyBundle, key_of
 from functions.plan.models import Origin, SourceSecret, SourceSecrets
 from functions.plan.naming import KeySchema, refuse_name, refuse_value
@@ -24,6 +25,11 @@ class Desired:
     """Names that several keys of the source would have, and where those are."""
     parts: Mapping[str, SecretBytes] = field(default_factory=dict)
     """Each key's value, by what the key is called: as `values`, unless they are in a bundle."""
+
+    def without(self, errors: Mapping[str, str]) -> "Desired":
+        """Return the same but for names that have errors besides."""
+        values = {name: value for name, value in self.values.items() if name not in errors}
+        return replace(self, values=values, errors={**self.errors, **errors})
 
 
 def desired_from(
@@ -95,3 +101,19 @@ def _bundled(
         told = f"{why}: all keys of the bundle together"
         return Desired({}, {bundle.name: told}, origins=origins, parts=parts)
     return Desired({bundle.name: content}, origins=origins, parts=parts)
+
+
+def refuse_collisions(source: SourceSecrets, desired: Desired) -> None:
+    """Raise InvalidInput where several keys would have one name."""
+    several = sorted((source.collisions or desired.collisions).items())
+    if not several:
+        return
+    shown = join([f'"{name}" in {" and ".join(places)}' for name, places in several])
+    if source.collisions:
+        what, way = "keys are in more than one folder", "put {{folderPath}} into the key schema"
+    else:
+        what, way = "names would stand for more than one key", "sync the folders apart"
+    raise InvalidInput(
+        "The vault is one flat list, so each name can be used only once. These "
+        f"{what}: {shown}. Rename them, or {way}."
+    )

@@ -15,8 +15,16 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretBytes
 
-from functions.plan.desired import Desired
-from functions.plan.models import BLOCKING, Action, Bundle, Change, State, VaultSecret
+from functions.plan.desired import Desired, desired_from
+from functions.plan.models import (
+    BLOCKING,
+    Action,
+    Bundle,
+    Change,
+    SourceSecrets,
+    State,
+    VaultSecret,
+)
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG, Digests
 from functions.plan.plan import Plan, join
 from functions.plan.sync_config import BlockingScope, Sync
@@ -45,8 +53,12 @@ class Planner:
         self._protected_ids = frozenset(protected_ids)
         self._living = frozenset(living) - {self._id}
         self._wanted_tags = wanted_tags or SecretTags()
-        self.only = self._options.filter
+        self._only = self._options.filter
         self.schema = config.names
+
+    def desired(self, source: SourceSecrets) -> Desired:
+        """Return what the vault should hold."""
+        return desired_from(source, self.schema, self._only)
 
     def tags(self, name: str, value: SecretBytes) -> dict[str, str]:
         """Return the tags that a secret of this sync carries."""

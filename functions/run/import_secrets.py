@@ -6,7 +6,7 @@ from functions.calls.deadline import Gate
 from functions.calls.parallel import in_parallel
 from functions.errors import InvalidInput, Refused
 from functions.plan.bundle import name_of
-from functions.plan.desired import desired_from
+from functions.plan.desired import refuse_collisions
 from functions.plan.models import address_of
 from functions.plan.ownership import DIGEST_TAG
 from functions.plan.plan import join
@@ -15,7 +15,7 @@ from functions.plan.sync_config import InitialSync, SyncConfig
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.importable import Importable, homes_of, may_import, read_importable
-from functions.run.observe import Observed, Observer, permitted_scope, refuse_collisions
+from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
 
@@ -99,7 +99,7 @@ def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]
     observed = run.settle(run.observe())
     planner, memory = run.observer.planner(observed.listing), run.memory
     names_done = memory.imported.setdefault(which, [])
-    refuse_collisions(observed.source, desired_from(observed.source, planner.schema, planner.only))
+    refuse_collisions(observed.source, planner.desired(observed.source))
     blind: dict[str, Pending] = {}
     homes = homes_of(planner, observed)
     importable = [
@@ -176,7 +176,7 @@ def _note_source_values(
 ) -> None:
     """Note what the source held instead; an import that prioritizes the source ends what was held for it."""
     memory = run.observer.memory
-    for part, value in desired_from(observed.source, planner.schema, planner.only).parts.items():
+    for part, value in planner.desired(observed.source).parts.items():
         if part in pending:
             pending[part].digest = planner.tags(part, value)[DIGEST_TAG]
         elif may_release:

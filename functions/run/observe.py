@@ -9,18 +9,17 @@ from functions.calls.parallel import in_parallel, try_in_parallel
 from functions.errors import (
     ContentRefused,
     Forbidden,
-    InvalidInput,
     NotFound,
     SyncError,
     WrongState,
 )
 from functions.plan.bundle import name_of
-from functions.plan.desired import Desired, desired_from
+from functions.plan.desired import Desired, refuse_collisions
 from functions.plan.guards import DELETIONS_COUNT_FOR, guard
 from functions.plan.key_changes import with_keys
 from functions.plan.models import Bundle, SourceSecrets, VaultSecret
 from functions.plan.ownership import CONNECTION_OWNER, DIGEST_TAG, OWNER_TAG
-from functions.plan.plan import Plan, join
+from functions.plan.plan import Plan
 from functions.plan.scope import NOWHERE, Scope
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
@@ -140,9 +139,7 @@ class Observer:
             planner.index(observed.listing),
             {short(row.id): row for row in observed.listing},
         )
-        sure = self._sure(
-            desired_from(observed.source, planner.schema, planner.only), settled, planner
-        )
+        sure = self._sure(planner.desired(observed.source), settled, planner)
 
         def is_shown(name: str) -> bool:
             written = memory.recent.get(name)
@@ -229,7 +226,7 @@ class Observer:
         Raises WrongState where the listing was stale, Temporary, OutOfTime.
         """
         planner = self.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema, planner.only)
+        desired = planner.desired(observed.source)
         refuse_collisions(observed.source, desired)
         must_read = planner.must_read(
             desired,
@@ -269,8 +266,7 @@ class Observer:
         `may_ask_all`: also places that were asked lately. `adopted`: names that an import takes first.
         """
         planner = self.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema, planner.only)
-        desired = _without(desired, observed.unreadable)
+        desired = planner.desired(observed.source).without(observed.unreadable)
         sure = self._sure(desired, settled, planner)
         plan = planner.plan(desired, observed.listing, observed.bundles, sure)
         plan = with_keys(plan, desired, observed.bundles, planner).after_import(adopted)
@@ -317,24 +313,3 @@ def permitted_scope(
     if status.is_blank and any(map(planner.is_mine, listing)):
         return NOWHERE
     return status.scope
-
-
-def _without(desired: Desired, unreadable: Mapping[str, str]) -> Desired:
-    values = {name: value for name, value in desired.values.items() if name not in unreadable}
-    return replace(desired, values=values, errors={**desired.errors, **unreadable})
-
-
-def refuse_collisions(source: SourceSecrets, desired: Desired) -> None:
-    """Raise InvalidInput where several keys would have one name."""
-    several = sorted((source.collisions or desired.collisions).items())
-    if not several:
-        return
-    shown = join([f'"{name}" in {" and ".join(places)}' for name, places in several])
-    if source.collisions:
-        what, way = "keys are in more than one folder", "put {{folderPath}} into the key schema"
-    else:
-        what, way = "names would stand for more than one key", "sync the folders apart"
-    raise InvalidInput(
-        "The vault is one flat list, so each name can be used only once. These "
-        f"{what}: {shown}. Rename them, or {way}."
-    )

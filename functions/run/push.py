@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from functions.errors import Refused
 from functions.plan.bundle import name_of
-from functions.plan.desired import desired_from
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
 from functions.plan.scope import REASONS, scope_of
@@ -86,7 +85,7 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
     """Note what later runs need to tell what cannot be read from what is gone."""
     planner = run.observer.planner(observed.listing)
     memory = run.observer.memory
-    desired = desired_from(observed.source, planner.schema, planner.only)
+    desired = planner.desired(observed.source)
     open_names = plan.errors.keys() | {change.name for change in plan.changes}
     earlier = {name: done for name, done in run.summary.done.items() if name not in open_names}
     done = earlier | results.done

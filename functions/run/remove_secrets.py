@@ -7,7 +7,6 @@ from logging import getLogger
 
 from functions.calls.deadline import Gate
 from functions.errors import Refused
-from functions.plan.desired import desired_from
 from functions.plan.plan import Plan
 from functions.plan.sync_config import Sync
 from functions.run.context import Run
@@ -60,7 +59,7 @@ def _look(
         )
         return observe_vault(), frozenset()
     planner = observer.planner(observed.listing)
-    return observed, frozenset(desired_from(observed.source, planner.schema, planner.only).values)
+    return observed, frozenset(planner.desired(observed.source).values)
 
 
 def _told(run: Run, outcome: Outcome) -> Outcome:

@@ -12,7 +12,6 @@ from logging import getLogger
 from functions.calls.deadline import Gate
 from functions.errors import ConfigChanged, Conflict, OutOfTime, SyncError, Temporary, WrongState
 from functions.log import TRACE, where
-from functions.plan.desired import desired_from
 from functions.plan.job import Job
 from functions.plan.models import JobKind
 from functions.plan.plan import Plan
@@ -131,7 +130,7 @@ def preview(
     try:
         reader = Observer(sync, services, reading, reading.check)
         reader.document = observer.document
-        names = desired_from(seen.source, planner.schema, planner.only).values
+        names = planner.desired(seen.source).values
         contents = reader.read_contents(seen, settled, names if verify else ())
         plan = observer.plan(contents, status, settled, may_ask_all=True, adopted=imported)
     except OutOfTime:

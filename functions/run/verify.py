@@ -10,7 +10,6 @@ from logging import getLogger
 
 from functions.calls.parallel import try_in_parallel
 from functions.errors import SyncError
-from functions.plan.desired import desired_from
 from functions.plan.guards import SHORTEST_DELETION
 from functions.plan.plan import Plan
 from functions.run.apply import Results
@@ -45,7 +44,7 @@ class Verification:
         verification, settled = self._run.memory.round, self._run.settled
         assert verification
         planner = self._run.observer.planner(observed.listing)
-        desired = desired_from(observed.source, planner.schema, planner.only)
+        desired = planner.desired(observed.source)
         names = sorted(name for name in desired.values if name > verification.cursor)
         self.portion = [name for name in names if name not in settled][: self._size]
         self._began = self._run.services.clock.monotonic()

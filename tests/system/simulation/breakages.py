@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from functions.calls.deadline import Gate
 from functions.jobs import done, drain
-from functions.plan import kept
+from functions.plan import kept, table
 from functions.plan.sync_config import InitialSync
 from functions.plan.table import Planner
 from functions.run import cleanup, context, import_secrets, keep, observe, push, run, start
@@ -92,7 +92,7 @@ def go_on_as_before(status):
     status.orphaned_at = None
 
 
-def ignore_errors(source, *how, desired_from=observe.desired_from):
+def ignore_errors(source, *how, desired_from=table.desired_from):
     """Take a key whose value is not known for one that is not there."""
     return desired_from(replace(source, errors={}), *how)
 
@@ -187,7 +187,7 @@ BREAKAGES = {
     "what is not asked is gone": (Keeper, "_missing", not_asked_is_gone, HIDES),
     # Values that hide
     "what cannot be told is not there": (
-        observe,
+        table,
         "desired_from",
         ignore_errors,
         "its value is unknown",
