@@ -127,8 +127,13 @@ class SecretVault(Protocol):
     def restore(self, secret: VaultSecret) -> None:
         """Cancel the deletion of a secret that is PENDING_DELETION. Raises WrongState."""
 
-    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
-        """Schedule the deletion of an ACTIVE secret, if given of its `etag` alone. Raises WrongState."""
+    def schedule_deletion(
+        self, secret: VaultSecret, when: datetime, *, if_unchanged: bool = False
+    ) -> None:
+        """Schedule the deletion of an ACTIVE secret. Raises WrongState.
+
+        `if_unchanged`: only if it still has the tags and the compartment of `secret`; else WrongState too.
+        """
 
     def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
         """Schedule the oldest DEPRECATED of so many versions for deletion; return how many."""

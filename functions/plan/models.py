@@ -137,8 +137,6 @@ class VaultSecret:
     time_of_deletion: datetime | None = None
     managed_by: str | None = None
     defined_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    etag: str | None = field(default=None, compare=False)
-    """Of what was looked up by itself: a listing shows none."""
 
 
 @dataclass(frozen=True, slots=True)

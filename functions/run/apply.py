@@ -101,20 +101,12 @@ class Applier:
                 assert change.value
                 self.vault.tag(change.secret, self.planner.tags(change.name, change.value))
             case Action.DELETE:
-                self._delete(change)
-
-    def _delete(self, change: Change) -> None:
-        assert change.secret
-        secret = change.secret
-        if not self.planner.is_mine(secret):
-            # Another sync may have taken it over since it was listed.
-            secret = self.vault.get(secret.id)
-            if (secret.tags, secret.compartment_id) != (
-                change.secret.tags,
-                change.secret.compartment_id,
-            ):
-                raise WrongState("its tags or its compartment have changed since it was listed")
-        self.vault.schedule_deletion(secret, self.deletion_time)
+                assert change.secret
+                # What has no tag of this sync may have become another sync's since it was listed.
+                is_strange = not self.planner.is_mine(change.secret)
+                self.vault.schedule_deletion(
+                    change.secret, self.deletion_time, if_unchanged=is_strange
+                )
 
     def _create(self, change: Change) -> str:
         assert change.value

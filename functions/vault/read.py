@@ -51,10 +51,14 @@ class VaultReader:
         return self.get(found.data.secret_id)
 
     def get(self, secret_id: str) -> VaultSecret:
+        return self._look(secret_id)[0]
+
+    def _look(self, secret_id: str) -> tuple[VaultSecret, str | None]:
+        """Return a secret as it is now, and the ETag of that revision."""
         response = self._manage(
             "read", f"secret {secret_id}", lambda client: client.get_secret(secret_id)
         )
-        return _secret(response.data, response.headers.get("etag"))
+        return _secret(response.data), response.headers.get("etag")
 
     def read(self, secret_id: str) -> Bundle:
         try:
@@ -145,7 +149,7 @@ def _rows(page: Callable[[str | None], Any]) -> Iterator[Any]:
             return
 
 
-def _secret(row: Any, etag: str | None = None) -> VaultSecret:
+def _secret(row: Any) -> VaultSecret:
     return VaultSecret(
         id=row.id,
         name=row.secret_name,
@@ -155,7 +159,6 @@ def _secret(row: Any, etag: str | None = None) -> VaultSecret:
         time_of_deletion=row.time_of_deletion,
         managed_by=_manager(row),
         defined_tags=row.defined_tags or {},
-        etag=etag,
     )
 
 

@@ -52,18 +52,28 @@ class Vault(VaultReader):
             lambda client: client.cancel_secret_deletion(secret.id),
         )
 
-    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
+    def schedule_deletion(
+        self, secret: VaultSecret, when: datetime, *, if_unchanged: bool = False
+    ) -> None:
+        etag = self._etag_of(secret) if if_unchanged else None
         details = models.ScheduleSecretDeletionDetails(time_of_deletion=when)
         try:
             self._manage(
                 "write",
                 f"secret {secret.name}",
-                lambda client: client.schedule_secret_deletion(
-                    secret.id, details, if_match=secret.etag
-                ),
+                lambda client: client.schedule_secret_deletion(secret.id, details, if_match=etag),
             )
         except Conflict as error:
             raise WrongState(f"it was changed meanwhile: {error}") from None
+
+    def _etag_of(self, secret: VaultSecret) -> str | None:
+        """Return the ETag of a secret whose tags and compartment are as they were. Raises WrongState."""
+        found, etag = self._look(secret.id)
+        if (found.tags, found.compartment_id) != (secret.tags, secret.compartment_id):
+            raise WrongState(
+                f"secret {secret.name}: its tags or its compartment have changed since it was listed"
+            )
+        return etag
 
     def prune_versions(self, secret: VaultSecret, when: datetime, *, at_least: int = 0) -> int:
         rows = self._versions(secret)

@@ -1,7 +1,6 @@
 """A vault's secrets by plain calls: the simulator's lifecycle and rules without HTTP and SDK."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import SecretBytes
@@ -61,8 +60,7 @@ class MemoryVault:
 
     def get(self, secret_id: str) -> VaultSecret:
         """Return one secret as it is now."""
-        found = self._found(secret_id)
-        return replace(shown(found, self._now()), etag=self._etag(found))
+        return shown(self._found(secret_id), self._now())
 
     def read(self, secret_id: str) -> Bundle:
         """Return the current content."""
@@ -108,10 +106,13 @@ class MemoryVault:
         end = now + timedelta(seconds=self._vault.durations.cancelling)
         found.move(now, State.CANCELLING_DELETION, end, State.ACTIVE)
 
-    def schedule_deletion(self, secret: VaultSecret, when: datetime) -> None:
+    def schedule_deletion(
+        self, secret: VaultSecret, when: datetime, *, if_unchanged: bool = False
+    ) -> None:
         """Begin a deletion."""
-        found = self._writable(secret, State.ACTIVE)
-        if secret.etag not in (None, self._etag(found)):
+        found, now = self._writable(secret, State.ACTIVE), self.get(secret.id)
+        has_changed = (now.tags, now.compartment_id) != (secret.tags, secret.compartment_id)
+        if if_unchanged and has_changed:
             raise WrongState(f"secret {secret.name}: it was changed meanwhile")
         found.schedule(self._now(), when, self._vault.durations)
 
@@ -156,10 +157,6 @@ class MemoryVault:
         if now != state:
             raise WrongState(f"secret {secret.name}: is {now}, not {state}")
         return found
-
-    def _etag(self, secret: Secret) -> str:
-        now = self._now()
-        return f"{secret.state(now)} {secret.current.at(now)} {secret.fact(now)}"
 
     def _found(self, secret_id: str) -> Secret:
         if secret_id not in self._vault.secrets:

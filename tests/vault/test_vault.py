@@ -283,17 +283,29 @@ def test_deletion_is_scheduled_and_cancelled(bench):
     assert bench.value("KEY") == VALUE
 
 
-def test_a_deletion_can_be_of_one_revision(bench):
-    """What was looked up is not deleted where somebody changed it since; what was listed has no revision."""
+@pytest.mark.parametrize("edit", [{"freeformTags": {"owner": "b"}}, {"compartmentId": "ocid1.b"}])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_changed_since_it_was_listed_is_not_deleted(bench, edit, is_late):
+    """A deletion may ask for the tags and the compartment that were listed, also if they change right before it."""
     bench.sim.seed("KEY", VALUE)
-    when = bench.clock.now() + timedelta(days=7)
     [listed] = bench.vault.list()
-    looked_up = bench.vault.get(listed.id)
-    bench.vault.tag(listed, {"owner": "somebody"})
-    with pytest.raises(WrongState, match="changed meanwhile"):
-        bench.vault.schedule_deletion(looked_up, when)
+    when = bench.clock.now() + timedelta(days=7)
+    if is_late:
+        bench.fail("ScheduleSecretDeletion", when=lambda _: bench.sim.edit("KEY", **edit))
+    else:
+        bench.sim.edit("KEY", **edit)
+    with pytest.raises(WrongState, match="changed"):
+        bench.vault.schedule_deletion(listed, when, if_unchanged=True)
     assert bench.secret("KEY").state == State.ACTIVE
     bench.vault.schedule_deletion(listed, when)
+    assert bench.secret("KEY").state == State.PENDING_DELETION
+
+
+def test_what_did_not_change_is_deleted(bench):
+    """A deletion that asks for the tags that were listed is done where they are still there."""
+    bench.sim.seed("KEY", VALUE)
+    [listed] = bench.vault.list()
+    bench.vault.schedule_deletion(listed, bench.clock.now() + timedelta(days=7), if_unchanged=True)
     assert bench.secret("KEY").state == State.PENDING_DELETION
 
 

@@ -129,8 +129,8 @@ class WatchedVault:
     def restore(self, secret):
         return self._write("restore", secret.name, partial(self._vault.restore, secret))
 
-    def schedule_deletion(self, secret, when):
-        write = partial(self._vault.schedule_deletion, secret, when)
+    def schedule_deletion(self, secret, when, **how):
+        write = partial(self._vault.schedule_deletion, secret, when, **how)
         return self._write("schedule_deletion", secret.name, write)
 
     def _write(self, operation, name, write, value=None):
