@@ -114,8 +114,7 @@ class Evidence:
         if listing is None:
             was_asked = place in self._listings
             return Found.ABSENT if was_asked and self.folders.is_absent(place) else Found.UNKNOWN
-        view = merged(listing)
-        if key in view.rows or key in view.doubtful:
+        if key in merged(listing).rows:
             return Found.SHOWN
         if not listing and self.folders.is_absent(place):
             return Found.ABSENT
