@@ -22,6 +22,8 @@ class KeyMemory(Camel):
 
     origin: str | None = None
     """As `str(Origin)`; None: the folder itself."""
+    id: str = ""
+    """See SourceSecret.id."""
     references: Mapping[str, str] | None = {}
     """`env:path` of the place that gave the target, by `env:path KEY`; None: not known."""
 
@@ -71,13 +73,16 @@ def missing(
     """Return what the source must be asked before this change; what a folder holds itself is no question."""
     if change.action not in (Action.CREATE, Action.UPDATE, Action.DELETE):
         return
-    if known is None:
-        if secret is None and is_mine:
-            yield Missing(folder, key, None)
-        return
     shown_by = secret.origin if secret else None
     is_own = secret is not None and shown_by in (None, Origin("folder", *folder))
-    if known.origin is not None and not is_own and known.origin != str(shown_by):
+    if known is None:
+        if is_mine and not is_own:
+            yield Missing(folder, key, None, shown_by)
+        return
+    is_another = (
+        secret is not None and "" not in (known.id, secret.id) and not secret.id.endswith(known.id)
+    )
+    if known.origin and not is_own and (known.origin != str(shown_by) or is_another):
         yield Missing(folder, key, Origin.parse(known.origin), shown_by)
     before = known.references or {}
     for reference, giver in secret.references.items() if secret else ():

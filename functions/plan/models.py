@@ -95,6 +95,8 @@ class SourceSecret:
     """None: the source does not tell."""
     folder: str = ""
     """Path of its sub-folder, below the folder that was read; told where folders are told apart."""
+    id: str = ""
+    """Of what an import gives, where the source tells: the import may have it from one of several others."""
 
     @property
     def address(self) -> str:

@@ -30,6 +30,8 @@ class Plan:
     """How many unwanted secrets in scope that are nobody else's wait for their deletion."""
     own_pending: int = 0
     """How many of them carry this sync's tag."""
+    unproven: frozenset[str] = frozenset()
+    """Addresses of keys that have their value from another place now, while the former may only hide."""
     unknown: int = 0
     """How many secrets were not compared."""
 

@@ -15,6 +15,7 @@ from functions.plan.sync_config import InitialSync, SyncConfig
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.importable import Importable, homes_of, may_import, read_importable
+from functions.run.keep import learned_from
 from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
@@ -176,6 +177,10 @@ def _note_source_values(
 ) -> None:
     """Note what the source held instead; an import that prioritizes the source ends what was held for it."""
     memory = run.observer.memory
+    learned = learned_from(observed.source, set(map(name_of, pending)), planner)
+    memory.keys |= {
+        address: one for address, one in learned.items() if planner.schema.part(address) in pending
+    }
     for part, value in planner.desired(observed.source).parts.items():
         if part in pending:
             pending[part].digest = planner.tags(part, value)[DIGEST_TAG]

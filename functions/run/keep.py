@@ -1,6 +1,6 @@
 """Why changes are held back: what they follow from may only be unreadable, or an import left it open."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -16,6 +16,7 @@ from functions.plan.plan import Plan, join
 from functions.plan.scope import Scope, scope_of, why_held
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
+from functions.plan.written import short
 from functions.ports import SecretSource
 from functions.state.memory import Memory
 from functions.state.status import Pending
@@ -50,11 +51,30 @@ class Keeper:
                 reasons[change.name] = why
         return reasons
 
+    def unproven(self, plan: Plan, now: datetime, *, may_ask_all: bool) -> frozenset[str]:
+        """Return the keys that another place gives now, with the same value, unless the former is gone.
+
+        Where they come from stays as it is known: it is the former place that their next value is judged by.
+        """
+        changed = {change.name for change in plan.changes}
+        return frozenset(
+            secret.address
+            for secret in self.found.secrets
+            if (known := self.memory.keys.get(secret.address))
+            and known != _key_memory(secret)
+            and self.planner.schema.render(secret.address) not in changed
+            and self._missing(
+                Change(Action.UPDATE, self.planner.schema.part(secret.address)),
+                now,
+                may_ask_all=may_ask_all,
+            )
+        )
+
     def _why_kept(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
         unread = partial(self._unread, now=now, may_ask_all=may_ask_all)
         bundle = self.planner.schema.bundle
         if bundle is None or change.action in (Action.RESTORE, Action.TAG):
-            return self._pending(change) or self._not_permitted(change) or unread(change)
+            return self._pending(change, unread) or self._not_permitted(change) or unread(change)
         whole = self._loss(change) or self._not_permitted(change)
         if whole:
             return whole
@@ -62,7 +82,7 @@ class Keeper:
         if not parts and change.action == Action.DELETE:
             return unread(change)  # what it held is not known
         for part in parts:
-            why = self._pending(part) or unread(part)
+            why = self._pending(part, unread) or unread(part)
             if why:
                 return f"{key_of(part.name)}: {why}"
         return None
@@ -83,12 +103,15 @@ class Keeper:
             )
         return None
 
-    def _pending(self, change: Change) -> str | None:
+    def _pending(self, change: Change, unread: Callable[[Change], str | None]) -> str | None:
         if change.action not in (Action.UPDATE, Action.DELETE):
             return None
         entry = self.memory.import_pending.get(change.name)
         if entry and change.action == Action.DELETE:
             return f"{_NOT_IMPORTED}{_because(entry)}; import it again, or force the plan"
+        # A value that only follows from what cannot be read is no change.
+        if entry and entry.was_in_source and (why := unread(change)):
+            return why
         if entry and entry.was_in_source and not self._has_changed(change, entry):
             return (
                 f"{_NOT_IMPORTED}{_because(entry)}; the source counts again once its value there "
@@ -127,6 +150,8 @@ class Keeper:
         below, key = schema.split(address)
         place = (config.environment, config.folder.below(below).path)
         secret, known = self._secrets.get(name), self._known(name)
+        if known is None and secret is not None and self.memory.is_of_edit:
+            return None  # no place of this folder gave it before
         for one in missing(change, key, secret, known, place, is_mine=is_mine):
             giver = str(one.giver or "any place")
             may_ask = may_ask_all or giver not in self.asked_before
@@ -163,10 +188,10 @@ def keys_before(
     Only references in the present text hold a key, so that more of them do no harm.
     """
     merged = dict(known)
-    for address, new in _learned(found, {change.name for change in changes}, planner).items():
+    for address, new in learned_from(found, {change.name for change in changes}, planner).items():
         old = known.get(address, new)
         references = old.references and {**(new.references or {}), **old.references}
-        merged[address] = KeyMemory(origin=old.origin, references=references)
+        merged[address] = old.model_copy(update={"references": references})
     return merged
 
 
@@ -194,15 +219,24 @@ def keys_after(
         for address, one in known.items()
         if schema.part(address) in standing or schema.render(address) in undone
     }
-    return kept | _learned(source, written - undone, planner)
+    learned = learned_from(source, written - undone, planner)
+    return kept | {at: one for at, one in learned.items() if at not in plan.unproven}
 
 
-def _learned(found: SourceSecrets, names: Container[str], planner: Planner) -> dict[str, KeyMemory]:
+def learned_from(
+    found: SourceSecrets, names: Container[str], planner: Planner
+) -> dict[str, KeyMemory]:
+    """Return where the keys of these names come from now, by address."""
     return {
-        secret.address: KeyMemory(
-            origin=secret.origin and str(secret.origin),
-            references={ref: place for ref, place in secret.references.items() if place},
-        )
+        secret.address: _key_memory(secret)
         for secret in found.secrets
         if planner.schema.render(secret.address) in names
     }
+
+
+def _key_memory(secret: SourceSecret) -> KeyMemory:
+    return KeyMemory(
+        origin=secret.origin and str(secret.origin),
+        id=short(secret.id),
+        references={ref: place for ref, place in secret.references.items() if place},
+    )

@@ -282,10 +282,14 @@ class Observer:
             desired.parts,
         )
         now = self._services.clock.now()
-        ask = partial(keeper.kept, plan, now, may_ask_all=may_ask_all)
-        [kept] = in_parallel(self._services.pool, [ask], self._heartbeat)
+
+        def ask() -> tuple[dict[str, str], frozenset[str]]:
+            kept = keeper.kept(plan, now, may_ask_all=may_ask_all)
+            return kept, keeper.unproven(plan, now, may_ask_all=may_ask_all)
+
+        [(kept, unproven)] = in_parallel(self._services.pool, [ask], self._heartbeat)
         return guard(
-            plan,
+            replace(plan, unproven=unproven),
             desired,
             kept=kept,
             deleted_lately=status.deletions_since(now - DELETIONS_COUNT_FOR),

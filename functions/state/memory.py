@@ -23,6 +23,7 @@ ROUND = "round"
 """As `settled_by`."""
 _ALL = "*"
 """In a status of version 0.1.0: every name, where the names themselves did not fit."""
+_BELOW = " and below"
 log = getLogger(__name__)
 
 
@@ -48,6 +49,8 @@ class Memory(Part):
 
     about: str = ""
     """The folder and options that `keys` belong to; another one forgets them."""
+    is_of_edit: bool = False
+    """Whether the folder was another one before: what is not known was never given by this one."""
     keys: dict[str, KeyMemory] = Field(default_factory=dict)
     """By address: the key alone, unless the sub-folders are synced folder by folder."""
     asked: dict[str, AwareDatetime] = Field(default_factory=dict)
@@ -147,9 +150,13 @@ def is_valid(verification: Round | None, config_etag: str, key_id: str) -> bool:
 
 def _about(config: SyncConfig) -> str:
     """Return what `Memory.keys` belong to."""
-    below = " and below" if config.sync_options.include_all_sub_folders else ""
+    below = _BELOW if config.sync_options.include_all_sub_folders else ""
     below += ", folder by folder" if config.is_by_folder else ""
-    return f"{config.environment}:{config.secret_path}{below}"
+    return _folder(config) + below
+
+
+def _folder(config: SyncConfig) -> str:
+    return f"{config.environment}:{config.secret_path}"
 
 
 class MemoryDocument:
@@ -189,6 +196,7 @@ class MemoryDocument:
         memory.forget_writes(now)
         self._saved = memory.to_json(now) if found else b""
         if memory.about != _about(config):
+            memory.is_of_edit = memory.about.partition(_BELOW)[0] not in ("", _folder(config))
             memory.about, memory.keys = _about(config), {}
         self.memory, self.asked_before, self._etag = memory, frozenset(memory.asked), etag
 

@@ -1,5 +1,7 @@
 """Which changes follow from something that is not shown any more, and what the source is asked of it."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 
@@ -102,10 +104,23 @@ def test_what_is_shown_by_its_giver_or_by_the_folder_is_no_question(origin, secr
 
 
 def test_an_own_secret_of_which_nothing_is_known_may_be_anybodys():
-    """Without memory the deletion of an own secret asks any place; a stranger's and an update ask none."""
+    """Without memory an own secret that the folder itself does not give asks any place; a stranger's asks none."""
     assert asked(None, None, Action.DELETE) == [Missing(HERE, "URL", None)]
+    assert asked(None, key(SHARED)) == [Missing(HERE, "URL", None, SHARED)]
+    assert asked(None, key()) == []
     assert asked(None, None, Action.DELETE, is_mine=False) == []
-    assert asked(None, key(SHARED)) == []
+    assert asked(None, key(SHARED), is_mine=False) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_asked"),
+    [("b", "a-b", False), ("b", "c", True), ("", "c", False), ("b", "", False)],
+)
+def test_a_place_that_gives_another_secret_is_asked(before, now, is_asked):
+    """A place that gives another secret of the same key may have it from another of its imports now."""
+    known = KeyMemory(origin=str(SHARED), id=before)
+    found = [Missing(HERE, "URL", SHARED, SHARED)] if is_asked else []
+    assert asked(known, replace(key(SHARED), id=now)) == found
 
 
 def test_a_target_that_another_place_gives_now_is_asked():

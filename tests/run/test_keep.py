@@ -114,6 +114,22 @@ def test_when_a_place_was_asked_first_is_kept():
     assert keeper.memory.asked == {str(SHARED): before}
 
 
+def test_what_is_known_of_a_key_stays_while_its_giver_may_only_hide():
+    """A key that another place gives with the same value is judged by the former place until that is gone."""
+    known = {"A": GIVEN, "B": GIVEN, "C": KeyMemory()}
+    lower = Origin("import", "prod", "/lower")
+    keys = [key("A", origin=lower), key("B", origin=SHARED), key("C", origin=lower), key("D")]
+    for why, unproven in ((HIDDEN, {"A"}), (None, set())):
+        keeper = a_keeper(Memory(keys=known), keys=keys, why=why)
+        plan = replace(Plan(), unproven=keeper.unproven(Plan(), NOW, may_ask_all=True))
+        assert plan.unproven == unproven
+        assert [asked[1] for asked in keeper.source.asked] == ["A"]
+        assert keeper.unproven(Plan((update("P_A"),)), NOW, may_ask_all=True) == set()
+        after = keys_after(known, keeper.found, [], plan, {}, planner(keySchema=SCHEMA))
+        assert after["A"] == (GIVEN if why else KeyMemory(origin=str(lower)))
+        assert (after["B"], after["C"].origin) == (GIVEN, str(lower))
+
+
 def test_an_own_secret_of_which_nothing_is_known_asks_any_place():
     """The deletion of an own secret without memory asks any place; that of a stranger's asks none."""
     keeper = a_keeper()

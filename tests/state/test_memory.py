@@ -87,6 +87,20 @@ def test_another_folder_or_option_forgets_the_keys(store):
         assert (memory.keys, list(memory.recent)) == ({}, ["A"])
 
 
+@pytest.mark.parametrize(
+    ("about", "is_of_edit"),
+    [("", False), ("dev:/api", False), ("dev:/api and below", False), ("dev:/other", True)],
+)
+def test_what_is_not_known_after_an_edit(store, about, is_of_edit):
+    """It is known whether keys are unknown because the folder is another one, or because the memory was lost."""
+    document = loaded(store, config=CONFIG)
+    folder = f"{CONFIG.environment}:{CONFIG.secret_path}"
+    document.memory.about = about.replace("dev:/api", folder)
+    document.memory.keys = {"A": KeyMemory()}
+    document.save(NOW)
+    assert loaded(store).memory.is_of_edit == is_of_edit
+
+
 @pytest.mark.parametrize(("has_sub_folders", "keys"), [(False, ["A"]), (True, [])])
 def test_a_schema_that_tells_sub_folders_apart(store, has_sub_folders, keys):
     """Keys that were known flat are not known folder by folder; without sub-folders both are the same."""

@@ -6,7 +6,7 @@ from enum import Enum
 
 from functions.errors import Refused, Temporary
 from functions.plan.kept import Missing
-from functions.plan.models import Folder, Place
+from functions.plan.models import Folder, Origin, Place
 from functions.sources.infisical.routes import Api
 from functions.sources.infisical.rows import Listing, is_foreign, merged
 
@@ -46,12 +46,14 @@ class Evidence:
         """See SecretSource.why_kept."""
         if missing.giver is None:
             return self._why_unknown(missing, may_ask=may_ask)
+        if missing.giver == missing.shown_by:
+            return self._why_hidden_inside(missing.giver, missing.key, may_ask=may_ask)
         giver = (missing.giver.environment, missing.giver.path)
         why = f"the {missing.giver} is not readable any more, but the source does not say it was removed"
-        rows = self._imports_of(missing.folder) if missing.giver.kind == "import" else None
-        if rows is not None and giver not in rows:
-            return None
-        if missing.giver.kind == "import" and self._counts_more(missing, giver, rows):
+        is_import = missing.giver.kind == "import"
+        rows = self._imports_of(missing.folder) if is_import else None
+        is_removed = rows is not None and giver not in rows
+        if is_removed or (is_import and self._counts_more(missing, giver, rows)):
             return None
         if is_foreign(giver):
             return why  # only the import list speaks for another project
@@ -73,6 +75,30 @@ class Evidence:
         now = (missing.shown_by.environment, missing.shown_by.path)
         return now in order and giver in order and order.index(now) > order.index(giver)
 
+    def _why_hidden_inside(self, giver: Origin, key: str, *, may_ask: bool) -> str | None:
+        """Judge a key that a place has from another of its own imports now; another project's never tell."""
+        place = (giver.environment, giver.path)
+        if is_foreign(place) or (may_ask and not self._may_hide_inside(place, key)):
+            return None
+        return f"an import of the {giver} that may have given it is not readable any more"
+
+    def _may_hide_inside(self, place: Place, key: str, above: Iterable[Place] = ()) -> bool:
+        """Say whether an import of a place that counts before what gives the key now may hide it."""
+        listing = self._listing(place)
+        nested = self._imports_of(place)
+        if listing is None or nested is None:
+            return True
+        if any(row.key == key for row in listing.own):
+            return False
+        way = {*above, place}
+        for deeper in nested:  # inside an import the first counts
+            found = Found.WITHOUT if deeper in way else self._look(deeper, key, above=way)
+            if found == Found.SHOWN:
+                return self._may_hide_inside(deeper, key, way)
+            if found == Found.UNKNOWN:
+                return True
+        return False
+
     def _was_removed(self, missing: Missing) -> bool:
         """Say whether a folder is readable and not empty, and yet no list shows an import of it."""
         assert missing.giver
@@ -90,12 +116,18 @@ class Evidence:
         return bool(self._listing(giver)) and giver not in shown
 
     def _why_unknown(self, missing: Missing, *, may_ask: bool) -> str | None:
-        """Judge a key of which it is not known where it came from: no place that is imported may hide it."""
-        rows = self._imports_of(missing.folder)
+        """Judge a key of which it is not known where it came from: no place that is imported may hide it.
+
+        Of a key that is shown, the imports that count more than what shows it.
+        """
+        rows, now = self._imports_of(missing.folder), missing.shown_by
+        if rows and now and (now.environment, now.path) in rows:
+            rows = rows[rows.index((now.environment, now.path)) + 1 :]
         if rows is None or (rows and not may_ask):
             return "it is not known which import gave it, and they cannot all be read"
         try:
-            below = self.folders.below(missing.folder, MOST_PLACES) if self.has_sub_folders else []
+            must_ask_below = self.has_sub_folders and now is None
+            below = self.folders.below(missing.folder, MOST_PLACES) if must_ask_below else []
         except (Refused, Temporary):
             return "it is not known which sub-folder gave it, and they cannot all be read"
         gone = {Found.WITHOUT, Found.ABSENT}

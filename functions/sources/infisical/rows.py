@@ -30,6 +30,7 @@ class Row:
     """Whether the source does not show the value to this identity: then `value` is not it."""
     tags: frozenset[str] | None = None
     """Slugs; None where the list does not tell, as it does for what is imported."""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
         quotes_lines,
         is_hidden=shown is None,
         tags=None if tags is None else frozenset(str(tag["slug"]) for tag in tags),
+        id=str(row.get("id", "")),
     )
 
 

@@ -160,8 +160,17 @@ class _Reading:
             except Refused as refusal:
                 errors[address] = str(refusal)
             else:
+                is_imported = held.origin is not None and held.origin.kind != "folder"
                 secrets.append(
-                    SourceSecret(row.key, value, held.origin, references, row.tags, held.folder)
+                    SourceSecret(
+                        row.key,
+                        value,
+                        held.origin,
+                        references,
+                        row.tags,
+                        held.folder,
+                        row.id if is_imported else "",
+                    )
                 )
         return SourceSecrets(tuple(secrets), errors, self._origins(), found.collisions)
 

@@ -142,6 +142,57 @@ def test_an_unknown_origin(server, ask):
     assert ask(UNKNOWN, sub_folders=True)
 
 
+def test_an_unknown_origin_of_a_key_that_is_shown(server, ask):
+    """Of a key that an import shows, only the imports that count more may have hidden another value."""
+    server.source.set("prod", "/x", "K", "1")
+    server.source.add_import("dev", "/app", "prod", "/late")
+    shown = replace(UNKNOWN, shown_by=LOST.giver)
+    server.source.add_folder("prod", "/late")
+    assert not ask(shown)
+    server.forbidden.add(("prod", "/late"))
+    assert ask(shown)
+    assert ask(shown, may_ask=False)
+    server.source.folders[HERE].imports.reverse()
+    assert not ask(shown)
+    server.source.folders[HERE].imports.reverse()
+    server.source.delete_folder("prod", "/late")
+    server.forbidden.clear()
+    assert not ask(shown)
+
+
+def test_a_place_that_gives_another_of_its_imports(server, ask):
+    """Of what a place imports itself, that counts which comes first; what it holds itself counts before all."""
+    for name in ("one", "two", "three"):
+        server.source.add_folder("staging", f"/{name}")
+        server.source.add_import("prod", "/x", "staging", f"/{name}")
+    server.source.set("staging", "/two", "K", "1")
+    given = replace(LOST, shown_by=LOST.giver)
+    assert not ask(given)
+    assert ask(given, may_ask=False)
+    server.forbidden.add(("staging", "/three"))
+    assert not ask(given)
+    server.forbidden.add(("staging", "/one"))
+    assert ask(given)
+    server.source.set("prod", "/x", "K", "1")
+    assert not ask(given)
+    server.secret_lists.add(("prod", "/x"))
+    assert ask(given)
+
+
+def test_an_import_of_an_import_of_an_import(server, ask):
+    """However deep it lies, what counts before what gives the key is asked; circles of imports end."""
+    server.source.add_import("prod", "/x", "staging", "/deep")
+    server.source.add_import("staging", "/deep", "staging", "/deeper")
+    server.source.add_import("staging", "/deep", "staging", "/deepest")
+    server.source.add_import("staging", "/deepest", "prod", "/x")
+    server.source.add_folder("staging", "/deeper")
+    server.source.set("staging", "/deepest", "K", "1")
+    given = replace(LOST, shown_by=LOST.giver)
+    assert not ask(given)
+    server.forbidden.add(("staging", "/deeper"))
+    assert ask(given)
+
+
 def test_an_unknown_origin_where_folders_are_told_apart(server, ask):
     """The same key of a sub-folder is another one then; a sub-folder that hides may have given it all the same."""
     server.source.set("dev", "/app/a", "K", "1")

@@ -52,6 +52,42 @@ def test_a_value_that_is_lost_for_a_while_is_no_change(world, held):
     assert held.live["ROTATED"] == "vault"
 
 
+@pytest.mark.parametrize("keeps_blocks", [False, True])
+def test_a_value_of_a_lower_import_is_no_change(world, keeps_blocks):
+    """What a lower import gives while an upper one hides does not end the hold, and is not written."""
+    world.infisical.keeps_blocks = keeps_blocks
+    sync = world.sync(options=IMPORT_FIRST)
+    for name in ("lower", "upper"):
+        world.source.set("prod", f"{sync.folder}-{name}", "K", name)
+        world.source.add_import("dev", sync.folder, "prod", f"{sync.folder}-{name}")
+    sync.seed("K", b"vault")
+    world.infisical.approvals = True
+    sync.run()
+    world.infisical.forbidden.add(("prod", f"{sync.folder}-upper"))
+    assert "K: kept, the import prod:" in sync.run()["message"]
+    world.infisical.forbidden.clear()
+    assert "K: kept, its value could not be imported" in sync.run()["message"]
+    assert sync.live == {"K": "vault"}
+
+
+def test_a_reference_that_leads_nowhere_for_a_while_is_no_change(world):
+    """A reference in the source's value that does not resolve for a while does not end the hold."""
+    sync = world.sync(values={"ROTATED": "${prod.held.PW}"}, options=IMPORT_FIRST)
+    world.source.set("prod", "/held", "PW", "1")
+    sync.seed("ROTATED", b"vault")
+    world.infisical.rotated.add("ROTATED")
+    sync.run()
+    world.source.delete("prod", "/held", "PW")
+    sync.run()
+    world.source.set("prod", "/held", "PW", "1")
+    sync.run()
+    assert sync.live == {"ROTATED": "vault"}
+    world.source.set("prod", "/held", "PW", "2")
+    sync.run()
+    assert sync.live == {"ROTATED": "2"}
+    world.source.delete_folder("prod", "/held")
+
+
 def test_an_import_that_prioritizes_the_source(world, held):
     """The command `import` with the source's priority ends the hold."""
     world.command("import", held, importBehavior="prioritize-source")

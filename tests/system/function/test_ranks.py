@@ -1,0 +1,181 @@
+"""What counts less than a place that hides is not written, whenever and through whatever it hides."""
+
+import pytest
+
+OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
+
+
+class Ranked:
+    """A folder that imports one key from two others, the second of which counts more."""
+
+    def __init__(self, world, weak="weak"):
+        self.world = world
+        self.sync = world.sync(values={"OTHER": "1"})
+        self.weak, self.strong = f"{self.sync.folder}-weak", f"{self.sync.folder}-strong"
+        world.source.set("prod", self.weak, "K", weak)
+        world.source.set("staging", self.strong, "K", "strong")
+        world.source.add_import("dev", self.sync.folder, "prod", self.weak)
+        world.source.add_import("dev", self.sync.folder, "staging", self.strong)
+        self.sync.run()
+        assert self.held == "strong"
+
+    @property
+    def held(self):
+        return self.sync.live["K"]
+
+    def hide(self):
+        """Take the right to read the place that counts more away."""
+        self.world.infisical.forbidden.add(("staging", self.strong))
+
+    def change_weak(self):
+        """Give the key another value where it counts less, and run."""
+        self.world.source.set("prod", self.weak, "K", "changed")
+        return self.sync.run()
+
+
+@pytest.mark.parametrize("keeps_blocks", [False, True])
+def test_a_lower_value_that_was_the_same(world, keeps_blocks):
+    """A lower import that has the same value when the upper one hides does not count later either."""
+    world.infisical.keeps_blocks = keeps_blocks
+    ranked = Ranked(world, weak="strong")
+    ranked.hide()
+    assert ranked.sync.run()["message"] is None
+    answer = ranked.change_weak()
+    assert ranked.held == "strong"
+    assert f"K: kept, the import staging:{ranked.strong} is not readable" in answer["message"]
+
+
+@pytest.mark.parametrize("how", ["row removed", "key deleted"])
+def test_a_lower_value_that_is_meant(world, how):
+    """Whoever removed the upper import, or its key, while both values were the same means the lower one."""
+    ranked = Ranked(world, weak="strong")
+    if how == "row removed":
+        world.source.remove_import("dev", ranked.sync.folder, "staging", ranked.strong)
+    else:
+        world.source.delete("staging", ranked.strong, "K")
+    ranked.sync.run()
+    ranked.hide()
+    assert ranked.change_weak()["message"] is None
+    assert ranked.held == "changed"
+
+
+def test_a_lower_value_of_a_target_that_was_the_same(world):
+    """So it is where a folder that is referred to imports the target twice."""
+    sync = world.sync(values={"URL": "u:${prod.twice.PW}"})
+    for name in ("low", "high"):
+        world.source.set("prod", f"/{name}", "PW", "same")
+        world.source.add_import("prod", "/twice", "prod", f"/{name}")
+    sync.run()
+    world.infisical.forbidden.add(("prod", "/high"))
+    sync.run()
+    world.source.set("prod", "/low", "PW", "changed")
+    answer = sync.run()
+    assert (sync.live["URL"], "URL: kept" in answer["message"]) == ("u:same", True)
+    world.infisical.forbidden.clear()
+    world.source.delete("prod", "/high", "PW")
+    sync.run()
+    assert sync.live["URL"] == "u:changed"
+    for path in ("/twice", "/low", "/high"):
+        world.source.delete_folder("prod", path)
+
+
+@pytest.mark.parametrize("how", ["memory lost", "sub-folders switched on"])
+def test_a_lower_value_of_which_nothing_is_known(world, how):
+    """Without memory a lower import's value is not written while an upper one cannot be read."""
+    ranked = Ranked(world)
+    ranked.hide()
+    if how == "memory lost":
+        ranked.sync.forget()
+    else:
+        ranked.sync.store(syncOptions=OVERWRITE | {"includeAllSubFolders": True})
+    for _ in range(2):
+        answer = ranked.sync.run()
+        assert ranked.held == "strong"
+        assert "K: kept, it is not known which import" in answer["message"]
+    world.infisical.forbidden.clear()
+    world.source.delete("staging", ranked.strong, "K")
+    assert ranked.sync.run()["message"] is None
+    assert ranked.held == "weak"
+
+
+def test_another_folder_counts_as_it_is_shown(world):
+    """After an edit to a folder whose upper import hides, what is shown there counts: that is what was meant."""
+    ranked = Ranked(world)
+    other = world.sync(values={"K": "own"}, isAutoSyncEnabled=False)
+    other.store(secretPath=other.folder, destinationConfig=other.config["destinationConfig"])
+    other.run()
+    ranked.hide()
+    other.store(secretPath=ranked.sync.folder)
+    other.run()
+    assert other.live["K"] == "weak"
+
+
+class Nested:
+    """A folder that imports one which has its key from the first of two imports of its own."""
+
+    def __init__(self, world, *, hidden=()):
+        self.world = world
+        self.sync = world.sync(values={"OTHER": "1"})
+        self.middle = f"{self.sync.folder}-middle"
+        for name in ("first", "second"):
+            world.source.set("prod", f"{self.middle}-{name}", "K", name)
+            world.source.add_import("dev", self.middle, "prod", f"{self.middle}-{name}")
+        world.source.add_import("dev", self.sync.folder, "dev", self.middle)
+        for name in hidden:
+            self.hide(name)
+        self.sync.run()
+
+    @property
+    def held(self):
+        return self.sync.live["K"]
+
+    def hide(self, name):
+        """Take the right to read one of the inner imports away."""
+        self.world.infisical.forbidden.add(("prod", f"{self.middle}-{name}"))
+
+    def set(self, name, value):
+        """Give the key another value in one of the inner imports, and run."""
+        self.world.source.set("prod", f"{self.middle}-{name}", "K", value)
+        return self.sync.run()
+
+
+@pytest.mark.parametrize("keeps_blocks", [False, True])
+def test_an_import_of_an_import_that_hides(world, keeps_blocks):
+    """A key that an imported folder has from another import of its own now is kept while the former hides."""
+    world.infisical.keeps_blocks = keeps_blocks
+    nested = Nested(world)
+    assert nested.held == "first"
+    nested.hide("first")
+    answer = nested.sync.run()
+    assert nested.held == "first"
+    assert f"K: kept, an import of the import dev:{nested.middle}" in answer["message"]
+    world.infisical.forbidden.clear()
+    assert nested.sync.run()["message"] is None
+
+
+@pytest.mark.parametrize("how", ["row removed", "key deleted", "folder deleted", "own key"])
+def test_an_import_of_an_import_that_is_meant(world, how):
+    """Whoever takes the former away, or sets the key in the imported folder itself, means what is left."""
+    nested = Nested(world)
+    first = f"{nested.middle}-first"
+    match how:
+        case "row removed":
+            world.source.remove_import("dev", nested.middle, "prod", first)
+        case "key deleted":
+            world.source.delete("prod", first, "K")
+        case "folder deleted":
+            world.source.delete_folder("prod", first)
+        case "own key":
+            nested.hide("first")
+            world.source.set("dev", nested.middle, "K", "second")
+    assert nested.sync.run()["message"] is None
+    assert nested.held == "second"
+
+
+@pytest.mark.parametrize(("hidden", "gives"), [("first", "second"), ("second", "first")])
+def test_an_import_of_an_import_that_always_hid(world, hidden, gives):
+    """An inner import that never gave the key holds none of its changes."""
+    nested = Nested(world, hidden=[hidden])
+    assert nested.held == gives
+    assert nested.set(gives, "new")["message"] is None
+    assert nested.held == "new"
