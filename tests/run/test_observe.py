@@ -4,13 +4,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import pytest
 from pydantic import SecretBytes
 
 from functions.calls.clock import SystemClock
 from functions.calls.deadline import Gate
-from functions.errors import Forbidden, Temporary, WrongState
-from functions.plan.models import Bundle
-from functions.run.observe import Observer
+from functions.errors import Forbidden, InvalidInput, Temporary, WrongState
+from functions.plan.desired import Desired
+from functions.plan.models import Bundle, SourceSecrets
+from functions.run.observe import Observer, refuse_collisions
 from tests.support.bare_services import bare_services
 from tests.support.plan_examples import OTHER_SYNC, secret, sync, tags
 
@@ -70,3 +72,23 @@ def test_what_reading_contents_comes_to():
             assert type(failure) is type(first)
             assert str(first) in str(failure)
             assert ("S1 is not ACTIVE any more" in str(failure)) == isinstance(first, WrongState)
+
+
+IN_FOLDERS = {"K": ("/app", "/app/a")}
+IN_NAMES = {"a_b_K": ("a/b/K", "a_b/K")}
+
+
+@pytest.mark.parametrize(
+    ("in_folders", "in_names", "says"),
+    [
+        (IN_FOLDERS, {}, 'in more than one folder: "K" in /app and /app/a. Rename them, or put {{'),
+        ({}, IN_NAMES, 'more than one key: "a_b_K" in a/b/K and a_b/K. Rename them, or sync the'),
+        (IN_FOLDERS, IN_NAMES, 'in more than one folder: "K" in'),
+    ],
+)
+def test_one_name_for_several_keys(in_folders, in_names, says):
+    """Keys that would have one name in the vault are refused by name, with the way out that fits."""
+    source = SourceSecrets((), {}, frozenset(), in_folders)
+    with pytest.raises(InvalidInput) as refused:
+        refuse_collisions(source, Desired({}, collisions=in_names))
+    assert says in str(refused.value)

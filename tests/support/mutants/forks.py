@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 import types
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any, Self, TextIO
 import pytest
 from _pytest.runner import runtestprotocol
 
-LIMIT_SECONDS = 300
-"""Whoever takes longer has been made to wait for ever: the change was noticed."""
+LIMIT_SECONDS = 120
+"""A test that takes longer has been made to wait for ever: the change was noticed."""
 THE_SIMULATION = "the simulation"
 UNDECIDED, NOTICED, BROKEN = range(3)
 
@@ -62,16 +63,15 @@ class Server:
     def __init__(self, orders: TextIO, answers: TextIO) -> None:
         self._orders = orders
         self._answers = answers
+        self._noticed: Counter[str] = Counter()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
         for line in self._orders:
-            print(
-                json.dumps(self._noticed_by(items, json.loads(line))),
-                file=self._answers,
-                flush=True,
-            )
+            name = self._noticed_by(items, json.loads(line))
+            self._noticed[name or ""] += 1
+            print(json.dumps(name), file=self._answers, flush=True)
         return True
 
     def _noticed_by(self, items: dict[str, pytest.Item], order: dict[str, Any]) -> str | None:
@@ -79,10 +79,9 @@ class Server:
         pid = os.fork()
         if not pid:
             os.setsid()
-            signal.alarm(LIMIT_SECONDS)
             name, code = "", BROKEN
             try:
-                name = _try(items, order)
+                name = _try(items, order, self._noticed)
                 code = NOTICED if name else UNDECIDED
             except Exception:  # noqa: BLE001 - it is told, and the hunt ends
                 traceback.print_exc()
@@ -103,24 +102,35 @@ class Server:
         return name or "it took too long, or ended its process"
 
 
-def _try(items: dict[str, pytest.Item], order: dict[str, Any]) -> str:
-    """Return the test that notices the change, or an empty text; so too where it cannot be made here."""
+def _try(items: dict[str, pytest.Item], order: dict[str, Any], noticed: Counter[str]) -> str:
+    """Return the test that notices the change, or an empty text; so too where it cannot be made here.
+
+    Of the tests those come first that noticed most so far.
+    """
     try:
         swap(order["module"], order["scope"], order["text"])
     except (LookupError, AttributeError, ValueError, StopIteration):
         return ""
+    slow, without = tuple(order["slow"]), tuple(order["without"])
+
+    def chosen(places: list[str]) -> list[str]:
+        found = (name for place in places for name in items if name.startswith(place))
+        return sorted(found, key=lambda name: (name.startswith(slow), -noticed[name]))
+
+    covering = chosen(order["tests"])
+    beside = (name for name in chosen(order["beside"]) if not name.startswith(without))
     return (
-        _failed(items, order["tests"])
+        _failed(items, covering)
         or ("" if _simulates(order["seeds"]) else THE_SIMULATION)
-        or _failed(items, order["beside"])
+        or _failed(items, [name for name in beside if name not in set(covering)])
     )
 
 
-def _failed(items: dict[str, pytest.Item], places: list[str]) -> str:
-    """Return the first test of these places that fails, or an empty text."""
-    found = (item for place in places for name, item in items.items() if name.startswith(place))
-    tests = list(dict.fromkeys(found))
+def _failed(items: dict[str, pytest.Item], names: list[str]) -> str:
+    """Return the first of these tests that fails, or an empty text."""
+    tests = [items[name] for name in dict.fromkeys(names)]
     for item, following in zip(tests, [*tests[1:], None], strict=False):
+        signal.alarm(LIMIT_SECONDS)
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             return item.nodeid
     return ""
@@ -132,9 +142,12 @@ def _simulates(seeds: int) -> bool:
     logging.disable(logging.CRITICAL)
     try:
         for seed in range(seeds):
+            signal.alarm(LIMIT_SECONDS)
             simulate(seed)
     except BaseException:  # noqa: BLE001 - any error is a finding
         return False
+    finally:
+        logging.disable(logging.NOTSET)
     return True
 
 
