@@ -59,7 +59,7 @@ def reads(world, monkeypatch):
 )
 def test_hints_are_kept_apart(world, reads, work, is_spaced):
     """A hint that comes when its folder was just read is served by a look two seconds later; people wait for none."""
-    do(world, hint, seconds=1.0)
+    do(world, hint, seconds=SPACING_SECONDS - 0.4)
     began = world.scheduler.seconds
     do(world, work)
     later = [at for at in reads if at >= began]
