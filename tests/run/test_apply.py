@@ -131,3 +131,17 @@ def test_what_is_deleted_whatever_changed(vault, tags, edit):
     """The sync's own secret is deleted though its tags changed, a stranger though its value did."""
     assert deleted_after(vault, edit, tags=tags).done == {"A": Action.DELETE}
     assert vault.get("A").state(vault.clock.now()) == State.PENDING_DELETION
+
+
+@pytest.mark.parametrize("has_old", [True, False], ids=["old ones go", "none may go"])
+def test_a_secret_that_is_full_of_versions(vault, has_old):
+    """A value that finds no room is written once the oldest versions go; where none may go it is an error."""
+    vault.version_limit = 3 if has_old else 1
+    vault.seed("A", b"0")
+    for value in (b"1", b"2") if has_old else ():
+        vault.edit("A", value=value)
+    [held] = MemoryVault(vault, VAULT_ID, COMPARTMENT_ID).list()
+    results = made(vault, Change(Action.UPDATE, "A", held, SecretBytes(b"wanted")))
+    assert results.done == ({"A": Action.UPDATE} if has_old else {})
+    assert list(results.errors) == ([] if has_old else ["A"])
+    assert vault.live() == {"A": b"wanted" if has_old else b"0"}
