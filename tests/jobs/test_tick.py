@@ -6,15 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from functions.jobs.tick import SYNCS_A_WORKER, due
+from functions.jobs.drain import Drainer
+from functions.jobs.seal import seal
+from functions.jobs.tick import LOOK_FOR_PAUSE_SECONDS, SYNCS_A_WORKER, Ticker, due
 from functions.plan.models import JobKind
 from functions.ports import Entry
 from functions.state.status import Lease, Status
-from tests.support.one_sync import CONFIG, FOLDER, status, ticks, world_of_one_sync
+from functions.state.stop import PAUSE_OBJECT
+from tests.support.one_sync import CONFIG, FOLDER, answer_of, status, ticks, world_of_one_sync
 from tests.support.plan_examples import NOW
 from tests.support.virtual_cloud import TICK_EVERY_SECONDS, VirtualCloud
 
 MANY = 400
+OTHER = "secret-syncs/p/b.json"
 VERIFIED = "verified/p/a"
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 
@@ -35,6 +39,27 @@ def write(world, **fields):
     """Write a status document, of a sync whose config is known."""
     known = Status(config_etag=world.store.get(CONFIG).etag, **fields)
     world.store.put("status/p/a.json", known.to_json())
+
+
+def second_sync(world):
+    """Add another sync."""
+    other = json.loads(world.store.get(CONFIG).body) | {"name": "b", "secretPath": "/b"}
+    other["syncOptions"]["keySchema"] = "b-{{secretKey}}"
+    world.store.put(OTHER, json.dumps(other).encode())
+    world.source.folders[replace(FOLDER, path="/b")] = {"B": "1"}
+
+
+@pytest.fixture
+def order(world, monkeypatch):
+    """Which folders were read."""
+    read, order = type(world.source).read, []
+
+    def noted(self, folder, **how):
+        order.append(folder.path)
+        return read(self, folder, **how)
+
+    monkeypatch.setattr(type(world.source), "read", noted)
+    return order
 
 
 def runs(world):
@@ -59,6 +84,12 @@ def test_what_is_due(config_at, verified_at, took_seconds, is_due):
     """Due is what was never verified, in no round begun since a time, or not since its config was written."""
     verified = [Entry(VERIFIED, "e", verified_at, took_seconds)] if verified_at else []
     assert bool(due([Entry(CONFIG, "e", config_at, 2)], verified, NOW)) == is_due
+
+
+def test_times_that_a_store_does_not_tell():
+    """What is listed without the time of its verification counts as never verified."""
+    configs = [Entry(CONFIG, "e", BEFORE)]
+    assert due(configs, [Entry(VERIFIED, "e", None)], NOW) == configs
 
 
 def test_the_longest_unverified_is_first():
@@ -101,23 +132,44 @@ def test_a_broken_config(world):
     assert runs(world) == []
 
 
-def test_a_sync_whose_last_run_died_comes_last(world, monkeypatch):
+def test_a_sync_whose_last_run_died_comes_last(world, order):
     """A sync whose lease ran out unreleased is verified after all others: it may kill this tick too."""
-    read, order = type(world.source).read, []
-
-    def noted(self, folder, **how):
-        order.append(folder.path)
-        return read(self, folder, **how)
-
-    monkeypatch.setattr(type(world.source), "read", noted)
-    world.scheduler.seconds += 100
     write(world, lease=Lease(run="dead", expires_at=world.scheduler.now() - timedelta(seconds=50)))
-    other = json.loads(world.store.get(CONFIG).body) | {"name": "b", "secretPath": "/b"}
-    other["syncOptions"]["keySchema"] = "b-{{secretKey}}"
-    world.store.put("secret-syncs/p/b.json", json.dumps(other).encode())
-    world.source.folders[replace(FOLDER, path="/b")] = {"B": "1"}
+    second_sync(world)
     ticks(world, 1)
     assert order == ["/b", "/a"]
+
+
+@pytest.mark.parametrize("ends_by", [None, "time", "pause"])
+def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
+    """A worker begins no further sync once its time is over, or all are paused; what it took stays on the queue."""
+    second_sync(world)
+    read, is_time_left = type(world.source).read, True
+
+    def slow(self, folder, **how):
+        nonlocal is_time_left
+        is_time_left = ends_by != "time"
+        if ends_by == "pause":
+            world.store.put(PAUSE_OBJECT, b"{}")
+        world.scheduler.sleep(LOOK_FOR_PAUSE_SECONDS)
+        return read(self, folder, **how)
+
+    monkeypatch.setattr(type(world.source), "read", slow)
+
+    def work(invocation):
+        dispatcher = invocation.dispatcher()
+        services, queue, configs = dispatcher.services, dispatcher.queue, dispatcher.configs
+        jobs = [
+            dispatcher.job(sync, JobKind.SYNC, "command")
+            for sync in configs.load(configs.entries())
+        ]
+        queue.put([seal(job, services.digests) for job in jobs])
+        drainer = Drainer(services, queue, configs, dispatcher.new_gate)
+        return Ticker(dispatcher, drainer, None, world.interval, 1).work(lambda: is_time_left)
+
+    assert answer_of(world, work, 60)
+    assert order == (["/a"] if ends_by else ["/a", "/b"])
+    assert len(world.queue.messages) == len(["/a", "/b"]) - len(order)
 
 
 def test_no_more_is_put_on_the_queue_than_workers_get_on_with():
