@@ -1,6 +1,7 @@
 """What a tick does with syncs, one after another, in virtual time."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
@@ -170,6 +171,43 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     assert answer_of(world, work, 60)
     assert order == (["/a"] if ends_by else ["/a", "/b"])
     assert len(world.queue.messages) == len(["/a", "/b"]) - len(order)
+
+
+def test_a_sync_that_another_run_is_at(world, caplog):
+    """A sync that another run holds is left to it: nothing waits on the queue for it."""
+    held = Lease(run="other", expires_at=world.scheduler.now() + timedelta(seconds=90))
+    write(world, lease=held)
+    ticks(world, 1)
+    assert (runs(world), len(world.queue.messages)) == ([], 0)
+    assert not [row for row in caplog.records if row.levelno >= logging.ERROR]
+
+
+def test_an_error_that_nobody_foresaw(world, monkeypatch, caplog):
+    """An unexpected error ends a tick, and is told by its kind alone: its text might hold anything."""
+
+    def fail(*_):
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(type(world.queue), "receive", fail)
+    ticks(world, 1)
+    assert "the tick ended by an unexpected RuntimeError" in caplog.messages
+    assert "hunter2" not in caplog.text
+
+
+def test_when_dead_letters_are_counted(world, monkeypatch):
+    """What the queue gave up is counted after each tick that took jobs, and else every ten minutes."""
+    asked, depth = [], type(world.queue).depth
+
+    def noted(queue):
+        asked.append(minute)
+        return depth(queue)
+
+    monkeypatch.setattr(type(world.queue), "depth", noted)
+    for minute in range(31):
+        if minute == 15:
+            world.queue.put(["no job"])
+        ticks(world, 1)
+    assert asked == [0, 10, 15, 20, 30]
 
 
 def test_no_more_is_put_on_the_queue_than_workers_get_on_with():

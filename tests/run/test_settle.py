@@ -1,0 +1,41 @@
+"""Waiting for the vault before anything is planned, in virtual time."""
+
+from functions.errors import ContentRefused
+from functions.plan.models import State
+from functions.run.context import LOOKS_AFTER_RESTORE
+from tests.support.memory_vault import MemoryVault
+from tests.support.one_sync import held, status, ticks, world_of_one_sync
+
+
+def restored(monkeypatch, late_looks):
+    """Restore a secret whose content is handed out only after so many looks; return the world and the looks."""
+    world = world_of_one_sync()
+    monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
+    world.vault.durations = type(world.vault.durations)()
+    world.vault.seed("A", b"old", state=State.PENDING_DELETION)
+    read, looks = MemoryVault.read, []
+
+    def late(vault, secret_id):
+        looks.append(secret_id)
+        if len(looks) <= late_looks:
+            raise ContentRefused(f"secret {secret_id}: not yet")
+        return read(vault, secret_id)
+
+    monkeypatch.setattr(MemoryVault, "read", late)
+    ticks(world, 1)
+    return world, looks
+
+
+def test_the_content_of_a_restored_secret_may_be_late(monkeypatch):
+    """What was just restored is looked at again a few times, in the same run."""
+    world, _ = restored(monkeypatch, LOOKS_AFTER_RESTORE)
+    assert held(world) == {"A": "1"}
+    assert len(status(world).runs) == 1
+
+
+def test_content_that_does_not_come(monkeypatch):
+    """After these looks the content of a restored secret is that key's affair, as any that is not handed out."""
+    world, looks = restored(monkeypatch, 100)
+    assert len(looks) == 1 + LOOKS_AFTER_RESTORE
+    [run] = status(world).runs
+    assert (status(world).sync.status, list(run.errors)) == ("failed", ["A"])
