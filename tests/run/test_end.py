@@ -4,7 +4,8 @@ import pytest
 
 from functions.errors import Temporary
 from tests.support.memory_source import MemorySource
-from tests.support.one_sync import EVENT, status, ticks, world_of_one_sync
+from tests.support.memory_vault import MemoryVault
+from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
 
 VERIFIED = "verified/p/a"
 
@@ -49,3 +50,23 @@ def test_a_run_starts_over_only_from_a_good_end(world, monkeypatch, is_down):
     hint(world, seconds=12)
     assert len(times) == (1 if is_down else 2)
     assert (status(world).sync.status == "succeeded") != is_down
+
+
+def test_deletions_are_counted_once(world, monkeypatch):
+    """The status counts what was deleted, for the guards of later runs: not what was written, nor a repetition."""
+    world.source.folders[FOLDER] = {f"K{n}": "1" for n in range(20)}
+    hint(world)
+    assert status(world).deletions == []
+    world.source.folders[FOLDER] = {f"K{n}": "2" for n in range(2, 20)}
+    delete, tried = MemoryVault.schedule_deletion, []
+
+    def fails_once(vault, secret, when):
+        tried.append(secret.name)
+        if len(tried) == 1:
+            raise Temporary("later")
+        return delete(vault, secret, when)
+
+    monkeypatch.setattr(MemoryVault, "schedule_deletion", fails_once)
+    hint(world, seconds=120)
+    assert sorted(tried) == ["K0", "K0", "K1"]
+    assert sum(one.count for one in status(world).deletions) == 2

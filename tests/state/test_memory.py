@@ -13,6 +13,7 @@ from functions.state.memory import (
     STALE_LIST_SECONDS,
     Memory,
     MemoryDocument,
+    is_valid,
     memory_object,
 )
 from functions.state.status import Granted, Pending, Status
@@ -54,6 +55,24 @@ def test_a_memory_is_read_back_as_it_was(store):
     document.save(NOW)
     assert list(store.objects) == [memory_object(OBJECT)] == ["memory/p/a.json"]
     assert loaded(store).memory == memory
+
+
+def test_a_memory_knows_whether_it_was_read(store):
+    """Also where there is none yet: it is read once in a run, as what the run learns is not written at once."""
+    assert not MemoryDocument(store, OBJECT).is_loaded
+    assert loaded(store).is_loaded
+
+
+@pytest.mark.parametrize(
+    ("config_etag", "key_id", "goes_on"),
+    [("1", "k", True), ("2", "k", False), ("1", "l", False)],
+)
+def test_when_a_round_goes_on(config_etag, key_id, goes_on):
+    """A verification goes on where the last run left it, unless the config or the digest key is another."""
+    memory = Memory()
+    assert not is_valid(memory.round, config_etag, key_id)
+    memory.begin_round(NOW, "1", "k")
+    assert is_valid(memory.round, config_etag, key_id) == goes_on
 
 
 def test_a_memory_of_a_later_version_is_readable():

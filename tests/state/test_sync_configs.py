@@ -50,10 +50,10 @@ def store():
     return store
 
 
-def write(store, at, name):
+def write(store, at, name, **more):
     """Write a config of this name."""
-    project = at.split("/")[1]
-    store.put(at, json.dumps(sync_config(name, project, "dev", "/x", destination())).encode())
+    config = sync_config(name, at.split("/")[1], "dev", "/x", destination(), **more)
+    store.put(at, json.dumps(config).encode())
 
 
 @pytest.fixture
@@ -98,6 +98,16 @@ def test_one_that_was_wrong(configs, store):
     entries = configs.entries("p")
     assert names(configs.load(entries)) == ["second", "third"]
     assert list(configs.faults(entries)) == [A]
+
+
+@pytest.mark.parametrize("schema", ["a/{{secretKey}}", "a-{{secretKey}}", None])
+def test_a_slash_in_a_key_schema(configs, store, schema, caplog):
+    """A config of an earlier version may hold a slash in its key schema: the log says that it writes nothing."""
+    write(store, A, "first", options={"keySchema": schema} if schema else {})
+    assert configs.get(A).config.sync_options.key_schema == schema
+    assert bool([text for text in caplog.messages if "holds a slash" in text]) == (
+        schema == "a/{{secretKey}}"
+    )
 
 
 def test_a_store_that_is_down(configs, store):

@@ -1,0 +1,35 @@
+"""Events about objects and vaults: which of them begin a run."""
+
+import json
+
+import pytest
+
+from functions.triggers.oci_event import ResourceEvent
+from tests.support.one_sync import CONFIG, answer_of, status, world_of_one_sync
+from tests.system.simulation.events import BUCKET
+from tests.system.simulation.memory_world import COMPARTMENT
+
+OBJECT = f"prefix/{CONFIG}"
+ELSEWHERE = BUCKET | {"namespace": "another"}
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "place", "runs"),
+    [
+        ("createobject", OBJECT, BUCKET, 1),
+        ("updateobject", OBJECT, BUCKET, 1),
+        ("deleteobject", OBJECT, BUCKET, 0),
+        ("updateobject", "prefix/status/p/a.json", BUCKET, 0),
+        ("updateobject", CONFIG, BUCKET, 0),
+        ("updateobject", OBJECT, ELSEWHERE, 0),
+    ],
+)
+@pytest.mark.parametrize("is_auto", [True, False])
+def test_events_about_objects(action, name, place, runs, is_auto):
+    """A run begins when a config of this store is written, and only if the sync runs by itself."""
+    world = world_of_one_sync()
+    stored = json.loads(world.store.get(CONFIG).body)
+    world.store.put(CONFIG, json.dumps(stored | {"isAutoSyncEnabled": is_auto}).encode())
+    event = ResourceEvent(f"com.oraclecloud.objectstorage.{action}", name, COMPARTMENT, place)
+    reports = answer_of(world, lambda hands: hands.dispatcher().event(event), 30)
+    assert len(reports) == len(status(world).runs) == (runs if is_auto else 0)
