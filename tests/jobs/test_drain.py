@@ -4,11 +4,14 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from pydantic import SecretBytes
 
 from functions.jobs.drain import HIDE_SECONDS, RENEW_AFTER_SECONDS
 from functions.jobs.seal import seal
 from functions.plan.job import COVERED_AFTER_SECONDS, Job
 from functions.plan.models import JobKind
+from functions.plan.ownership import Digests
+from functions.state.status import Phase, Progress, Status
 from tests.support.memory import MemoryQueue
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import CONFIG, EVENT, FOLDER, status, world_of_one_sync
@@ -111,3 +114,22 @@ def test_a_rerun_reads_later(world, monkeypatch):
     world.scheduler.run(60)
     assert len(at) == 2
     assert at[1] - at[0] >= 2
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_job_that_was_sealed_with_another_key(world, is_its_own):
+    """A job of another digest key is dropped; the status says so if it says that this job is to be tried again."""
+    known = Status(retry_at=world.scheduler.now())
+    known.import_ = Progress(
+        status=Phase.PENDING, job_id="0123abcd" if is_its_own else "89abcdef", message="later"
+    )
+    world.store.put("status/p/a.json", known.to_json())
+    world.digests, new = Digests(SecretBytes(b"o" * 32)), world.digests
+    put(world, JobKind.IMPORT, cause="command")
+    world.digests = new
+    drain(world)
+    assert world.queue.messages == []
+    told = status(world)
+    assert told.import_.status == (Phase.FAILED if is_its_own else Phase.PENDING)
+    assert ("digestKey was changed" in told.import_.message) == is_its_own
+    assert (told.retry_at is None) == is_its_own

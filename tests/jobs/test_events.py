@@ -4,13 +4,22 @@ import json
 
 import pytest
 
+from functions.plan.models import JobKind
 from functions.triggers.oci_event import ResourceEvent
 from tests.support.one_sync import CONFIG, answer_of, status, world_of_one_sync
 from tests.system.simulation.events import BUCKET
-from tests.system.simulation.memory_world import COMPARTMENT
+from tests.system.simulation.memory_world import COMPARTMENT, VAULT
 
 OBJECT = f"prefix/{CONFIG}"
 ELSEWHERE = BUCKET | {"namespace": "another"}
+
+
+def world_of(*, is_auto):
+    """Return a calm world with one sync, which runs by itself or not."""
+    world = world_of_one_sync()
+    stored = json.loads(world.store.get(CONFIG).body)
+    world.store.put(CONFIG, json.dumps(stored | {"isAutoSyncEnabled": is_auto}).encode())
+    return world
 
 
 @pytest.mark.parametrize(
@@ -27,9 +36,28 @@ ELSEWHERE = BUCKET | {"namespace": "another"}
 @pytest.mark.parametrize("is_auto", [True, False])
 def test_events_about_objects(action, name, place, runs, is_auto):
     """A run begins when a config of this store is written, and only if the sync runs by itself."""
-    world = world_of_one_sync()
-    stored = json.loads(world.store.get(CONFIG).body)
-    world.store.put(CONFIG, json.dumps(stored | {"isAutoSyncEnabled": is_auto}).encode())
+    world = world_of(is_auto=is_auto)
     event = ResourceEvent(f"com.oraclecloud.objectstorage.{action}", name, COMPARTMENT, place)
     reports = answer_of(world, lambda hands: hands.dispatcher().event(event), 30)
     assert len(reports) == len(status(world).runs) == (runs if is_auto else 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "compartment", "details", "jobs"),
+    [
+        ("updatesecret", COMPARTMENT, {"vaultId": VAULT}, 1),
+        ("updatesecret", COMPARTMENT, {}, 1),
+        ("updatesecret", COMPARTMENT, {"vaultId": "another"}, 0),
+        ("updatesecret", "another", {"vaultId": VAULT}, 0),
+        ("getsecretbundle", COMPARTMENT, {"vaultId": VAULT}, 0),
+        ("listsecrets", COMPARTMENT, {"vaultId": VAULT}, 0),
+    ],
+)
+@pytest.mark.parametrize("is_auto", [True, False])
+def test_events_about_vaults(action, compartment, details, jobs, is_auto):
+    """A change in a sync's vault queues its verification, if it runs by itself; a read does not."""
+    world = world_of(is_auto=is_auto)
+    event = ResourceEvent(f"com.oraclecloud.vaultsecret.{action}", "A", compartment, details)
+    assert answer_of(world, lambda hands: hands.dispatcher().event(event), 30) == []
+    kinds = [json.loads(message.body)["kind"] for message in world.queue.messages]
+    assert kinds == ([JobKind.VERIFY] * jobs if is_auto else [])

@@ -10,7 +10,7 @@ from tests.support.one_sync import EVENT, FOLDER, ticks, world_of_one_sync
 @pytest.mark.parametrize(
     ("versions", "is_pruned"), [(MANY_VERSIONS - 1, False), (MANY_VERSIONS, True)]
 )
-def test_a_verification_prunes_what_is_nearly_full(monkeypatch, versions, is_pruned):
+def test_a_verification_prunes_what_is_nearly_full(monkeypatch, caplog, versions, is_pruned):
     """A verification deletes old versions of a secret that has 25 of them, and of no other."""
     world = world_of_one_sync()
     monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
@@ -28,3 +28,4 @@ def test_a_verification_prunes_what_is_nearly_full(monkeypatch, versions, is_pru
     assert pruned == []
     ticks(world, 1)
     assert pruned == (["A"] if is_pruned else [])
+    assert "stay for now" not in caplog.text

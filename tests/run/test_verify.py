@@ -1,0 +1,39 @@
+"""How much of a verification is done between two notes of it, in virtual time."""
+
+import pytest
+
+from functions.run.verify import PORTION_SECONDS, Verification
+from tests.support.memory_vault import MemoryVault
+from tests.support.one_sync import FOLDER, ticks, world_of_one_sync
+
+FIRST, MANY = 20, 65
+AT_ONCE = 4
+
+
+@pytest.mark.parametrize("call_seconds", [0.5, 4.0])
+def test_portions_follow_the_pace(monkeypatch, call_seconds):
+    """After the first portion each is about as large as five seconds allow, by the pace of the last."""
+    monkeypatch.setattr("functions.run.verify.FIRST_PORTION", FIRST)
+    monkeypatch.setattr("functions.run.verify.LEAST_PORTION", 1)
+    world = world_of_one_sync()
+    world._workers = AT_ONCE
+    world.source.folders[FOLDER] = {f"K{n:03}": "1" for n in range(MANY)}
+    ticks(world, 1)
+    world.scheduler.run(world.scheduler.seconds + 2 * world.interval.total_seconds())
+    read, following, portions = MemoryVault.read, Verification.next, []
+
+    def slow(vault, secret_id):
+        world.scheduler.sleep(call_seconds)
+        return read(vault, secret_id)
+
+    def noted(verification, *args):
+        is_left = following(verification, *args)
+        portions.append(len(verification.portion))
+        return is_left
+
+    monkeypatch.setattr(MemoryVault, "read", slow)
+    monkeypatch.setattr(Verification, "next", noted)
+    ticks(world, 1)
+    by_pace = PORTION_SECONDS * AT_ONCE / call_seconds
+    assert portions[0] == FIRST
+    assert by_pace / 2 <= portions[1] <= by_pace
