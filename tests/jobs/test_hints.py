@@ -1,10 +1,13 @@
 """Hints of a container that knows the configs already: it queues a job while it looks what is meant."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from functions.jobs.pause import pause, resume
+from functions.run.outcome import End
+from functions.state.status import Lease
 from tests.support.one_sync import CONFIG, EVENT, FOLDER, answer_of, status, world_of_one_sync
 from tests.system.simulation.memory_world import Container, Invocation
 
@@ -92,3 +95,14 @@ def test_a_pause(world):
     invoke(world, lambda hands: resume(hands.dispatcher().services, "me"))
     [report] = webhook(world)
     assert report.outcome.is_final
+
+
+def test_what_a_report_says_of_the_job(world):
+    """A report holds what the job itself did, in all its attempts; not what another did before."""
+    [report] = webhook(world)
+    assert report.run.job_id == report.job.job_id == status(world).runs[0].job_id
+    later = world.scheduler.now() + timedelta(seconds=90)
+    held = status(world).model_copy(update={"lease": Lease(run="other", expires_at=later)})
+    world.store.put("status/p/a.json", held.to_json())
+    [report] = webhook(world)
+    assert (report.outcome.end, report.run) == (End.LEASED_ELSEWHERE, None)

@@ -187,3 +187,11 @@ def test_seconds():
     """A run's seconds are rounded to milliseconds."""
     summary = RunSummary("run-1", NOW)
     assert summary.seconds(NOW + timedelta(seconds=1.23456)) == 1.235
+
+
+def test_what_a_run_made_equal_is_not_unchanged():
+    """What a run wrote is not counted as unchanged as well; what it deleted was never among that."""
+    summary = RunSummary("run", NOW)
+    summary.take_results(Results(done={"A": Action.DELETE, "B": Action.UPDATE, "C": Action.TAG}))
+    summary.take_plan(Plan((), unchanged=5))
+    assert summary.unchanged == 3
