@@ -89,8 +89,8 @@ def test_what_is_due(config_at, verified_at, took_seconds, is_due):
 
 def test_times_that_a_store_does_not_tell():
     """What is listed without the time of its verification counts as never verified."""
-    configs = [Entry(CONFIG, "e", BEFORE)]
-    assert due(configs, [Entry(VERIFIED, "e", None)], NOW) == configs
+    configs = [Entry(CONFIG, "e", BEFORE, 2)]
+    assert due(configs, [Entry(VERIFIED, "e", None, 0)], NOW) == configs
 
 
 def test_the_longest_unverified_is_first():

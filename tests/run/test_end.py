@@ -60,11 +60,11 @@ def test_deletions_are_counted_once(world, monkeypatch):
     world.source.folders[FOLDER] = {f"K{n}": "2" for n in range(2, 20)}
     delete, tried = MemoryVault.schedule_deletion, []
 
-    def fails_once(vault, secret, when):
+    def fails_once(vault, secret, *args, **how):
         tried.append(secret.name)
         if len(tried) == 1:
             raise Temporary("later")
-        return delete(vault, secret, when)
+        return delete(vault, secret, *args, **how)
 
     monkeypatch.setattr(MemoryVault, "schedule_deletion", fails_once)
     hint(world, seconds=120)
