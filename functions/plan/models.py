@@ -75,8 +75,9 @@ class Origin:
     @classmethod
     def parse(cls, text: str) -> "Origin":
         """Return the origin that `str` made this text of."""
-        kind, _, place = text.rpartition(" ")
-        return cls(kind, *parse_place(place))
+        head, _, path = text.partition(":")  # a path may hold blanks, a kind may too
+        kind, _, environment = head.rpartition(" ")
+        return cls(kind, environment, path)
 
 
 @dataclass(frozen=True, slots=True)

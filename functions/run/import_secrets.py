@@ -15,7 +15,7 @@ from functions.plan.sync_config import InitialSync, SyncConfig
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.importable import Importable, homes_of, may_import, read_importable
-from functions.run.keep import learned_from
+from functions.run.keep import Keeper, learned_from
 from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import Outcome
 from functions.state.status import Pending, Phase, Progress, Status, shorten
@@ -31,9 +31,15 @@ def import_only(run: Run) -> Outcome:
     """Import, and neither push nor delete anything."""
     if run.sync.config.sync_options.filter:
         raise InvalidInput("Nothing is imported into a sync with a filter: it would have no tags.")
+    config, observed = run.sync.config, run.settle(run.observe())
     replace = run.job.args.import_behavior == "prioritize-destination"
-    import_secrets(run, run.job.job_id, replace=replace)
-    run.scope = scope_of(run.sync.config)
+    is_due = import_is_due(run.document.status, config, run.observer, observed)
+    import_secrets(run, observed, run.job.job_id, replace=replace)
+    is_less = (
+        config.sync_options.initial_sync_behavior == InitialSync.IMPORT_DESTINATION and not replace
+    )
+    if not (is_due and is_less):  # else the initial import is still to take in what differs
+        run.scope = scope_of(config)
     return run.summary.conclude()
 
 
@@ -71,7 +77,9 @@ def import_first(run: Run) -> None:
     """
     run.lease.change(lambda _: None)
     behavior = run.sync.config.sync_options.initial_sync_behavior
-    pending = import_secrets(run, INITIAL, replace=behavior == InitialSync.IMPORT_DESTINATION)
+    observed = run.settle(run.observe())
+    replace = behavior == InitialSync.IMPORT_DESTINATION
+    pending = import_secrets(run, observed, INITIAL, replace=replace)
     run.memory.imported.pop(INITIAL, None)
     run.save_memory()
 
@@ -91,13 +99,14 @@ def import_first(run: Run) -> None:
     run.lease.change(imported)
 
 
-def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]:
+def import_secrets(
+    run: Run, observed: Observed, which: str, *, replace: bool
+) -> dict[str, Pending]:
     """Write what the source lacks (with `replace`: also what differs); return what was not imported.
 
     What an earlier attempt of this import is done with is not read again. Raises Refused where nothing
     can be read at an initial import: that is rather for want of a permission.
     """
-    observed = run.settle(run.observe())
     planner, memory = run.observer.planner(observed.listing), run.memory
     names_done = memory.imported.setdefault(which, [])
     refuse_collisions(observed.source, planner.desired(observed.source))
@@ -111,11 +120,14 @@ def import_secrets(run: Run, which: str, *, replace: bool) -> dict[str, Pending]
         if secret.name not in names_done
     ]
     reader = _reader(run)
+    keeper = Keeper(
+        run.sync, planner, run.observer.source, memory, frozenset(), observed.source, None
+    )
     for portion in (
         importable[start : start + PORTION] for start in range(0, len(importable), PORTION)
     ):
         found = read_importable(reader, observed, homes, portion, replace=replace)
-        pending = found.refused | _write(run, planner, found, replace=replace)
+        pending = found.refused | _write(run, keeper, found, replace=replace)
         if which == INITIAL and found.is_blind and not names_done:
             blind |= pending
         elif found.names:
@@ -148,13 +160,20 @@ def _reader(run: Run) -> Observer:
     )
 
 
-def _write(run: Run, planner: Planner, found: Importable, *, replace: bool) -> dict[str, Pending]:
-    """Write to the source; return what it refused, by name."""
+def _write(run: Run, keeper: Keeper, found: Importable, *, replace: bool) -> dict[str, Pending]:
+    """Write to the source what it surely lacks; return what it refused, or may only hide, by name."""
+    schema, now = keeper.planner.schema, run.services.clock.now()
+    [hidden] = in_parallel(
+        run.services.pool, [partial(keeper.hidden, found.values, now)], run.renew
+    )
+    refused = {
+        schema.part(address): Pending(why=why, was_in_source=address in found.present)
+        for address, why in hidden.items()
+    }
     by_folder: dict[str, dict[str, str]] = {}
-    for address, value in found.values.items():
-        below, key = planner.schema.split(address)
-        by_folder.setdefault(below, {})[key] = value.get_secret_value()
-    refused: dict[str, Pending] = {}
+    for address in found.values.keys() - hidden:
+        below, key = schema.split(address)
+        by_folder.setdefault(below, {})[key] = found.values[address].get_secret_value()
     for below, values in by_folder.items():
         folder = run.sync.config.folder.below(below)
         write = partial(run.observer.source.write, folder, values, replace=replace)
@@ -163,7 +182,7 @@ def _write(run: Run, planner: Planner, found: Importable, *, replace: bool) -> d
         for key, why in whys.items():
             address = address_of(below, key)
             was_in_source = address in found.present
-            refused[planner.schema.part(address)] = Pending(why=why, was_in_source=was_in_source)
+            refused[schema.part(address)] = Pending(why=why, was_in_source=was_in_source)
     return refused
 
 

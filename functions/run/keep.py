@@ -70,6 +70,16 @@ class Keeper:
             )
         )
 
+    def hidden(self, addresses: Iterable[str], now: datetime) -> dict[str, str]:
+        """Return why which keys may only hide in the source: nothing of the vault must take their place."""
+        part, errors = self.planner.schema.part, self.found.errors
+        whys = {
+            at: errors.get(at)
+            or self._unread(Change(Action.CREATE, part(at)), now, may_ask_all=True)
+            for at in addresses
+        }
+        return {address: why for address, why in whys.items() if why}
+
     def _why_kept(self, change: Change, now: datetime, *, may_ask_all: bool) -> str | None:
         unread = partial(self._unread, now=now, may_ask_all=may_ask_all)
         bundle = self.planner.schema.bundle

@@ -120,7 +120,9 @@ def preview(
     and guards, are complete in any case.
     """
     observer = Observer(sync, services, gate, gate.check)
-    status = document.load()
+    status = document.load().copied()
+    if status.orphaned_at is not None:
+        status.begin_again()  # as the run will do
     seen = observer.observe(status, took_over=False)
     seen = observer.refresh(seen, {})
     planner, settled = observer.planner(()), dict[str, str]()

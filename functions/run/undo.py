@@ -3,20 +3,24 @@
 from collections.abc import Iterable, Sequence
 
 from functions.errors import InvalidInput
-from functions.plan.models import BLOCKING, Action, Change, State, VaultSecret
+from functions.plan.models import BLOCKING, Action, Change, JobKind, State, VaultSecret
 from functions.plan.plan import Plan
 from functions.plan.table import Planner
 from functions.run.context import Run
 from functions.run.outcome import Outcome
+from functions.state.status import RunRecord
 
 
 def undo(run: Run) -> Outcome:
     """Cancel the deletions of the run that the job names; its auto-sync is off by then."""
     observed = run.observe_vault()
-    names = _deleted_by(run)
+    record = _record(run)
+    names = record.changed.get(Action.DELETE, [])
     while True:
         observed = run.observer.refresh(observed, run.settled)
-        plan = plan_undo(run.observer.planner(observed.listing, names), names, observed.listing)
+        planner = run.observer.planner(observed.listing, names)
+        is_cleanup = record.kind == JobKind.CLEANUP
+        plan = plan_undo(planner, names, observed.listing, is_cleanup=is_cleanup)
         run.summary.take_plan(plan)
         results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again
@@ -25,15 +29,24 @@ def undo(run: Run) -> Outcome:
         observed = run.wait_for(observed, waiting)
 
 
-def _deleted_by(run: Run) -> Sequence[str]:
+def _record(run: Run) -> RunRecord:
     for record in run.document.status.runs:
         if record.id == run.job.args.run:
-            return record.changed.get(Action.DELETE, [])
+            return record
     raise InvalidInput("The run to undo is not known any more: only the last ones are kept.")
 
 
-def plan_undo(planner: Planner, names: Iterable[str], listing: Sequence[VaultSecret]) -> Plan:
-    """Return the plan that restores these names; what cannot be restored is an error of its name."""
+def plan_undo(
+    planner: Planner,
+    names: Iterable[str],
+    listing: Sequence[VaultSecret],
+    *,
+    is_cleanup: bool = False,
+) -> Plan:
+    """Return the plan that restores these names; what cannot be restored is an error of its name.
+
+    A cleanup deletes in former vaults, too: what is not to be deleted here may be there.
+    """
     index = planner.index(listing)
     changes: list[Change] = []
     blocked: list[VaultSecret] = []
@@ -50,4 +63,8 @@ def plan_undo(planner: Planner, names: Iterable[str], listing: Sequence[VaultSec
             changes.append(Change(Action.RESTORE, name, secret))
         elif secret.state in BLOCKING:
             blocked.append(secret)
+        elif is_cleanup:
+            errors[name] = (
+                "it is not to be deleted here; what a cleanup took elsewhere, restore in OCI"
+            )
     return Plan(tuple(changes), errors, blocked=tuple(blocked))

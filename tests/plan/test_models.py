@@ -20,7 +20,7 @@ def test_states_in_transition_block():
 
 
 KINDS = st.sampled_from(["import", "folder", "sub-folder import"])
-PATHS = st.from_regex(r"/|(/[A-Za-z0-9_-]+){1,4}", fullmatch=True)
+PATHS = st.from_regex(r"/|(/[A-Za-z0-9_ :-]+){1,4}", fullmatch=True)
 
 
 @given(KINDS, st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True), PATHS)

@@ -26,6 +26,14 @@ def test_what_is_there_needs_nothing():
     assert (plan.changes, plan.errors, plan.blocked) == ((), {}, ())
 
 
+def test_what_a_cleanup_took_elsewhere_is_told():
+    """Of a cleanup, what is not to be deleted here was deleted in a former vault; what is, is restored."""
+    found = [secret("A"), secret("B", State.PENDING_DELETION)]
+    plan = plan_undo(planner(), ["A", "B"], found, is_cleanup=True)
+    assert (steps(plan), plan.errors.keys()) == (["restore B"], {"A"})
+    assert "restore in OCI" in plan.errors["A"]
+
+
 @pytest.mark.parametrize("state", sorted(BLOCKING))
 def test_what_is_in_transition_is_waited_for(state):
     """A secret in transition blocks, and is looked at again."""

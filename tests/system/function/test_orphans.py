@@ -97,6 +97,9 @@ def test_a_config_that_comes_back_imports_first(world):
     sync.seed("THEIRS", b"theirs")
     sync.set("A", "2")
     sync.store()
+    plan = sync.plan()
+    assert [step["action"] for step in plan["changes"] if step["name"] == "THEIRS"] == ["tag"]
+    assert any("takes 1 secret of the vault into the source: THEIRS" in w for w in plan["warnings"])
     assert sync.run()["outcome"] == "succeeded"
     assert sync.live == {"A": "2", "THEIRS": "theirs"}
     folder = world.source.folders["dev", sync.folder]

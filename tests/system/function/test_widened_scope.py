@@ -247,6 +247,36 @@ def test_what_another_vault_leaves_behind(world):
     assert world.cloud.vault.states(former) == {"A": "PENDING_DELETION"}
 
 
+def test_a_cleanup_of_a_vault_to_which_an_edit_returns(world):
+    """A cleanup deletes nothing once the config was edited: the former vault may be the sync's own again."""
+    sync, former = moved(world)
+    sync.run()
+    home = sync.config["destinationConfig"] | {"vaultOcid": former}
+
+    def edit_back(call):
+        if call.operation == "ListSecrets":
+            world.cloud.before = lambda _call: None
+            sync.store(destinationConfig=home)
+
+    world.cloud.before = edit_back
+    world.command("cleanup", sync)
+    assert world.cloud.vault.states(former) == {"A": "ACTIVE"}
+
+
+def test_a_cleanup_of_another_vault_cannot_be_undone_here(world):
+    """`undo` says of what a cleanup took in a former vault that it does not bring it back."""
+    sync, former = moved(world)
+    sync.run()
+    world.command("cleanup", sync)
+    [cleanup, *_] = world.command("runs", sync)["runs"]
+    row = world.command("undo", sync, run=cleanup["id"])["secretSync"]
+    assert world.cloud.vault.states(former) == {"A": "PENDING_DELETION"}
+    assert row["syncStatus"] == "failed"
+    assert (
+        "A: it is not to be deleted here; what a cleanup took elsewhere" in row["lastSyncMessage"]
+    )
+
+
 def test_a_former_vault_that_cannot_be_listed(world):
     """A former vault that refuses to be listed is named as that, and holds nothing up."""
     sync, former = moved(world)
