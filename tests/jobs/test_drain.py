@@ -1,5 +1,6 @@
 """Working off the queue, in virtual time."""
 
+import json
 from datetime import timedelta
 from itertools import pairwise
 
@@ -133,3 +134,23 @@ def test_a_job_that_was_sealed_with_another_key(world, is_its_own):
     assert told.import_.status == (Phase.FAILED if is_its_own else Phase.PENDING)
     assert ("digestKey was changed" in told.import_.message) == is_its_own
     assert (told.retry_at is None) == is_its_own
+
+
+@pytest.mark.parametrize(("deliveries", "is_suspect"), [(1, False), (3, False), (4, True)])
+def test_messages_whose_containers_died(world, monkeypatch, deliveries, is_suspect):
+    """Of messages that were received more than three times one is tried, last; the others are put as new ones."""
+    for number in range(3):
+        put(world, cause="command", job_id=f"{number}123abcd")
+    for message in world.queue.messages[:2]:
+        message.deliveries = deliveries - 1
+    put_back, again = MemoryQueue.put, []
+
+    def noted(queue, bodies):
+        again.extend(json.loads(body)["jobId"] for body in bodies)
+        put_back(queue, bodies)
+
+    monkeypatch.setattr(MemoryQueue, "put", noted)
+    drain(world)
+    assert again == (["1123abcd"] if is_suspect else [])
+    order = [run.job_id[0] for run in reversed(status(world).runs)]
+    assert order == (["2", "0", "1"] if is_suspect else ["0", "1", "2"])

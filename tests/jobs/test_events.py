@@ -14,12 +14,19 @@ OBJECT = f"prefix/{CONFIG}"
 ELSEWHERE = BUCKET | {"namespace": "another"}
 
 
-def world_of(*, is_auto):
-    """Return a calm world with one sync, which runs by itself or not."""
+def world_of(fields):
+    """Return a calm world with one sync, whose config says this."""
     world = world_of_one_sync()
     stored = json.loads(world.store.get(CONFIG).body)
-    world.store.put(CONFIG, json.dumps(stored | {"isAutoSyncEnabled": is_auto}).encode())
+    world.store.put(CONFIG, json.dumps(stored | fields).encode())
     return world
+
+
+by_itself = pytest.mark.parametrize(
+    ("fields", "is_auto"),
+    [({}, True), ({"isAutoSyncEnabled": False}, False), ({"isBeingRemoved": True}, False)],
+    ids=["by itself", "when asked", "being removed"],
+)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +40,10 @@ def world_of(*, is_auto):
         ("updateobject", OBJECT, ELSEWHERE, 0),
     ],
 )
-@pytest.mark.parametrize("is_auto", [True, False])
-def test_events_about_objects(action, name, place, runs, is_auto):
+@by_itself
+def test_events_about_objects(action, name, place, runs, fields, is_auto):
     """A run begins when a config of this store is written, and only if the sync runs by itself."""
-    world = world_of(is_auto=is_auto)
+    world = world_of(fields)
     event = ResourceEvent(f"com.oraclecloud.objectstorage.{action}", name, COMPARTMENT, place)
     reports = answer_of(world, lambda hands: hands.dispatcher().event(event), 30)
     assert len(reports) == len(status(world).runs) == (runs if is_auto else 0)
@@ -53,10 +60,10 @@ def test_events_about_objects(action, name, place, runs, is_auto):
         ("listsecrets", COMPARTMENT, {"vaultId": VAULT}, 0),
     ],
 )
-@pytest.mark.parametrize("is_auto", [True, False])
-def test_events_about_vaults(action, compartment, details, jobs, is_auto):
+@by_itself
+def test_events_about_vaults(action, compartment, details, jobs, fields, is_auto):
     """A change in a sync's vault queues its verification, if it runs by itself; a read does not."""
-    world = world_of(is_auto=is_auto)
+    world = world_of(fields)
     event = ResourceEvent(f"com.oraclecloud.vaultsecret.{action}", "A", compartment, details)
     assert answer_of(world, lambda hands: hands.dispatcher().event(event), 30) == []
     kinds = [json.loads(message.body)["kind"] for message in world.queue.messages]

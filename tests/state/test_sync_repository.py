@@ -92,6 +92,20 @@ def test_what_is_found(repository, store):
     assert [one.sync.object_name for one in repository.of_project("p")] == [A, B]
 
 
+def test_where_a_sync_is_looked_for(repository, store, monkeypatch):
+    """Where the object of an id is known already, only that is listed."""
+    listed, prefixes = MemoryStore.list, []
+
+    def noted(store, prefix):
+        prefixes.append(prefix)
+        return listed(store, prefix)
+
+    monkeypatch.setattr(MemoryStore, "list", noted)
+    for _ in range(2):
+        repository.find(id_of(store, B))
+    assert prefixes == ["secret-syncs/", B]
+
+
 def test_what_is_not_found(repository, store):
     """An id or a name that no sync has is 404; a config that is wrong says what is wrong with it."""
     for look in (lambda: repository.find(NOBODY), lambda: repository.named("q", "b")):
