@@ -14,6 +14,7 @@ from functions.plan.models import JobKind
 from functions.ports import Entry
 from functions.state.status import Lease, Status
 from functions.state.stop import PAUSE_OBJECT
+from tests.support.memory import MemoryInvoker
 from tests.support.one_sync import CONFIG, FOLDER, answer_of, status, ticks, world_of_one_sync
 from tests.support.plan_examples import NOW
 from tests.support.virtual_cloud import TICK_EVERY_SECONDS, VirtualCloud
@@ -141,6 +142,48 @@ def test_a_sync_whose_last_run_died_comes_last(world, order):
     assert order == ["/b", "/a"]
 
 
+def ticker_of(world, invocation, invoker=None):
+    """Return what ticks and works in an invocation."""
+    own = invocation.dispatcher()
+    drainer = Drainer(own.services, own.queue, own.configs, own.new_gate)
+    return Ticker(own, drainer, invoker, world.interval, 2)
+
+
+def queue_all(ticker):
+    """Put a job of each sync on the queue."""
+    own = ticker.dispatcher
+    jobs = [
+        own.job(sync, JobKind.SYNC, "command") for sync in own.configs.load(own.configs.entries())
+    ]
+    own.queue.put([seal(job, own.services.digests) for job in jobs])
+
+
+@pytest.mark.parametrize("left", ["nothing", "due", "queued"])
+def test_when_workers_are_called(world, monkeypatch, left):
+    """Workers are called where time did not suffice for what is due, or for what is queued, and only then."""
+    second_sync(world)
+    if left != "due":
+        ticks(world, 1)
+    read, is_time_left, called = type(world.source).read, True, []
+
+    def last(self, folder, **how):
+        nonlocal is_time_left
+        is_time_left = False
+        return read(self, folder, **how)
+
+    monkeypatch.setattr(type(world.source), "read", last)
+
+    def tick(invocation):
+        ticker = ticker_of(world, invocation, MemoryInvoker(called.append))
+        if left == "queued":
+            queue_all(ticker)
+        ticker.tick(lambda: is_time_left)
+        return ticker
+
+    ticker = answer_of(world, tick, 60)
+    assert called == ([] if left == "nothing" else [{"command": "drain"}] * ticker.max_workers)
+
+
 @pytest.mark.parametrize("ends_by", [None, "time", "pause"])
 def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     """A worker begins no further sync once its time is over, or all are paused; what it took stays on the queue."""
@@ -158,15 +201,9 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     monkeypatch.setattr(type(world.source), "read", slow)
 
     def work(invocation):
-        dispatcher = invocation.dispatcher()
-        services, queue, configs = dispatcher.services, dispatcher.queue, dispatcher.configs
-        jobs = [
-            dispatcher.job(sync, JobKind.SYNC, "command")
-            for sync in configs.load(configs.entries())
-        ]
-        queue.put([seal(job, services.digests) for job in jobs])
-        drainer = Drainer(services, queue, configs, dispatcher.new_gate)
-        return Ticker(dispatcher, drainer, None, world.interval, 1).work(lambda: is_time_left)
+        ticker = ticker_of(world, invocation)
+        queue_all(ticker)
+        return ticker.work(lambda: is_time_left)
 
     assert answer_of(world, work, 60)
     assert order == (["/a"] if ends_by else ["/a", "/b"])
