@@ -1,5 +1,6 @@
 """What an edit left behind: in which places, and whose secrets."""
 
+import json
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -10,9 +11,13 @@ from functions.errors import Forbidden, Temporary
 from functions.plan.models import State
 from functions.run.cleanup import left_behind, place_of, tell_left_behind
 from functions.state.status import Place, Status
+from functions.triggers.command import Command
 from tests.support.bare_services import bare_services
+from tests.support.memory_vault import MemoryVault
+from tests.support.one_sync import CONFIG, answer_of, held, status, ticks, world_of_one_sync
 from tests.support.plan_examples import OTHER_SYNC, PROTECTED_ID, VAULT, secret, sync, tags
 from tests.support.virtual_time import VirtualClock
+from tests.system.simulation.memory_world import OTHER_COMPARTMENT
 
 OLD_VAULT = "ocid1.vault.oc1.iad.b.old"
 CONNECTION = UUID(int=7)
@@ -130,3 +135,28 @@ def test_a_place_that_does_not_answer_is_not_passed_over():
     listings = {VAULT: [], OLD_VAULT: Temporary("later")}
     with pytest.raises(Temporary):
         look(status, listings)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_cleanup_forgets_only_what_it_did(monkeypatch, is_refused):
+    """Former places are forgotten once all that was left there is deleted; else the next cleanup looks there again."""
+    world = world_of_one_sync()
+    monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
+    monkeypatch.setattr(world.auditor, "judge", lambda *_: [])  # it knows of no cleanup
+    ticks(world, 1)
+    config = json.loads(world.store.get(CONFIG).body)
+    config["destinationConfig"]["compartmentOcid"] = OTHER_COMPARTMENT
+    config["syncOptions"]["keySchema"] = "NEW_{{secretKey}}"
+    world.store.put(CONFIG, json.dumps(config).encode())
+    ticks(world, 1)
+    assert len(status(world).former_places) == 1
+
+    def refuse(*_, **__):
+        raise Forbidden("no")
+
+    if is_refused:
+        monkeypatch.setattr(MemoryVault, "schedule_deletion", refuse)
+    order = Command(command="cleanup", sync="a")
+    answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
+    assert held(world) == {"NEW_A": "1"} | ({"A": "1"} if is_refused else {})
+    assert len(status(world).former_places) == is_refused
