@@ -47,6 +47,9 @@ PROD = ("prod", "/api/v1", "A")
         ("${ROOT}", {"ROOT": "${ROOT}"}, "${ROOT}"),
         ("a${B}", {"B": "b${ROOT}", "ROOT": "a${B}"}, "ab${ROOT}"),
         ("${prod.${ENV}.v1.A}", {"ENV": "api", PROD: "1"}, "1"),
+        ("${NO}${prod.${ENV}.v1.A}", {"ENV": "api", PROD: "1"}, "${NO}1"),
+        ("${prod.api..v1.A}", {PROD: "1"}, "1"),
+        ("${A}" * 25, {"A": "x" * 1000}, "x" * 25_000),
         ("${prod.api.v1.A}", {PROD: "[${B}]", ("prod", "/api/v1", "B"): "b", "B": "x"}, "[b]"),
         ("${prod.api.v1.A}", {PROD: "[${B}]", "B": "not of that folder"}, "[${B}]"),
         (
@@ -82,6 +85,45 @@ def test_depth():
     assert expanded("14>${DEEP13}", held) == "14>13>12>11>10>9>8>7>6>5>4>3>${DEEP2}"
 
 
+@pytest.mark.parametrize("last", [1, 4, 9, 12])
+def test_depth_is_the_same_whatever_was_read_before(last):
+    """What is known of a target is used only where it is not too deep from there, and then it is not read again."""
+    held = {f"DEEP{n}": f"{n}>${{DEEP{n - 1}}}" for n in range(last, 16)}
+    held[f"DEEP{last - 1}"] = "end"
+    for known in range(last, 16):
+        together = Counted(held)
+        together.expand(row(held[f"DEEP{known}"], key=f"DEEP{known}"))
+        for n in range(15, last - 1, -1):
+            value, _ = together.expand(row(held[f"DEEP{n}"], key=f"DEEP{n}"))
+            assert value.get_secret_value() == expanded(held[f"DEEP{n}"], held, key=f"DEEP{n}")
+
+
+def test_a_known_target_is_not_read_again_where_it_is_just_not_too_deep():
+    """What was read once counts down to the deepest level that is followed."""
+    held = {f"DEEP{n}": f"${{DEEP{n - 1}}}" for n in range(1, 12)} | {"DEEP0": "end"}
+    together = Counted(held)
+    for n in (5, 11):
+        value, _ = together.expand(row(held[f"DEEP{n}"], key=f"DEEP{n}"))
+        assert value.get_secret_value() == "end"
+    assert together.reads == 11
+
+
+def test_what_gave_the_targets_is_told():
+    """Of each reference that was followed, directly or below another, the place that gave it is told, or none."""
+    far = row("2", key="B", place=("prod", "/base"))
+    rows = {
+        (*HERE, "A"): row("${prod.api.B} ${NO}", key="A"),
+        ("prod", "/api", "B"): far,  # which it imports
+    }
+    expander = Expander(lambda place, name: rows.get((*place, name)), lambda: None)
+    below = {"prod:/api B": "prod:/base", "dev:/here NO": None}
+    _, givers = expander.expand(row("${A}"))
+    assert givers == {"dev:/here A": "dev:/here", **below}
+    assert expander.expand(row("${A}", key="OTHER"))[1] == givers
+    assert expander.expand(rows[*HERE, "A"])[1] == below
+    assert expander.expand(row("${ROOT}"))[1] == {"dev:/here ROOT": None}, "a circle"
+
+
 def bushy(levels, last=""):
     """Secrets of which each refers to all four of the level below it; the lowest hold `last`."""
     held = {
@@ -110,6 +152,14 @@ def test_not_expandable(value, held, reason):
     """References that grow without measure are refused."""
     with pytest.raises(Refused, match=reason):
         expanded(value, held)
+
+
+def test_a_key_refers_to_a_thousand_secrets_at_most():
+    """A thousand targets are followed for one key, and not one more."""
+    held = {f"T{n}": "" for n in range(1001)}
+    assert expanded("".join(f"${{T{n}}}" for n in range(1000)), held) == ""
+    with pytest.raises(Refused, match="more than 1000 secrets"):
+        expanded("".join(f"${{T{n}}}" for n in range(1001)), held)
 
 
 class Counted(Expander):
@@ -181,6 +231,20 @@ def test_a_read_is_bounded():
     with pytest.raises(Refused, match="take too long to follow"):
         expander.expand(row(held["K1"], key="K1"))
     assert expander.expand(row("plain"))[0].get_secret_value() == "plain"
+
+
+def test_another_project_is_not_looked_into():
+    """What another project gave stays as it is, and no folder is asked for what it refers to."""
+    foreign = row("h:${PORT}", place=("@other.prod", "/x"))
+    assert Counted({"PORT": "1"}).expand(foreign)[0].get_secret_value() == "h:${PORT}"
+
+
+def test_what_is_told_costs_too():
+    """To tell of a target what it refers to in turn is work as well, each time that something refers to it."""
+    held = {"MANY": "".join(f"${{T{n}}}" for n in range(500))} | {f"T{n}": "" for n in range(500)}
+    expander = Counted(held)
+    expander.spent([row("${MANY}")])
+    assert expander.spent([row("${MANY}", key="OTHER")]) > 500
 
 
 def test_the_invocation_s_time_ends_it():
