@@ -101,6 +101,7 @@ def test_what_a_report_says_of_the_job(world):
     """A report holds what the job itself did, in all its attempts; not what another did before."""
     [report] = webhook(world)
     assert report.run.job_id == report.job.job_id == status(world).runs[0].job_id
+    assert {"startedAt", "jobId"} <= report.public()["run"].keys()
     later = world.scheduler.now() + timedelta(seconds=90)
     held = status(world).model_copy(update={"lease": Lease(run="other", expires_at=later)})
     world.store.put("status/p/a.json", held.to_json())

@@ -137,8 +137,8 @@ def test_a_place_that_does_not_answer_is_not_passed_over():
         look(status, listings)
 
 
-@pytest.mark.parametrize("is_refused", [True, False])
-def test_a_cleanup_forgets_only_what_it_did(monkeypatch, is_refused):
+@pytest.mark.parametrize("refusal", [Forbidden("no"), Temporary("later"), None])
+def test_a_cleanup_forgets_only_what_it_did(monkeypatch, refusal):
     """Former places are forgotten once all that was left there is deleted; else the next cleanup looks there again."""
     world = world_of_one_sync()
     monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
@@ -152,11 +152,12 @@ def test_a_cleanup_forgets_only_what_it_did(monkeypatch, is_refused):
     assert len(status(world).former_places) == 1
 
     def refuse(*_, **__):
-        raise Forbidden("no")
+        raise refusal
 
-    if is_refused:
+    if refusal:
         monkeypatch.setattr(MemoryVault, "schedule_deletion", refuse)
     order = Command(command="cleanup", sync="a")
     answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
-    assert held(world) == {"NEW_A": "1"} | ({"A": "1"} if is_refused else {})
-    assert len(status(world).former_places) == is_refused
+    assert held(world) == {"NEW_A": "1"} | ({"A": "1"} if refusal else {})
+    assert len(status(world).former_places) == bool(refusal)
+    assert status(world).runs[0].errors == ({"A": str(refusal)} if refusal else {})

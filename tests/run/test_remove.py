@@ -8,6 +8,7 @@ from functions.errors import Forbidden
 from functions.plan.job import Args
 from functions.plan.models import JobKind, State
 from functions.run.remove_secrets import preview_removal
+from tests.support.memory import MemoryNotifier
 from tests.support.memory_source import MemorySource
 from tests.support.one_sync import CONFIG, FOLDER, answer_of, held, status, ticks, world_of_one_sync
 
@@ -78,9 +79,12 @@ def test_a_source_that_refuses(world, monkeypatch):
     assert held(world).keys() == {"B", "OTHER"}
 
 
-def test_a_removal_with_its_config(world):
-    """Once all is deleted nothing is left of the sync."""
+def test_a_removal_with_its_config(world, monkeypatch):
+    """Once all is deleted nothing is left of the sync; the run is counted like any other."""
+    counted = []
+    monkeypatch.setattr(MemoryNotifier, "count", lambda _, metrics, __: counted.append(metrics))
     outcome = do(world, JobKind.REMOVE, delete_config=True)
+    assert [(run["runs"], run["changes"]) for run in counted] == [(1, 3)]
     assert (outcome.is_final, outcome.message) == (True, None)
     assert not OBJECTS & world.store.objects.keys()
 
