@@ -156,3 +156,13 @@ def test_messages_whose_containers_died(world, monkeypatch, deliveries, is_suspe
     assert again == (["1123abcd"] if is_suspect else [])
     order = [run.job_id[0] for run in reversed(status(world).runs)]
     assert order == (["2", "0", "1"] if is_suspect else ["0", "1", "2"])
+
+
+def test_hints_are_served_by_one_run(world):
+    """What hints of one sync ask for is done by one run, of the strictest kind among them."""
+    put(world, JobKind.SYNC, "webhook")
+    world.scheduler.run(COVERED_AFTER_SECONDS + 1)
+    put(world, JobKind.VERIFY, "vault-event", job_id="1123abcd")
+    drain(world)
+    assert [run.kind for run in status(world).runs] == [JobKind.VERIFY]
+    assert world.queue.messages == []

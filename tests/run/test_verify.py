@@ -4,7 +4,7 @@ import pytest
 
 from functions.run.verify import PORTION_SECONDS, Verification
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import FOLDER, ticks, world_of_one_sync
+from tests.support.one_sync import FOLDER, held, ticks, world_of_one_sync
 
 FIRST, MANY = 20, 65
 AT_ONCE = 4
@@ -37,3 +37,24 @@ def test_portions_follow_the_pace(monkeypatch, call_seconds):
     by_pace = PORTION_SECONDS * AT_ONCE / call_seconds
     assert portions[0] == FIRST
     assert by_pace / 2 <= portions[1] <= by_pace
+
+
+def test_a_content_is_read_once(monkeypatch):
+    """What a run read and found equal it does not read again, though it looks again after what it repaired."""
+    world = world_of_one_sync()
+    world.source.folders[FOLDER] = {"A": "1", "B": "1"}
+    ticks(world, 1)
+    world.scheduler.run(world.scheduler.seconds + 2 * world.interval.total_seconds())
+    [edited] = [secret for secret in world.vault.secrets.values() if secret.name == "A"]
+    world.vault.edit("A", value=b"by hand")
+    read, ids = MemoryVault.read, []
+
+    def noted(vault, secret_id):
+        ids.append(secret_id)
+        return read(vault, secret_id)
+
+    monkeypatch.setattr(MemoryVault, "read", noted)
+    ticks(world, 1)
+    assert held(world) == {"A": "1", "B": "1"}
+    assert len(ids) == len(set(ids)) == len(world.vault.secrets)
+    assert edited.id in ids
