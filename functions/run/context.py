@@ -18,7 +18,7 @@ from functions.plan.shown import warn_of_strangers
 from functions.plan.sync_config import Sync
 from functions.plan.table import Planner
 from functions.run.apply import Applier, Results, split
-from functions.run.keep import keys_before
+from functions.run.keep import keys_after, keys_before
 from functions.run.marks import Marks
 from functions.run.observe import Observed, Observer, permitted_scope
 from functions.run.outcome import RunSummary
@@ -181,6 +181,11 @@ class Run:
         may_ask_all = not self.job.is_coalescable or self.job.cause == "tick"
         plan = self.observer.plan(
             observed, self.document.status, self.settled, may_ask_all=may_ask_all
+        )
+        # A run that does not come to its end must not forget where the keys that are right come from.
+        planner = self.observer.planner(observed.listing)
+        self.memory.keys = keys_after(
+            self.memory.keys, observed.source, observed.listing, plan, {}, planner
         )
         runs = self.document.status.runs
         deleted = {name for run in runs for name in run.changed.get(Action.DELETE, ())}

@@ -195,13 +195,17 @@ def keys_before(
 ) -> dict[str, KeyMemory]:
     """Return what is true of each key whether the changes that are about to be made succeed or not.
 
+    A change that is made follows from the place that gives the key now: the former is gone, or counts less.
     Only references in the present text hold a key, so that more of them do no harm.
     """
     merged = dict(known)
     for address, new in learned_from(found, {change.name for change in changes}, planner).items():
         old = known.get(address, new)
-        references = old.references and {**(new.references or {}), **old.references}
-        merged[address] = old.model_copy(update={"references": references})
+        references = (
+            None if old.references is None else {**old.references, **(new.references or {})}
+        )
+        giver = new if new.origin else old
+        merged[address] = giver.model_copy(update={"references": references})
     return merged
 
 

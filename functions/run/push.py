@@ -92,8 +92,12 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
     memory.keys = keys_after(memory.keys, observed.source, observed.listing, plan, done, planner)
     settled = (desired.values.keys() - open_names) | done.keys()
     left = planner.index(observed.listing).keys() - settled
-    pending = memory.import_pending.items()
-    memory.import_pending = {part: why for part, why in pending if name_of(part) in left}
+    unproven = set(map(planner.schema.part, plan.unproven))
+    memory.import_pending = {
+        part: entry
+        for part, entry in memory.import_pending.items()
+        if name_of(part) in left or part in unproven
+    }
     memory.was_too_large &= not run.job.args.force
     held = any(c.held in REASONS for c in plan.changes if c.name not in results.done)
     if held:

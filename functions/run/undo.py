@@ -16,11 +16,12 @@ def undo(run: Run) -> Outcome:
     observed = run.observe_vault()
     record = _record(run)
     names = record.changed.get(Action.DELETE, [])
+    # A cleanup deletes in former vaults, too, and an earlier run may have worked in one.
+    is_elsewhere = record.kind == JobKind.CLEANUP or bool(run.document.status.former_places)
     while True:
         observed = run.observer.refresh(observed, run.settled)
         planner = run.observer.planner(observed.listing, names)
-        is_cleanup = record.kind == JobKind.CLEANUP
-        plan = plan_undo(planner, names, observed.listing, is_cleanup=is_cleanup)
+        plan = plan_undo(planner, names, observed.listing, is_elsewhere=is_elsewhere)
         run.summary.take_plan(plan)
         results = run.apply(observed, plan.changes)
         waiting = {secret.name: f"is {secret.state}" for secret in plan.blocked} | results.again
@@ -41,11 +42,11 @@ def plan_undo(
     names: Iterable[str],
     listing: Sequence[VaultSecret],
     *,
-    is_cleanup: bool = False,
+    is_elsewhere: bool = False,
 ) -> Plan:
     """Return the plan that restores these names; what cannot be restored is an error of its name.
 
-    A cleanup deletes in former vaults, too: what is not to be deleted here may be there.
+    With `is_elsewhere` they may have been deleted in a former vault, and those of this one be others.
     """
     index = planner.index(listing)
     changes: list[Change] = []
@@ -63,8 +64,8 @@ def plan_undo(
             changes.append(Change(Action.RESTORE, name, secret))
         elif secret.state in BLOCKING:
             blocked.append(secret)
-        elif is_cleanup:
+        elif is_elsewhere:
             errors[name] = (
-                "it is not to be deleted here; what a cleanup took elsewhere, restore in OCI"
+                "it is not to be deleted here; if it was in a former vault, restore it there"
             )
     return Plan(tuple(changes), errors, blocked=tuple(blocked))

@@ -224,7 +224,7 @@ PW = "prod:/db PW"
 
 
 def test_what_is_true_of_a_key_whether_a_write_succeeds_or_not():
-    """Before a write the known origin stays, and the new references are added to the known ones."""
+    """Before a write what gives a key now counts, if it is not the folder; new references are added to the known."""
     known = {"A": KeyMemory(origin=str(SHARED), references={PW: "prod:/old"}), "Z": GIVEN}
     found = SourceSecrets(
         (key("A", **{PW: "prod:/db", "prod:/db HOST": "prod:/db", "x": None}), key("B"), key("C"))
@@ -233,7 +233,7 @@ def test_what_is_true_of_a_key_whether_a_write_succeeds_or_not():
     before = keys_before(known, found, changes, planner(keySchema=SCHEMA))
     assert before == known | {
         "A": KeyMemory(
-            origin=str(SHARED), references={PW: "prod:/old", "prod:/db HOST": "prod:/db"}
+            origin=str(SHARED), references={PW: "prod:/db", "prod:/db HOST": "prod:/db"}
         ),
         "B": KeyMemory(),
     }

@@ -26,12 +26,12 @@ def test_what_is_there_needs_nothing():
     assert (plan.changes, plan.errors, plan.blocked) == ((), {}, ())
 
 
-def test_what_a_cleanup_took_elsewhere_is_told():
-    """Of a cleanup, what is not to be deleted here was deleted in a former vault; what is, is restored."""
+def test_what_was_deleted_elsewhere_is_told():
+    """Where a former vault may be meant, what is not to be deleted here is told; what is, is restored."""
     found = [secret("A"), secret("B", State.PENDING_DELETION)]
-    plan = plan_undo(planner(), ["A", "B"], found, is_cleanup=True)
+    plan = plan_undo(planner(), ["A", "B"], found, is_elsewhere=True)
     assert (steps(plan), plan.errors.keys()) == (["restore B"], {"A"})
-    assert "restore in OCI" in plan.errors["A"]
+    assert "restore it there" in plan.errors["A"]
 
 
 @pytest.mark.parametrize("state", sorted(BLOCKING))

@@ -117,3 +117,19 @@ def test_approval_policies_hold_too(world):
     sync.set("A", "approved")
     sync.run()
     assert sync.live == {"A": "approved"}
+
+
+def test_a_lower_import_that_has_the_vault_s_value(world):
+    """That a lower import happens to have the vault's value while the upper one hides settles nothing."""
+    sync = world.sync(options=IMPORT_FIRST)
+    for name, value in (("lower", "vault"), ("upper", "source")):
+        world.source.set("prod", f"{sync.folder}-{name}", "K", value)
+        world.source.add_import("dev", sync.folder, "prod", f"{sync.folder}-{name}")
+    sync.seed("K", b"vault")
+    world.infisical.approvals = True
+    sync.run()
+    world.infisical.forbidden.add(("prod", f"{sync.folder}-upper"))
+    sync.run()
+    world.infisical.forbidden.clear()
+    sync.run()
+    assert sync.live == {"K": "vault"}

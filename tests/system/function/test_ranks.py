@@ -2,6 +2,8 @@
 
 import pytest
 
+from infra.local.oci.traffic import Fault
+
 OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
 
 
@@ -179,3 +181,67 @@ def test_an_import_of_an_import_that_always_hid(world, hidden, gives):
     assert nested.held == gives
     assert nested.set(gives, "new")["message"] is None
     assert nested.held == "new"
+
+
+def unfinished(world, sync):
+    """Run a sync that writes what it should, but cannot come to its end."""
+    sync.set("BUSY", "1")
+    world.cloud.faults.append(
+        Fault(
+            "CreateSecret", 500, "InternalServerError", when=lambda call: call.name_or_id == "BUSY"
+        )
+    )
+    sync.webhook()
+    world.cloud.faults.clear()
+    world.queue.messages.clear()
+    world.age(60)
+    assert "BUSY" not in sync.live
+
+
+def test_what_a_run_wrote_that_did_not_come_to_its_end(world):
+    """Where a key came from is known as soon as it was written: what hides then is not taken for gone."""
+    sync = world.sync(values={"OWN": "1", "URL": "text", "OTHER": "1"})
+    sync.run()
+    sync.delete("OWN")
+    imported = f"{sync.folder}-imported"
+    world.source.set("prod", imported, "OWN", "2")
+    world.source.add_import("dev", sync.folder, "prod", imported)
+    sync.set("URL", f"${{prod.{imported[1:]}.OWN}}")
+    unfinished(world, sync)
+    assert sync.live == {"OWN": "2", "URL": "2", "OTHER": "1"}
+    world.infisical.forbidden.add(("prod", imported))
+    sync.run()
+    assert sync.live == {"OWN": "2", "URL": "2", "OTHER": "1", "BUSY": "1"}
+    world.infisical.forbidden.clear()
+    world.source.delete_folder("prod", imported)
+    answer = sync.run()
+    assert sync.live == {"URL": "2", "OTHER": "1", "BUSY": "1"}
+    assert "URL: kept, it refers to" in answer["message"]
+
+
+def test_an_import_that_replaced_another_in_such_a_run(world):
+    """So it is where one import took the place of another, and hides then."""
+    ranked = Ranked(world)
+    middle = f"{ranked.sync.folder}-middle"
+    world.source.set("prod", middle, "K", "middle")
+    imports = world.source.folders["dev", ranked.sync.folder].imports
+    imports[:] = [imports[0], ("prod", middle)]
+    unfinished(world, ranked.sync)
+    assert ranked.held == "middle"
+    world.infisical.forbidden.add(("prod", middle))
+    ranked.sync.run()
+    assert ranked.held == "middle"
+
+
+def test_what_was_right_in_such_a_run(world):
+    """A key that comes from another place with the same value is known by it, too, before a run comes to its end."""
+    sync = world.sync(values={"A": "1", "B": "1"})
+    sync.run()
+    sync.delete("A")
+    imported = f"{sync.folder}-imported"
+    world.source.set("prod", imported, "A", "1")
+    world.source.add_import("dev", sync.folder, "prod", imported)
+    unfinished(world, sync)
+    world.infisical.forbidden.add(("prod", imported))
+    sync.run()
+    assert sync.live == {"A": "1", "B": "1", "BUSY": "1"}

@@ -272,9 +272,21 @@ def test_a_cleanup_of_another_vault_cannot_be_undone_here(world):
     row = world.command("undo", sync, run=cleanup["id"])["secretSync"]
     assert world.cloud.vault.states(former) == {"A": "PENDING_DELETION"}
     assert row["syncStatus"] == "failed"
-    assert (
-        "A: it is not to be deleted here; what a cleanup took elsewhere" in row["lastSyncMessage"]
-    )
+    assert "A: it is not to be deleted here; if it was in a former vault" in row["lastSyncMessage"]
+
+
+def test_a_run_in_another_vault_cannot_be_undone_here(world):
+    """So it is with what a run deleted before the sync was pointed to another vault."""
+    sync = world.sync(values={"A": "1", "B": "1"}, options=OVERWRITE)
+    sync.run()
+    sync.delete("A")
+    sync.run()
+    [run, *_] = world.command("runs", sync)["runs"]
+    move(world, sync, "A")
+    sync.run()
+    row = world.command("undo", sync, run=run["id"])["secretSync"]
+    assert row["syncStatus"] == "failed"
+    assert "A: it is not to be deleted here" in row["lastSyncMessage"]
 
 
 def test_a_former_vault_that_cannot_be_listed(world):
