@@ -12,6 +12,7 @@ from functions.jobs.seal import seal
 from functions.jobs.tick import LOOK_FOR_PAUSE_SECONDS, SYNCS_A_WORKER, Ticker, due
 from functions.plan.models import JobKind
 from functions.ports import Entry
+from functions.state.lease import ObjectLease
 from functions.state.status import Lease, Status
 from functions.state.stop import PAUSE_OBJECT
 from tests.support.memory import MemoryInvoker
@@ -208,6 +209,7 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     assert answer_of(world, work, 60)
     assert order == (["/a"] if ends_by else ["/a", "/b"])
     assert len(world.queue.messages) == len(["/a", "/b"]) - len(order)
+    assert ObjectLease.take(world.store, world.scheduler, "next", 1), "its place is free again"
 
 
 def test_a_sync_that_another_run_is_at(world, caplog):

@@ -1,15 +1,18 @@
 """Which secrets of the vault may be imported, and what reading them comes to."""
 
+from types import SimpleNamespace
+
 import pytest
 from pydantic import SecretBytes, SecretStr
 
 from functions.errors import ContentRefused, Forbidden, NotFound, OutOfTime, Refused
 from functions.plan.models import Bundle, Origin, SourceSecret, SourceSecrets, State
 from functions.plan.ownership import OWNER_TAG
-from functions.run.import_secrets import INITIAL
+from functions.plan.scope import scope_of
+from functions.run.import_secrets import INITIAL, to_be_imported
 from functions.run.importable import homes_of, may_import, read_importable
 from functions.run.observe import Observed
-from functions.state.status import Pending
+from functions.state.status import Pending, Status
 from tests.support.plan_examples import (
     GONE_SYNC,
     OTHER_SYNC,
@@ -17,6 +20,7 @@ from tests.support.plan_examples import (
     PROTECTED_ID,
     planner,
     secret,
+    sync,
     tags,
 )
 
@@ -233,3 +237,27 @@ def test_an_import_of_a_bundle(content, replace, expected, refused):
     source = [key("A"), key("C")]
     found = what_is_read({"P": content}, source, replace=replace, bundle=bundle)
     assert (written(found), found.refused) == (expected, refused)
+
+
+PLAIN = {"keySchema": SCHEMA}
+HERE = scope_of(sync(**PLAIN).config)
+MOVED = Status(is_import_done=True, scope=HERE.model_copy(update={"vault_ocid": "another"}))
+
+
+@pytest.mark.parametrize(
+    ("behavior", "known", "taken"),
+    [
+        ("import-prioritize-destination", MOVED, {"P_A", "P_C"}),
+        ("import-prioritize-source", MOVED, {"P_C"}),
+        ("overwrite-destination", MOVED, set()),
+        ("import-prioritize-destination", Status(scope=HERE), set()),
+        ("import-prioritize-destination", Status(is_import_done=True), set()),
+    ],
+)
+def test_what_the_initial_import_will_take(behavior, known, taken):
+    """A plan says what the import takes first: once for each place, and nothing that the sync wrote there before."""
+    config = sync(initialSyncBehavior=behavior, **PLAIN).config
+    reader = SimpleNamespace(planner=lambda _: planner(**PLAIN))
+    listing = [secret("P_A"), secret("P_B", tags=tags("P_B", "1")), secret("P_C"), secret("Q")]
+    observed = Observed(SourceSecrets((key("A", "new"), key("B", "new"))), listing)
+    assert to_be_imported(known, config, reader, observed) == taken

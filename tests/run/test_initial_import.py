@@ -7,9 +7,11 @@ import pytest
 from functions.errors import ContentRefused, Forbidden
 from functions.state.memory import Memory
 from functions.state.status import parse_status
+from functions.triggers.command import Command
 from tests.support.memory import MemoryStore
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import CONFIG, FOLDER, held, status, ticks, world_of_one_sync
+from tests.support.one_sync import CONFIG, FOLDER, answer_of, held, status, ticks, world_of_one_sync
+from tests.system.simulation.memory_world import COMPARTMENT, VAULT
 
 MEMORY, STATUS = "memory/p/a.json", "status/p/a.json"
 REFUSED = {"refused": ContentRefused("it expired"), "forbidden": Forbidden("no permission")}
@@ -84,3 +86,13 @@ def test_what_is_held_is_noted_before_the_import_counts_as_done(world, monkeypat
     ticks(world, 1)
     assert list(noted[0].import_pending) == ["B"]
     assert noted[0].imported == {}
+
+
+def test_an_import_permits_what_the_config_says(world):
+    """After a lost status nothing is permitted, until a person has imported what is there."""
+    ticks(world, 2)
+    for name in (MEMORY, STATUS):
+        world.store.delete(name)
+    order = Command(command="import", sync="a", import_behavior="prioritize-destination")
+    answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
+    assert status(world).scope.place == (VAULT, COMPARTMENT)

@@ -75,6 +75,7 @@ def test_what_is_a_config(configs):
 
 def test_one_that_is_wrong(configs, store):
     """A config that is wrong is left out and named with its fault; its status says so, and is written once."""
+    etags = set()
     for _ in range(2):
         entries = configs.entries("p")
         assert names(configs.load(entries)) == ["first", "second"]
@@ -82,9 +83,9 @@ def test_one_that_is_wrong(configs, store):
         status = parse_status(store.get(STATUS).body)
         assert (status.sync.status, status.config_etag) == (Phase.FAILED, store.get(BROKEN).etag)
         assert status.sync.message == str(configs.faults(entries)[BROKEN])
-        etag = store.get(STATUS).etag
+        etags.add(store.get(STATUS).etag)
         configs.forget()
-    assert store.get(STATUS).etag == etag
+    assert len(etags) == 1
     store.put(BROKEN, b'{"name": "third"}')
     configs.load(configs.entries())
     assert parse_status(store.get(STATUS).body).config_etag == store.get(BROKEN).etag
