@@ -12,7 +12,7 @@ from functions.jobs.seal import seal
 from functions.jobs.tick import LOOK_FOR_PAUSE_SECONDS, SYNCS_A_WORKER, Ticker, due
 from functions.plan.models import JobKind
 from functions.ports import Entry
-from functions.state.lease import ObjectLease
+from functions.state.lease import SLOT_RENEW_AFTER_SECONDS
 from functions.state.status import Lease, Status
 from functions.state.stop import PAUSE_OBJECT
 from tests.support.memory import MemoryInvoker
@@ -185,9 +185,9 @@ def test_when_workers_are_called(world, monkeypatch, left):
     assert called == ([] if left == "nothing" else [{"command": "drain"}] * ticker.max_workers)
 
 
-@pytest.mark.parametrize("ends_by", [None, "time", "pause"])
+@pytest.mark.parametrize("ends_by", [None, "time", "pause", "another worker"])
 def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
-    """A worker begins no further sync once its time is over, or all are paused; what it took stays on the queue."""
+    """A worker stops once its time is over, all is paused or its place is lost; what it took stays on the queue."""
     second_sync(world)
     read, is_time_left = type(world.source).read, True
 
@@ -196,6 +196,10 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
         is_time_left = ends_by != "time"
         if ends_by == "pause":
             world.store.put(PAUSE_OBJECT, b"{}")
+        if ends_by == "another worker":
+            [place] = world.store.list("workers/")
+            world.store.put(place.name, world.store.get(place.name).body)
+            world.scheduler.sleep(SLOT_RENEW_AFTER_SECONDS)
         world.scheduler.sleep(LOOK_FOR_PAUSE_SECONDS)
         return read(self, folder, **how)
 
@@ -206,10 +210,10 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
         queue_all(ticker)
         return ticker.work(lambda: is_time_left)
 
-    assert answer_of(world, work, 60)
+    assert answer_of(world, work, 120)
     assert order == (["/a"] if ends_by else ["/a", "/b"])
     assert len(world.queue.messages) == len(["/a", "/b"]) - len(order)
-    assert ObjectLease.take(world.store, world.scheduler, "next", 1), "its place is free again"
+    assert bool(world.store.list("workers/")) == (ends_by == "another worker")
 
 
 def test_a_sync_that_another_run_is_at(world, caplog):

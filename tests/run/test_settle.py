@@ -3,8 +3,12 @@
 from functions.errors import ContentRefused
 from functions.plan.models import State
 from functions.run.context import LOOKS_AFTER_RESTORE
+from functions.state.lease import LEASE_SECONDS
+from functions.triggers.command import Command
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import held, status, ticks, world_of_one_sync
+
+SYNC = Command(command="sync", sync="a")
 
 
 def restored(monkeypatch, late_looks):
@@ -39,3 +43,14 @@ def test_content_that_does_not_come(monkeypatch):
     assert len(looks) == 1 + LOOKS_AFTER_RESTORE
     [run] = status(world).runs
     assert (status(world).sync.status, list(run.errors)) == ("failed", ["A"])
+
+
+def test_a_lease_is_kept_while_the_vault_is_waited_for():
+    """While a run waits for a lifecycle state its lease is renewed, so that no other run takes over."""
+    world = world_of_one_sync()
+    world.vault.seed("A", b"old", state=State.UPDATING)
+    world.start("command", lambda hands: hands.dispatcher().command(SYNC))
+    world.scheduler.run(world.scheduler.seconds + LEASE_SECONDS + 1)
+    lease = status(world).lease
+    assert lease
+    assert lease.expires_at > world.scheduler.now()
