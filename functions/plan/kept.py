@@ -25,7 +25,7 @@ class KeyMemory(Camel):
     id: str = ""
     """See SourceSecret.id."""
     references: Mapping[str, str] | None = {}
-    """`env:path` of the place that gave the target, by `env:path KEY`; None: not known."""
+    """The place that gave the target, as in SourceSecret.references; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,15 @@ def missing(
     before = known.references or {}
     for reference, giver in secret.references.items() if secret else ():
         place, _, name = reference.rpartition(" ")
-        was = before.get(reference)
-        if was and giver and was not in (giver, place) and giver != place:
+        was, _, was_id = (before.get(reference) or "").partition(" ")
+        now, _, now_id = (giver or "").partition(" ")
+        is_given_by_another = was != now and place not in (was, now)
+        is_another = was == now and "" not in (was_id, now_id) and was_id != now_id
+        if was and now and (is_given_by_another or is_another):
             yield Missing(
                 parse_place(place),
                 name,
                 Origin("import", *parse_place(was)),
-                Origin("import", *parse_place(giver)),
+                Origin("import", *parse_place(now)),
                 is_reference=True,
             )

@@ -85,7 +85,7 @@ class SourceSecret:
     """One key of the source; `origin` is None where the folder holds it itself.
 
     `references` were followed in its text: `env:path KEY` -> the `env:path` that gave the target, which may
-    have imported it; None where there is no such target, so that the reference is left as text.
+    have imported it (then with the end of its id); None where there is no such target: it is left as text.
     """
 
     key: str

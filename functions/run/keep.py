@@ -180,7 +180,8 @@ class Keeper:
 
     @cached_property
     def _addresses(self) -> Mapping[str, str]:
-        return {self.planner.schema.part(address): address for address in self.memory.keys}
+        shown = (secret.address for secret in self.found.secrets)
+        return {self.planner.schema.part(at): at for at in (*self.memory.keys, *shown)}
 
     @cached_property
     def _secrets(self) -> Mapping[str, SourceSecret]:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.plan.kept import KeyMemory, Missing, lost_reference, missing
-from functions.plan.models import Action, Change, Origin, SourceSecret
+from functions.plan.models import Action, Change, Origin, SourceSecret, parse_place
 
 HERE = ("prod", "/api")
 SHARED = Origin("import", "prod", "/shared")
@@ -121,6 +121,28 @@ def test_a_place_that_gives_another_secret_is_asked(before, now, is_asked):
     known = KeyMemory(origin=str(SHARED), id=before)
     found = [Missing(HERE, "URL", SHARED, SHARED)] if is_asked else []
     assert asked(known, replace(key(SHARED), id=now)) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_asked"),
+    [
+        ("prod:/shared a", "prod:/shared b", True),
+        (
+            "prod:/db a",
+            "prod:/db b",
+            True,
+        ),  # shown as an import: it may have it from one of its own
+        ("prod:/shared a", "prod:/shared a", False),
+        ("prod:/shared", "prod:/shared b", False),
+        ("prod:/shared a", "prod:/shared", False),
+    ],
+)
+def test_a_target_that_is_another_secret_now(before, now, is_asked):
+    """A place that gives another secret as the target may have it from another of its imports now."""
+    place = Origin("import", *parse_place(now.partition(" ")[0]))
+    expected = [Missing(("prod", "/db"), "PASSWORD", place, place, is_reference=True)]
+    found = asked(KeyMemory(references={PASSWORD: before}), refers(password=now))
+    assert found == (expected if is_asked else [])
 
 
 def test_a_target_that_another_place_gives_now_is_asked():

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from functions.errors import Refused
 from functions.plan.naming import MAX_VALUE_BYTES
+from functions.plan.written import short
 from functions.sources.infisical.rows import FolderAddress, Row, is_foreign
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9\-_.@]+)\}")
@@ -118,7 +119,7 @@ class Expander:
         if row is None:
             return _Expanded(_literal(reference), givers={name: None})
         found = self._text(row, (*way, target))
-        giver = f"{row.place[0]}:{row.place[1]}"
+        giver = f"{row.place[0]}:{row.place[1]} {short(row.id)}".rstrip()
         expanded = replace(found, givers={**found.givers, name: giver})
         if not expanded.is_cut:
             self._known[target] = expanded

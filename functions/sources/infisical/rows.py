@@ -1,7 +1,7 @@
 """What an Infisical list answers: rows, import blocks, and how they merge. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -31,6 +31,7 @@ class Row:
     tags: frozenset[str] | None = None
     """Slugs; None where the list does not tell, as it does for what is imported."""
     id: str = ""
+    """Of what is imported: which of the places that the import has it from gave it is not told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ def _import(block: Mapping[str, Any], project_id: str) -> tuple[FolderAddress, t
     rows = block["secrets"]
     project = block.get("projectId") or (rows[0].get("workspace") if rows else None)
     place = place_in(project, project_id, block["environment"], block["secretPath"])
-    return place, _rows(rows, place, recursive=False)
+    ids = [str(row.get("id", "")) for row in rows if _is_shared(row)]
+    imported = _rows(rows, place, recursive=False)
+    return place, tuple(replace(row, id=known) for row, known in zip(imported, ids, strict=True))
 
 
 def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...]:
@@ -117,8 +120,12 @@ def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...
     return tuple(
         _row(row, (place[0], encodable(row["secretPath"])) if recursive else place)
         for row in rows
-        if row.get("type", "shared") == "shared"
+        if _is_shared(row)
     )
+
+
+def _is_shared(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("type", "shared") == "shared")
 
 
 def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
@@ -135,7 +142,6 @@ def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
         quotes_lines,
         is_hidden=shown is None,
         tags=None if tags is None else frozenset(str(tag["slug"]) for tag in tags),
-        id=str(row.get("id", "")),
     )
 
 

@@ -139,7 +139,10 @@ class _Reading:
         self._blocks = {self._place: _places(top)}
         self._unreadable: dict[FolderAddress, str] = {}
         self._referred_to: set[FolderAddress] = set()
-        self._seen = {**self._holders, **{place: unique(rows) for place, rows in top.imports}}
+        self._seen = {
+            **self._holders,
+            **{block[0]: merged(Listing(imports=(block,))) for block in top.imports},
+        }
 
     def result(self) -> SourceSecrets:
         """Return the secrets, merged and expanded."""
@@ -160,16 +163,9 @@ class _Reading:
             except Refused as refusal:
                 errors[address] = str(refusal)
             else:
-                is_imported = held.origin is not None and held.origin.kind != "folder"
                 secrets.append(
                     SourceSecret(
-                        row.key,
-                        value,
-                        held.origin,
-                        references,
-                        row.tags,
-                        held.folder,
-                        row.id if is_imported else "",
+                        row.key, value, held.origin, references, row.tags, held.folder, row.id
                     )
                 )
         return SourceSecrets(tuple(secrets), errors, self._origins(), found.collisions)

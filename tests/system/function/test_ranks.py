@@ -112,77 +112,6 @@ def test_another_folder_counts_as_it_is_shown(world):
     assert other.live["K"] == "weak"
 
 
-class Nested:
-    """A folder that imports one which has its key from the first of two imports of its own."""
-
-    def __init__(self, world, *, hidden=()):
-        self.world = world
-        self.sync = world.sync(values={"OTHER": "1"})
-        self.middle = f"{self.sync.folder}-middle"
-        for name in ("first", "second"):
-            world.source.set("prod", f"{self.middle}-{name}", "K", name)
-            world.source.add_import("dev", self.middle, "prod", f"{self.middle}-{name}")
-        world.source.add_import("dev", self.sync.folder, "dev", self.middle)
-        for name in hidden:
-            self.hide(name)
-        self.sync.run()
-
-    @property
-    def held(self):
-        return self.sync.live["K"]
-
-    def hide(self, name):
-        """Take the right to read one of the inner imports away."""
-        self.world.infisical.forbidden.add(("prod", f"{self.middle}-{name}"))
-
-    def set(self, name, value):
-        """Give the key another value in one of the inner imports, and run."""
-        self.world.source.set("prod", f"{self.middle}-{name}", "K", value)
-        return self.sync.run()
-
-
-@pytest.mark.parametrize("keeps_blocks", [False, True])
-def test_an_import_of_an_import_that_hides(world, keeps_blocks):
-    """A key that an imported folder has from another import of its own now is kept while the former hides."""
-    world.infisical.keeps_blocks = keeps_blocks
-    nested = Nested(world)
-    assert nested.held == "first"
-    nested.hide("first")
-    answer = nested.sync.run()
-    assert nested.held == "first"
-    assert f"K: kept, an import of the import dev:{nested.middle}" in answer["message"]
-    world.infisical.forbidden.clear()
-    assert nested.sync.run()["message"] is None
-
-
-@pytest.mark.parametrize("how", ["row removed", "key deleted", "folder deleted", "own key"])
-def test_an_import_of_an_import_that_is_meant(world, how):
-    """Whoever takes the former away, or sets the key in the imported folder itself, means what is left."""
-    nested = Nested(world)
-    first = f"{nested.middle}-first"
-    match how:
-        case "row removed":
-            world.source.remove_import("dev", nested.middle, "prod", first)
-        case "key deleted":
-            world.source.delete("prod", first, "K")
-        case "folder deleted":
-            world.source.delete_folder("prod", first)
-        case "own key":
-            nested.hide("first")
-            world.source.set("dev", nested.middle, "K", "second")
-    assert nested.sync.run()["message"] is None
-    assert nested.held == "second"
-
-
-@pytest.mark.parametrize(("hidden", "gives"), [("first", "second"), ("second", "first")])
-def test_an_import_of_an_import_that_always_hid(world, hidden, gives):
-    """An inner import that never gave the key holds none of its changes."""
-    nested = Nested(world, hidden=[hidden])
-    assert nested.held == gives
-    assert nested.set(gives, "new")["message"] is None
-    assert nested.held == "new"
-
-
 def unfinished(world, sync):
     """Run a sync that writes what it should, but cannot come to its end."""
     sync.set("BUSY", "1")
@@ -245,3 +174,18 @@ def test_what_was_right_in_such_a_run(world):
     world.infisical.forbidden.add(("prod", imported))
     sync.run()
     assert sync.live == {"A": "1", "B": "1", "BUSY": "1"}
+
+
+def test_a_lower_value_in_a_sub_folder_of_which_nothing_is_known(world):
+    """Where sub-folders are told apart it is their own imports that are asked."""
+    options = {"includeAllSubFolders": True, "keySchema": "{{folderPath}}_{{secretKey}}"}
+    sync = world.sync(options=options)
+    world.source.set("dev", f"{sync.folder}/sub", "X", "1")
+    for name in ("low", "high"):
+        world.source.set("prod", f"{sync.folder}-{name}", "K", name)
+        world.source.add_import("dev", f"{sync.folder}/sub", "prod", f"{sync.folder}-{name}")
+    sync.run()
+    sync.forget()
+    world.infisical.forbidden.add(("prod", f"{sync.folder}-high"))
+    sync.run()
+    assert sync.live == {"sub_X": "1", "sub_K": "high"}
