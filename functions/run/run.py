@@ -112,7 +112,7 @@ def _run(run: Run) -> Outcome:
 
 
 def preview(
-    sync: Sync, services: RunServices, gate: Gate, document: StatusDocument, *, verify: bool = True
+    sync: Sync, services: RunServices, gate: Gate, document: StatusDocument, *, verify: bool
 ) -> Plan:
     """Return what a verify run would do now; nothing is written anywhere.
 

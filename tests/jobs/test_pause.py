@@ -47,6 +47,26 @@ def test_a_pause_that_nobody_was_told_of(services):
     assert services.notifier.notices == [STILL]
 
 
+def test_ticks_of_a_pause_are_counted(services, monkeypatch):
+    """Each tick that finds everything paused counts one."""
+    counted = []
+    monkeypatch.setattr(MemoryNotifier, "count", lambda _, *metrics: counted.append(metrics))
+    pause(services, "ann")
+    for _ in range(2):
+        remind(services)
+    assert counted == [({"paused": 1}, {"queue": "jobs"})] * 2
+
+
+def test_a_pause_that_cannot_be_read(services, caplog):
+    """An object that is no pause pauses all the same, and the log says what to do; resuming replaces it."""
+    services.store.put(PAUSE_OBJECT, b"{")
+    with pytest.raises(Paused):
+        check_not_paused(services.store)
+    assert f"{PAUSE_OBJECT} cannot be read, so everything is paused" in caplog.text
+    resume(services, "ann")
+    check_not_paused(services.store)
+
+
 def test_who_and_when(services):
     """It is kept and told since when all is paused and by whom; a second pause or end changes and tells nothing."""
     assert resume(services, "bob") is None

@@ -3,6 +3,7 @@
 import pytest
 
 from functions.plan.models import State
+from functions.run.observe import Observer
 from functions.run.start import SPACING_SECONDS
 from functions.triggers.command import Command
 from tests.support.memory_source import MemorySource
@@ -88,6 +89,24 @@ def test_hints_that_are_far_apart_wait_for_nothing(world, reads):
     began = world.scheduler.seconds
     do(world, hint)
     assert reads[1] - began < SPACING_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("work", "asks_all"),
+    [(hint, False), (command(), True), (Invocation.tick, True)],
+    ids=["hint", "command", "tick"],
+)
+def test_who_asks_again(world, monkeypatch, work, asks_all):
+    """A hint does not ask a place of the source again that was asked lately; people and ticks do."""
+    plan, asked = Observer.plan, []
+
+    def noted(observer, *args, may_ask_all, **how):
+        asked.append(may_ask_all)
+        return plan(observer, *args, may_ask_all=may_ask_all, **how)
+
+    monkeypatch.setattr(Observer, "plan", noted)
+    do(world, work)
+    assert set(asked) == {asks_all}
 
 
 def values(number):

@@ -210,7 +210,7 @@ class Invocation:
         dispatcher = self.dispatcher()
         sync = dispatcher.configs.find(name)
         document = dispatcher.services.document(sync.object_name, "plan")
-        plan = preview(sync, dispatcher.services, dispatcher.new_gate(), document)
+        plan = preview(sync, dispatcher.services, dispatcher.new_gate(), document, verify=True)
         return {"plan": show(plan, sync.id).model_dump(mode="json", by_alias=True)}
 
     def webhook(self, webhook):
