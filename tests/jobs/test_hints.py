@@ -1,11 +1,14 @@
 """Hints of a container that knows the configs already: it queues a job while it looks what is meant."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from functions.calls.deadline import Gate
 from functions.jobs.pause import pause, resume
+from functions.plan.models import JobKind
 from functions.run.outcome import End
 from functions.state.status import Lease
 from tests.support.one_sync import CONFIG, EVENT, FOLDER, answer_of, status, world_of_one_sync
@@ -95,6 +98,22 @@ def test_a_pause(world):
     invoke(world, lambda hands: resume(hands.dispatcher().services, "me"))
     [report] = webhook(world)
     assert report.outcome.is_final
+
+
+def test_a_job_for_which_no_time_is_left(world, monkeypatch):
+    """A job that cannot be begun in time waits on the queue: nothing is read or written for it."""
+
+    def work(invocation):
+        own = invocation.dispatcher()
+        sync, clock = own.configs.find("a"), own.services.clock
+        job = own.job(sync, JobKind.SYNC, "command")
+        late = replace(own, new_gate=lambda: Gate(clock, clock.monotonic() - 1))
+        monkeypatch.setattr(world.network, "carry", lambda *_: pytest.fail("a call is made"))
+        return late.attempt(sync, job, own.services.document(CONFIG, "me"))
+
+    outcome = invoke(world, work)
+    assert outcome.end == End.WAITING
+    assert "recorded" not in outcome.message
 
 
 def test_what_a_report_says_of_the_job(world):
