@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from functions.plan.models import JobKind
+from functions.jobs.submit import is_about
+from functions.plan.models import Folder, JobKind
 from functions.triggers.oci_event import ResourceEvent
 from tests.support.one_sync import CONFIG, answer_of, status, world_of_one_sync
+from tests.support.plan_examples import sync
 from tests.system.simulation.events import BUCKET
 from tests.system.simulation.memory_world import COMPARTMENT, VAULT
 
@@ -27,6 +29,23 @@ by_itself = pytest.mark.parametrize(
     [({}, True), ({"isAutoSyncEnabled": False}, False), ({"isBeingRemoved": True}, False)],
     ids=["by itself", "when asked", "being removed"],
 )
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_meant", "is_meant_with_sub_folders"),
+    [
+        (Folder("project-1", "prod", "/api"), True, True),
+        (Folder("project-1", "prod", "/api/v1/x"), False, True),
+        (Folder("project-1", "prod", "/api-2"), False, False),
+        (Folder("project-1", "prod", "/"), False, False),
+        (Folder("project-1", "dev", "/api"), False, False),
+        (Folder("project-2", "prod", "/api/v1"), False, False),
+    ],
+)
+def test_which_folders_a_sync_is_about(changed, is_meant, is_meant_with_sub_folders):
+    """A change in a sync's own folder concerns it, and one in a folder below if it includes those."""
+    assert is_about(sync(), changed) == is_meant
+    assert is_about(sync(includeAllSubFolders=True), changed) == is_meant_with_sub_folders
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ def test_a_removal(world):
     assert held(world) == {"OTHER": "a stranger's"}
 
 
+def test_what_ends_the_rest(world):
+    """After a removal the sync rests until somebody has it synced; an import, or a removal, is no wish for that."""
+    for kind in (JobKind.REMOVE, JobKind.IMPORT, JobKind.REMOVE):
+        do(world, kind)
+        assert status(world).is_paused
+    do(world, JobKind.SYNC)
+    assert not status(world).is_paused
+    assert held(world).keys() >= {"A"}
+
+
 def test_a_source_that_refuses(world, monkeypatch):
     """Where the source refuses, a removal takes what has the sync's tag alone."""
 
