@@ -150,6 +150,7 @@ def test_a_cleanup_forgets_only_what_it_did(monkeypatch, refusal):
     world.store.put(CONFIG, json.dumps(config).encode())
     ticks(world, 1)
     assert len(status(world).former_places) == 1
+    assert "left behind by an edit" in status(world).sync.message
 
     def refuse(*_, **__):
         raise refusal

@@ -2,7 +2,8 @@
 
 import pytest
 
-from functions.errors import Temporary
+from functions.errors import Temporary, WrongState
+from functions.run.outcome import BLOCKED_RETRY_SECONDS
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
@@ -70,3 +71,17 @@ def test_deletions_are_counted_once(world, monkeypatch):
     hint(world, seconds=120)
     assert sorted(tried) == ["K0", "K0", "K1"]
     assert sum(one.count for one in status(world).deletions) == 2
+
+
+def test_a_run_that_lifecycle_states_block(world, monkeypatch):
+    """A run that ends because a secret is not in the state that it needs is tried again after half a minute."""
+
+    def refuse(_):
+        raise WrongState("it is going")
+
+    monkeypatch.setattr(MemoryVault, "list", refuse)
+    began = world.scheduler.now()
+    hint(world, seconds=10)
+    wait = (status(world).retry_at - began).total_seconds()
+    assert BLOCKED_RETRY_SECONDS <= wait < BLOCKED_RETRY_SECONDS + 5
+    assert status(world).sync.message == "it is going"

@@ -175,6 +175,14 @@ def test_the_worst_document_is_small_enough():
     assert read.runs[0].id == f"run-{MAX_RUNS - 1}"
 
 
+def test_what_is_too_large_without_runs_is_written_all_the_same():
+    """Where it is not runs that make a document too large, all of them go, and it is written."""
+    status = Status(ended_jobs=["j" * MAX_STATUS_BYTES])
+    status.add_run(a_run())
+    assert parse_status(status.to_json()) == status.copied()
+    assert status.runs == []
+
+
 TEXTS = st.text(max_size=30).map(lambda text: shorten(text * 400))
 
 
