@@ -82,16 +82,15 @@ class Ticker:
     def _unless_paused(self, is_time_left: Callable[[], bool]) -> Callable[[], bool]:
         """Look for a pause now and then: the tick itself began with a look."""
         clock = self.dispatcher.services.clock
-        looked_at = clock.monotonic()
+        looked_at, is_paused = clock.monotonic(), False
 
         def may_go_on() -> bool:
-            nonlocal looked_at
-            if not is_time_left():
+            nonlocal looked_at, is_paused
+            if is_paused or not is_time_left():
                 return False
-            if clock.monotonic() - looked_at < LOOK_FOR_PAUSE_SECONDS:
-                return True
-            looked_at = clock.monotonic()
-            return not self._is_paused()
+            if clock.monotonic() - looked_at >= LOOK_FOR_PAUSE_SECONDS:
+                looked_at, is_paused = clock.monotonic(), self._is_paused()
+            return not is_paused
 
         return may_go_on
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from functions.jobs.submit import is_about
+from functions.jobs.seal import parse_job
+from functions.jobs.submit import VAULT_EVENT_DELAY_SECONDS, is_about
 from functions.plan.models import Folder, JobKind
 from functions.triggers.oci_event import ResourceEvent
 from tests.support.one_sync import CONFIG, answer_of, status, world_of_one_sync
@@ -85,5 +86,7 @@ def test_events_about_vaults(action, compartment, details, jobs, fields, is_auto
     world = world_of(fields)
     event = ResourceEvent(f"com.oraclecloud.vaultsecret.{action}", "A", compartment, details)
     assert answer_of(world, lambda hands: hands.dispatcher().event(event), 30) == []
-    kinds = [json.loads(message.body)["kind"] for message in world.queue.messages]
-    assert kinds == ([JobKind.VERIFY] * jobs if is_auto else [])
+    queued = [parse_job(it.body, world.digests, it.visible_at) for it in world.queue.messages]
+    assert [job.kind for job in queued] == ([JobKind.VERIFY] * jobs if is_auto else [])
+    for job in queued:  # a burst of writes is one verification, some time later
+        assert (job.not_before - job.created_at).total_seconds() == VAULT_EVENT_DELAY_SECONDS

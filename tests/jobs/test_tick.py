@@ -21,7 +21,6 @@ from tests.support.plan_examples import NOW
 from tests.support.virtual_cloud import TICK_EVERY_SECONDS, VirtualCloud
 
 MANY = 400
-OTHER = "secret-syncs/p/b.json"
 VERIFIED = "verified/p/a"
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 
@@ -44,12 +43,12 @@ def write(world, **fields):
     world.store.put("status/p/a.json", known.to_json())
 
 
-def second_sync(world):
+def add_sync(world, name):
     """Add another sync."""
-    other = json.loads(world.store.get(CONFIG).body) | {"name": "b", "secretPath": "/b"}
-    other["syncOptions"]["keySchema"] = "b-{{secretKey}}"
-    world.store.put(OTHER, json.dumps(other).encode())
-    world.source.folders[replace(FOLDER, path="/b")] = {"B": "1"}
+    other = json.loads(world.store.get(CONFIG).body) | {"name": name, "secretPath": f"/{name}"}
+    other["syncOptions"]["keySchema"] = f"{name}-{{{{secretKey}}}}"
+    world.store.put(f"secret-syncs/p/{name}.json", json.dumps(other).encode())
+    world.source.folders[replace(FOLDER, path=f"/{name}")] = {"B": "1"}
 
 
 @pytest.fixture
@@ -138,7 +137,7 @@ def test_a_broken_config(world):
 def test_a_sync_whose_last_run_died_comes_last(world, order):
     """A sync whose lease ran out unreleased is verified after all others: it may kill this tick too."""
     write(world, lease=Lease(run="dead", expires_at=world.scheduler.now() - timedelta(seconds=50)))
-    second_sync(world)
+    add_sync(world, "b")
     ticks(world, 1)
     assert order == ["/b", "/a"]
 
@@ -162,7 +161,7 @@ def queue_all(ticker):
 @pytest.mark.parametrize("left", ["nothing", "due", "queued"])
 def test_when_workers_are_called(world, monkeypatch, left):
     """Workers are called where time did not suffice for what is due, or for what is queued, and only then."""
-    second_sync(world)
+    add_sync(world, "b")
     if left != "due":
         ticks(world, 1)
     read, is_time_left, called = type(world.source).read, True, []
@@ -188,7 +187,8 @@ def test_when_workers_are_called(world, monkeypatch, left):
 @pytest.mark.parametrize("ends_by", [None, "time", "pause", "another worker"])
 def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     """A worker stops once its time is over, all is paused or its place is lost; what it took stays on the queue."""
-    second_sync(world)
+    for name in "bc":
+        add_sync(world, name)
     read, is_time_left = type(world.source).read, True
 
     def slow(self, folder, **how):
@@ -211,8 +211,11 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
         return ticker.work(lambda: is_time_left)
 
     assert answer_of(world, work, 120)
-    assert order == (["/a"] if ends_by else ["/a", "/b"])
-    assert len(world.queue.messages) == len(["/a", "/b"]) - len(order)
+    every = ["/a", "/b", "/c"]
+    assert order == (every[:1] if ends_by else every)
+    # What goes back unopened is a new message: it must not become a dead letter.
+    left = len(every) - len(order)
+    assert [message.deliveries for message in world.queue.messages] == [0] * left
     assert bool(world.store.list("workers/")) == (ends_by == "another worker")
 
 

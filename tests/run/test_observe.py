@@ -12,18 +12,18 @@ from functions.calls.deadline import Gate
 from functions.errors import Forbidden, InvalidInput, Temporary, WrongState
 from functions.plan.desired import Desired
 from functions.plan.models import Bundle, SourceSecrets
-from functions.run.observe import Observer, refuse_collisions
+from functions.run.observe import Observed, Observer, refuse_collisions
 from tests.support.bare_services import bare_services
 from tests.support.plan_examples import OTHER_SYNC, secret, sync, tags
 
 LONGEST_SECONDS = 10.0
 
 
-def observer(existing_sync_ids):
+def observer(existing_sync_ids, **options):
     """Return the observer of a sync that asks this for who else lives."""
     clock = SystemClock()
     services = bare_services(clock, existing_sync_ids=existing_sync_ids)
-    return Observer(sync(), services, Gate(clock, clock.monotonic() + 60), lambda: None)
+    return Observer(sync(**options), services, Gate(clock, clock.monotonic() + 60), lambda: None)
 
 
 def test_a_slow_answer_holds_up_nobody_else():
@@ -92,3 +92,21 @@ def test_one_name_for_several_keys(in_folders, in_names, says):
     with pytest.raises(InvalidInput) as refused:
         refuse_collisions(source, Desired({}, collisions=in_names))
     assert says in str(refused.value)
+
+
+def test_what_is_looked_up_where_any_name_may_have_been_written():
+    """While every name is doubted, each secret in scope is looked up once; what else lies there is not."""
+    this, looked_up = observer(frozenset, keySchema="P_{{secretKey}}"), []
+    listing = [secret("P_A"), secret("P_B"), secret("OTHER")]
+
+    def get(secret_id):
+        looked_up.append(secret_id)
+        return next(one for one in listing if one.id == secret_id)
+
+    this._vault = SimpleNamespace(get=get)
+    seen = Observed(SourceSecrets(()), listing)
+    assert this.refresh(seen, {}) == seen
+    assert looked_up == []
+    this.memory.doubt_everything(SystemClock().now())
+    assert this.refresh(seen, {}).listing == listing
+    assert sorted(looked_up) == ["id-of-P_A", "id-of-P_B"]

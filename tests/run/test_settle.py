@@ -1,12 +1,12 @@
 """Waiting for the vault before anything is planned, in virtual time."""
 
-from functions.errors import ContentRefused
+from functions.errors import ContentRefused, Refused, WrongState
 from functions.plan.models import State
 from functions.run.context import LOOKS_AFTER_RESTORE
 from functions.state.lease import LEASE_SECONDS
 from functions.triggers.command import Command
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import held, status, ticks, world_of_one_sync
+from tests.support.one_sync import FOLDER, held, status, ticks, world_of_one_sync
 
 SYNC = Command(command="sync", sync="a")
 
@@ -54,3 +54,24 @@ def test_a_lease_is_kept_while_the_vault_is_waited_for():
     lease = status(world).lease
     assert lease
     assert lease.expires_at > world.scheduler.now()
+
+
+def test_what_is_refused_is_not_tried_again_at_once(monkeypatch):
+    """What the vault refuses is tried once in a run, however often the run comes back for the rest."""
+    world = world_of_one_sync()
+    world.source.folders[FOLDER] = {"A": "1", "B": "1"}
+    create, tried = MemoryVault.create, []
+
+    def refuse(vault, name, *args):
+        tried.append(name)
+        if name == "A":
+            raise Refused("no")
+        if tried.count(name) == 1:
+            raise WrongState("not yet")
+        return create(vault, name, *args)
+
+    monkeypatch.setattr(MemoryVault, "create", refuse)
+    ticks(world, 1)
+    assert sorted(tried) == ["A", "B", "B"]
+    assert held(world) == {"B": "1"}
+    assert status(world).runs[0].errors == {"A": "no"}

@@ -1,13 +1,15 @@
 """The lease of a run, and the status document that it lies in."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
 from functions.calls.deadline import Gate
-from functions.errors import DeadlineReached, LeaseLost
+from functions.errors import ConfigChanged, DeadlineReached, LeaseLost, Paused, Temporary
 from functions.state.lease import RENEW_AFTER_SECONDS, HeldLease
 from functions.state.status_document import StatusDocument, status_object
+from functions.state.stop import PAUSE_OBJECT
 from tests.support.memory import MemoryStore
 from tests.support.plan_examples import OBJECT, sync
 from tests.support.virtual_time import VirtualClock
@@ -108,3 +110,54 @@ def test_a_sound_document_is_no_error(store, clock, caplog):
         assert document.was_lost
     (row,) = caplog.records
     assert (row.levelname, OBJECT in row.getMessage()) == ("ERROR", True)
+
+
+@pytest.fixture
+def held(store, clock):
+    """A lease that is held, of a sync that is stored, and what renews it."""
+    stored = sync().model_copy(update={"etag": store.put(OBJECT, b"{}")})
+    one, gate = take(store, clock, "me")
+    return SimpleNamespace(renew=lambda: one.renew(stored, store), gate=gate)
+
+
+def test_when_a_lease_is_renewed(store, clock, held):
+    """A lease is renewed each 15 s, and says when: what the run noted is then written, too."""
+    until = held.gate.lease_until
+    assert not held.renew()
+    clock.sleep(RENEW_AFTER_SECONDS)
+    assert held.renew()
+    assert held.gate.lease_until == until + RENEW_AFTER_SECONDS
+    assert not held.renew()
+    clock.sleep(RENEW_AFTER_SECONDS - 0.1)
+    assert not held.renew()
+
+
+@pytest.mark.parametrize("what", ["config", "pause", "lease"])
+def test_what_ends_a_run(store, clock, held, what):
+    """A run whose config was changed, that is paused, or whose lease is another's starts no call any more."""
+    clock.sleep(RENEW_AFTER_SECONDS)
+    match what:
+        case "config":
+            store.put(OBJECT, b"{ }")
+        case "pause":
+            store.put(PAUSE_OBJECT, b"{}")
+        case "lease":
+            free(store, clock)
+    assert not held.renew()
+    assert isinstance(held.gate.closed_because, ConfigChanged | LeaseLost | Paused)
+    assert not held.renew()
+
+
+def test_a_renewal_that_fails_is_tried_again(store, clock, held, monkeypatch):
+    """Where the store does not answer the lease lasts as long as it did, and is renewed when it answers."""
+    until = held.gate.lease_until
+
+    def fail(*_, **__):
+        raise Temporary("later")
+
+    clock.sleep(RENEW_AFTER_SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStore, "put", fail)
+        assert not held.renew()
+    assert (held.gate.lease_until, held.gate.closed_because) == (until, None)
+    assert held.renew()
