@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 from pydantic import SecretBytes
 
-from functions.plan.bundle import key_of
+from functions.plan.bundle import key_of, name_of
 from functions.plan.kept import KeyMemory, lost_reference, missing
 from functions.plan.key_changes import parts_of
 from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
@@ -221,12 +221,6 @@ def keys_after(
     """Return what is known of each key after a run; what was held back or failed keeps what it has."""
     schema = planner.schema
     undone = plan.errors.keys() | {c.name for c in plan.changes if c.name not in done}
-    # An empty value is written in a bundle only.
-    written = {
-        schema.render(s.address)
-        for s in source.secrets
-        if schema.bundle or s.value.get_secret_value()
-    }
     wanted = {schema.part(at) for at in (*source.errors, *(s.address for s in source.secrets))}
     standing = wanted | planner.index(listing).keys()
     kept = {
@@ -234,6 +228,7 @@ def keys_after(
         for address, one in known.items()
         if schema.part(address) in standing or schema.render(address) in undone
     }
+    written = set(map(name_of, planner.desired(source).parts))
     learned = learned_from(source, written - undone, planner)
     return kept | {at: one for at, one in learned.items() if at not in plan.unproven}
 
@@ -241,11 +236,12 @@ def keys_after(
 def learned_from(
     found: SourceSecrets, names: Container[str], planner: Planner
 ) -> dict[str, KeyMemory]:
-    """Return where the keys of these names come from now, by address."""
+    """Return where the keys of these names come from now, by address; only of what is synced."""
+    parts, part = planner.desired(found).parts, planner.schema.part
     return {
         secret.address: _key_memory(secret)
         for secret in found.secrets
-        if planner.schema.render(secret.address) in names
+        if part(secret.address) in parts and name_of(part(secret.address)) in names
     }
 
 

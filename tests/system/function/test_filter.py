@@ -74,3 +74,14 @@ def test_a_wrong_filter_is_told(world, wrong):
     """A filter that is none breaks its config, by name of the field."""
     sync = world.sync(values={"A": "1"}, options={"filter": wrong})
     assert "syncOptions.filter." in json.dumps(sync.run())
+
+
+def test_what_is_left_out_is_not_known(world):
+    """That the source has a key which is left out makes nobody's secret of that name the sync's own."""
+    sync = world.sync(options=FILTER | {"disableSecretDeletion": True})
+    tagged(world, sync, A=("prod",), C=("dev",))
+    sync.seed("C", b"theirs")
+    sync.run()
+    sync.store(syncOptions=sync.config["syncOptions"] | {"disableSecretDeletion": False})
+    assert "C: kept, this sync never wrote it" in sync.run()["message"]
+    assert sync.live == {"A": "1", "C": "theirs"}
