@@ -8,6 +8,7 @@ from functions.errors import Forbidden
 from functions.plan.job import Args
 from functions.plan.models import JobKind, State
 from functions.run.remove_secrets import preview_removal
+from infra.local.oci.secret import Durations
 from tests.support.memory import MemoryNotifier
 from tests.support.memory_source import MemorySource
 from tests.support.one_sync import CONFIG, FOLDER, answer_of, held, status, ticks, world_of_one_sync
@@ -33,15 +34,15 @@ def world(monkeypatch):
     return world
 
 
-def do(world, kind, **args):
-    """Do a job for the sync; return what came of it."""
+def do(world, kind, seconds=120, **args):
+    """Do a job for the sync, and let so much time pass; return what came of it."""
 
     def work(invocation):
         own = invocation.dispatcher()
         sync = own.configs.find("a")
         return own.accept(sync, own.job(sync, kind, "api", Args(**args)))
 
-    return answer_of(world, work, 120).outcome
+    return answer_of(world, work, seconds).outcome
 
 
 def removal(world):
@@ -113,3 +114,14 @@ def test_an_undo(world, monkeypatch):
     assert State.PENDING_DELETION not in {
         secret.state(world.scheduler.now()) for secret in world.vault.secrets.values()
     }
+
+
+def test_an_undo_of_what_is_still_going(world, monkeypatch):
+    """What is in transition to its deletion is waited for, and then brought back."""
+    monkeypatch.setattr(type(world.auditor.turns), "ends_unseen", lambda *_: False)
+    world.vault.durations = Durations(scheduling=30)
+    do(world, JobKind.REMOVE, seconds=5)
+    states = {secret.state(world.scheduler.now()) for secret in world.vault.secrets.values()}
+    assert State.SCHEDULING_DELETION in states
+    assert do(world, JobKind.UNDO, run=status(world).runs[0].id).is_final
+    assert held(world).keys() == {"A", "B", "GONE", "OTHER"}

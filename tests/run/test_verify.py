@@ -2,10 +2,10 @@
 
 import pytest
 
-from functions.errors import WrongState
+from functions.errors import Refused, WrongState
 from functions.run.verify import PORTION_SECONDS, Verification
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import FOLDER, held, ticks, world_of_one_sync
+from tests.support.one_sync import FOLDER, held, status, ticks, world_of_one_sync
 
 FIRST, MANY = 20, 65
 AT_ONCE = 4
@@ -66,3 +66,21 @@ def test_a_content_is_read_once(monkeypatch):
     assert updates == [ids["A"]] * 2
     assert reads.count(ids["B"]) == 1
     assert held(world) == {"A": "1", "B": "1"}
+
+
+def test_what_failed_is_told_at_the_end_of_the_round(monkeypatch):
+    """What could not be repaired in one portion is among the errors of the run that ends the round."""
+    for name in ("FIRST_PORTION", "LEAST_PORTION", "MOST_PORTION"):
+        monkeypatch.setattr(f"functions.run.verify.{name}", 1)
+    world = world_of_one_sync()
+    world.source.folders[FOLDER] = dict.fromkeys("ABC", "1")
+    ticks(world, 1)
+    world.scheduler.run(world.scheduler.seconds + 2 * world.interval.total_seconds())
+    world.vault.edit("A", value=b"by hand")
+
+    def refuse(*_):
+        raise Refused("no")
+
+    monkeypatch.setattr(MemoryVault, "update", refuse)
+    ticks(world, 1)
+    assert (status(world).sync.status, status(world).runs[0].errors) == ("failed", {"A": "no"})
