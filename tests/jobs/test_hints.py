@@ -8,6 +8,7 @@ import pytest
 
 from functions.calls.deadline import Gate
 from functions.jobs.pause import pause, resume
+from functions.log import TRACE
 from functions.plan.models import JobKind
 from functions.run.outcome import End
 from functions.state.status import Lease
@@ -114,6 +115,17 @@ def test_a_job_for_which_no_time_is_left(world, monkeypatch):
     outcome = invoke(world, work)
     assert outcome.end == End.WAITING
     assert "recorded" not in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("cause", "by"),
+    [("api", "ann"), ("command", "ann"), ("webhook", None), ("event", None), ("tick", None)],
+)
+def test_who_asked(world, monkeypatch, cause, by):
+    """A job says who asked for it, where a person or client did."""
+    monkeypatch.setattr(TRACE, "asked_by", "ann")
+    own = invoke(world, lambda hands: hands.dispatcher())
+    assert own.job(own.configs.known(CONFIG), JobKind.SYNC, cause).by == by
 
 
 def test_what_a_report_says_of_the_job(world):

@@ -2,11 +2,13 @@
 
 from functions.errors import ContentRefused, Refused, WrongState
 from functions.plan.models import State
+from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.run.context import LOOKS_AFTER_RESTORE
 from functions.state.lease import LEASE_SECONDS
 from functions.triggers.command import Command
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import FOLDER, held, status, ticks, world_of_one_sync
+from tests.support.plan_examples import GONE_SYNC
 
 SYNC = Command(command="sync", sync="a")
 
@@ -75,3 +77,15 @@ def test_what_is_refused_is_not_tried_again_at_once(monkeypatch):
     assert sorted(tried) == ["A", "B", "B"]
     assert held(world) == {"B": "1"}
     assert status(world).runs[0].errors == {"A": "no"}
+
+
+def test_a_content_that_is_right_and_its_tags_are_not(monkeypatch):
+    """What holds the wanted value, with a tag of a sync that is gone, is tagged and not written."""
+    world = world_of_one_sync()
+    monkeypatch.setattr(world.network, "staleness", lambda: 0.0)
+    world.vault.seed("A", b"1", freeformTags={OWNER_TAG: GONE_SYNC})
+    ticks(world, 1)
+    [found] = world.secrets.list()
+    assert found.tags.keys() == {OWNER_TAG, DIGEST_TAG}
+    assert found.tags[OWNER_TAG] != GONE_SYNC
+    assert status(world).runs[0].counts == {"tag": 1, "unchanged": 0, "errors": 0}
