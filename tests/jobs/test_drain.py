@@ -158,6 +158,14 @@ def test_messages_whose_containers_died(world, monkeypatch, deliveries, is_suspe
     assert order == (["2", "0", "1"] if is_suspect else ["0", "1", "2"])
 
 
+def test_messages_that_are_no_suspects_are_not_put_again(world, monkeypatch):
+    """A message that is served at once makes no other call of the queue than its receipt and its end."""
+    put(world, cause="command")
+    monkeypatch.setattr(MemoryQueue, "put", lambda *_: pytest.fail("it is put again"))
+    drain(world)
+    assert (len(status(world).runs), world.queue.messages) == (1, [])
+
+
 def test_hints_are_served_by_one_run(world):
     """What hints of one sync ask for is done by one run, of the strictest kind among them."""
     put(world, JobKind.SYNC, "webhook")

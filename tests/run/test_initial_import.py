@@ -96,3 +96,17 @@ def test_an_import_permits_what_the_config_says(world):
     order = Command(command="import", sync="a", import_behavior="prioritize-destination")
     answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
     assert status(world).scope.place == (VAULT, COMPARTMENT)
+
+
+def test_an_import_into_a_sync_with_a_filter(world):
+    """What was imported would not pass the filter, and be deleted: so nothing is."""
+    config = json.loads(world.store.get(CONFIG).body)
+    config["syncOptions"] |= {
+        "initialSyncBehavior": "overwrite-destination",
+        "filter": {"tags": ["vault"]},
+    }
+    world.store.put(CONFIG, json.dumps(config).encode())
+    order = Command(command="import", sync="a", import_behavior="prioritize-destination")
+    answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
+    assert "a sync with a filter" in status(world).import_.message
+    assert world.source.folders[FOLDER] == {"A": "1", "B": "1"}

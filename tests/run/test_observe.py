@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,8 @@ from functions.calls.deadline import Gate
 from functions.errors import Forbidden, InvalidInput, Temporary, WrongState
 from functions.plan.desired import Desired
 from functions.plan.models import Bundle, SourceSecrets
+from functions.plan.ownership import DIGEST_TAG
+from functions.plan.written import Written
 from functions.run.observe import Observed, Observer, refuse_collisions
 from tests.support.bare_services import bare_services
 from tests.support.plan_examples import OTHER_SYNC, secret, sync, tags
@@ -107,6 +110,14 @@ def test_what_is_looked_up_where_any_name_may_have_been_written():
     seen = Observed(SourceSecrets(()), listing)
     assert this.refresh(seen, {}) == seen
     assert looked_up == []
+    done = Written(at=SystemClock().now()).as_done(
+        "id-of-P_A", tags("P_A", "1")[DIGEST_TAG], is_going=False
+    )
+    this.memory.recent["P_A"] = done
+    shown = [secret("P_A", tags=tags("P_A", "1")), *listing[1:]]
+    assert this.refresh(replace(seen, listing=shown), {}).listing == shown
+    assert looked_up == [], "the listing shows what was written"
+    this.memory.recent.clear()
     this.memory.doubt_everything(SystemClock().now())
     assert this.refresh(seen, {}).listing == listing
     assert sorted(looked_up) == ["id-of-P_A", "id-of-P_B"]

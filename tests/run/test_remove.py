@@ -11,6 +11,7 @@ from functions.run.remove_secrets import preview_removal
 from infra.local.oci.secret import Durations
 from tests.support.memory import MemoryNotifier
 from tests.support.memory_source import MemorySource
+from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import CONFIG, FOLDER, answer_of, held, status, ticks, world_of_one_sync
 
 OBJECTS = {CONFIG, "status/p/a.json", "memory/p/a.json", "verified/p/a"}
@@ -43,6 +44,11 @@ def do(world, kind, seconds=120, **args):
         return own.accept(sync, own.job(sync, kind, "api", Args(**args)))
 
     return answer_of(world, work, seconds).outcome
+
+
+def refuse(*_, **__):
+    """Refuse a call."""
+    raise Forbidden("no")
 
 
 def removal(world):
@@ -78,12 +84,20 @@ def test_what_ends_the_rest(world):
     assert held(world).keys() >= {"A"}
 
 
+@pytest.mark.parametrize("refuses", [True, False])
+def test_what_a_plan_of_a_removal_looks_up(world, monkeypatch, refuses):
+    """Where nothing was written lately the plan of a removal looks up no secret by itself."""
+    if refuses:
+        monkeypatch.setattr(MemorySource, "read", refuse)
+    world.scheduler.run(world.scheduler.seconds + 3600)
+    world.store.delete("memory/p/a.json")
+    for look in ("get", "find"):
+        monkeypatch.setattr(MemoryVault, look, lambda *_: pytest.fail("it is looked up"))
+    assert removal(world) == (["A", "GONE"] if refuses else ["A", "B", "GONE"])
+
+
 def test_a_source_that_refuses(world, monkeypatch):
     """Where the source refuses, a removal takes what has the sync's tag alone."""
-
-    def refuse(*_, **__):
-        raise Forbidden("no")
-
     monkeypatch.setattr(MemorySource, "read", refuse)
     assert removal(world) == ["A", "GONE"]
     do(world, JobKind.REMOVE)

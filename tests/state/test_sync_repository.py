@@ -12,7 +12,7 @@ from functions.state.memory import memory_object
 from functions.state.status import Pending, Status
 from functions.state.status_document import status_object
 from functions.state.sync_configs import Configs
-from functions.state.sync_repository import ApiCache, SyncRepository
+from functions.state.sync_repository import FEW, ApiCache, SyncRepository
 from tests.support.example_sync import destination, sync_config
 from tests.support.memory import MemoryStore
 from tests.support.plan_examples import OBJECT, sync
@@ -191,3 +191,32 @@ def test_what_a_list_shows(repository, store, monkeypatch):
     monkeypatch.setattr("functions.state.sync_repository.MAX_LISTED", 2)
     listed = repository.listed(None)
     assert ([one.sync.object_name for one, _ in listed.rows], listed.is_cut) == ([A, B], True)
+
+
+def test_statuses_of_many_syncs(monkeypatch):
+    """A cold container reads the statuses of many syncs from one object, where they are as they were."""
+    store = MemoryStore("oci://bucket@namespace", VirtualClock())
+    names = [f"secret-syncs/p/s{number:02}.json" for number in range(FEW + 5)]
+    for name in names:
+        config = sync_config(name[-8:-5], "p", "dev", "/x", destination())
+        store.put(name, json.dumps(config).encode())
+        store.put(status_object(name), Status(config_etag="1").to_json())
+    get, read = MemoryStore.get, []
+
+    def noted(store, name, **how):
+        read.append(name)
+        return get(store, name, **how)
+
+    monkeypatch.setattr(MemoryStore, "get", noted)
+
+    def etags():
+        read.clear()
+        pool = ThreadPool(2)
+        cold = SyncRepository(store, pool, Configs(store, pool, store.clock, {}), ApiCache())
+        return {status.config_etag for _, status in cold.listed("p").rows}
+
+    assert etags() == {"1"}
+    assert {name for name in read if name.startswith("status/")} == set(map(status_object, names))
+    store.put(status_object(names[0]), Status(config_etag="2").to_json())
+    assert etags() == {"1", "2"}
+    assert [name for name in read if name.startswith("status/")] == [status_object(names[0])]
