@@ -162,3 +162,25 @@ def test_a_cleanup_forgets_only_what_it_did(monkeypatch, refusal):
     assert held(world) == {"NEW_A": "1"} | ({"A": "1"} if refusal else {})
     assert len(status(world).former_places) == bool(refusal)
     assert status(world).runs[0].errors == ({"A": str(refusal)} if refusal else {})
+
+
+def test_a_cleanup_says_where_it_could_not_look(monkeypatch):
+    """A former place that cannot be listed is named in the status, and stays a former place."""
+    world = world_of_one_sync()
+    ticks(world, 1)
+    config = json.loads(world.store.get(CONFIG).body)
+    config["destinationConfig"]["compartmentOcid"] = OTHER_COMPARTMENT
+    world.store.put(CONFIG, json.dumps(config).encode())
+    ticks(world, 1)
+    listed = MemoryVault.list
+
+    def refuse(vault):
+        if vault._home["compartmentId"] != OTHER_COMPARTMENT:
+            raise Forbidden("no")
+        return listed(vault)
+
+    monkeypatch.setattr(MemoryVault, "list", refuse)
+    order = Command(command="cleanup", sync="a")
+    report = answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
+    assert "could not be listed: no" in report["message"]
+    assert len(status(world).former_places) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.errors import Temporary, WrongState
+from functions.errors import OutOfTime, Temporary, WrongState
 from functions.run.outcome import BLOCKED_RETRY_SECONDS
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
@@ -85,3 +85,16 @@ def test_a_run_that_lifecycle_states_block(world, monkeypatch):
     wait = (status(world).retry_at - began).total_seconds()
     assert BLOCKED_RETRY_SECONDS <= wait < BLOCKED_RETRY_SECONDS + 5
     assert status(world).sync.message.startswith("it is going")
+
+
+def test_a_run_whose_time_is_up_while_it_writes(world, monkeypatch):
+    """A run that has no time to write what it should is not done: the rest follows."""
+
+    def stop(*_):
+        raise OutOfTime("No time is left.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryVault, "create", stop)
+        hint(world, seconds=10)
+    assert status(world).sync.status == "pending"
+    assert status(world).sync.message.startswith("No time is left. The rest follows")

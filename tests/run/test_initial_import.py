@@ -84,7 +84,7 @@ def test_what_is_held_is_noted_before_the_import_counts_as_done(world, monkeypat
 
     monkeypatch.setattr(MemoryStore, "put", watched)
     ticks(world, 1)
-    assert list(noted[0].import_pending) == ["B"]
+    assert list(noted[0].import_pending) == list(noted[0].keys) == ["B"]
     assert noted[0].imported == {}
 
 
@@ -96,6 +96,7 @@ def test_an_import_permits_what_the_config_says(world):
     order = Command(command="import", sync="a", import_behavior="prioritize-destination")
     answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
     assert status(world).scope.place == (VAULT, COMPARTMENT)
+    assert memory(world).imported == {}
 
 
 def test_an_import_into_a_sync_with_a_filter(world):

@@ -99,3 +99,17 @@ def test_a_store_that_is_down(store, clock, monkeypatch):
     assert not slot.is_lost
     clock.sleep(SLOT_SECONDS - 1)
     assert ObjectLease.take(store, clock, "b", 1) is None
+
+
+def test_a_place_is_renewed_now_and_then(store, clock):
+    """However often its worker asks, a place is renewed once in half a minute, and not once it is lost."""
+    place = ObjectLease.take(store, clock, "a", 1)
+    [entry] = store.list("workers/")
+    clock.sleep(SLOT_RENEW_AFTER_SECONDS - 1)
+    place.renew()
+    assert store.get(entry.name).etag == entry.etag
+    clock.sleep(1)
+    for _ in range(2):
+        place.renew()
+    renewed = store.get(entry.name).etag
+    assert renewed == str(int(entry.etag) + 1)

@@ -7,15 +7,16 @@ import pytest
 
 from functions.calls.parallel import ThreadPool
 from functions.errors import Conflict, InvalidInput, Rejected
+from functions.plan.models import JobKind
 from functions.plan.sync_config import sync_id
 from functions.state.memory import memory_object
-from functions.state.status import Pending, Status
+from functions.state.status import Pending, RunRecord, Status
 from functions.state.status_document import status_object
 from functions.state.sync_configs import Configs
-from functions.state.sync_repository import FEW, ApiCache, SyncRepository
+from functions.state.sync_repository import FEW, ApiCache, StoredSync, SyncRepository
 from tests.support.example_sync import destination, sync_config
 from tests.support.memory import MemoryStore
-from tests.support.plan_examples import OBJECT, sync
+from tests.support.plan_examples import NOW, OBJECT, sync
 from tests.support.virtual_time import START, VirtualClock
 
 KNOWN = (status_object(OBJECT), memory_object(OBJECT))
@@ -55,6 +56,16 @@ def test_a_config_that_comes_back_meanwhile(after):
 
 A, B, BROKEN, OTHER = (f"secret-syncs/{name}.json" for name in ("p/a", "p/b", "p/broken", "q/a"))
 NOBODY = UUID(int=0)
+RUN = RunRecord(
+    id="run-1",
+    job_id="job-1",
+    kind=JobKind.SYNC,
+    cause="webhook",
+    started_at=START,
+    seconds=1,
+    outcome="failed",
+    errors={"A": "no"},
+)
 
 
 @pytest.fixture
@@ -138,7 +149,9 @@ def test_what_is_saved(repository, store):
     )
     found = repository.find(id_of(store, A))
     assert (found, found.sync.config.description) == (saved, "new")
-    assert b"isBeingRemoved" not in store.get(A).body
+    written = json.loads(store.get(A).body)
+    assert {"projectId", "secretPath"} <= written.keys()
+    assert "isBeingRemoved" not in written
     for action in (
         lambda: repository.save(sync, sync.config, store.clock.now()),
         lambda: repository.delete(sync),
@@ -171,13 +184,14 @@ def test_an_interrupted_deletion_is_finished(repository, store):
 def test_what_a_list_shows(repository, store, monkeypatch):
     """A list shows the syncs of a project, or of all, with status and faults; what it does not show is not kept."""
     status = Status(config_etag="1", import_pending={"A": Pending(why="w", was_in_source=True)})
+    status.add_run(RUN)
     store.put(status_object(A), status.to_json())
     store.put(status_object(B), b"nonsense")
     for _ in range(2):
         listed = repository.listed("p")
         shown = [(one.sync.object_name, status.config_etag) for one, status in listed.rows]
         assert shown == [(A, "1"), (B, "")]
-        assert listed.rows[0][1].import_pending == {}
+        assert listed.rows[0][1].import_pending == listed.rows[0][1].runs[0].errors == {}
         assert (list(listed.faults), listed.is_cut) == ([BROKEN], False)
     store.put(status_object(A), Status(config_etag="2").to_json())
     rows = repository.listed(None).rows
@@ -220,3 +234,9 @@ def test_statuses_of_many_syncs(monkeypatch):
     store.put(status_object(names[0]), Status(config_etag="2").to_json())
     assert etags() == {"1", "2"}
     assert [name for name in read if name.startswith("status/")] == [status_object(names[0])]
+
+
+@pytest.mark.parametrize(("modified", "shown"), [(START, START), (None, NOW)])
+def test_an_edit_that_no_run_has_seen(modified, shown):
+    """An edit is from when its object was written, or from now where the store does not tell."""
+    assert StoredSync(sync(), modified).see(Status(config_etag="old"), NOW).updated_at == shown
