@@ -20,7 +20,6 @@ MAY_NOT_DELETE = (
 MAY_NOT_UPDATE = (
     "this sync never wrote it, and it may hold what the source lacks: import it, or force the plan"
 )
-REASONS = frozenset({MAY_NOT_DELETE, MAY_NOT_UPDATE})
 
 
 class Scope(Camel):
@@ -64,6 +63,17 @@ def scope_of(config: SyncConfig) -> Scope:
         bundle=options.bundle and options.bundle.name,
         is_deleting=not options.disable_secret_deletion,
     )
+
+
+def is_new(name: str, permitted: Scope, config: SyncConfig, *, is_known: bool) -> bool:
+    """Say whether a secret that this sync never wrote would be within its reach since an edit only.
+
+    `is_known`: it held what the source said.
+    """
+    wider = scope_of(config)
+    action = Action.DELETE if wider.is_deleting else Action.UPDATE
+    is_settled = is_known and permitted.covers(wider, name)
+    return not is_settled and why_held(Change(action, name), permitted, config) is not None
 
 
 def why_held(change: Change, permitted: Scope, config: SyncConfig) -> str | None:

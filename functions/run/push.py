@@ -6,7 +6,7 @@ from functions.errors import Refused
 from functions.plan.bundle import name_of
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
-from functions.plan.scope import REASONS, scope_of
+from functions.plan.scope import Scope, is_new, scope_of
 from functions.run.apply import Results
 from functions.run.context import Run
 from functions.run.keep import keys_after
@@ -99,8 +99,21 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
         if name_of(part) in left or part in unproven
     }
     memory.was_too_large &= not run.job.args.force
-    held = any(c.held in REASONS for c in plan.changes if c.name not in results.done)
-    if held:
-        run.scope = permitted_scope(run.document.status, planner, observed.listing)
-    else:
-        run.scope = scope_of(run.sync.config)
+    run.scope = _scope_after(run, observed, plan, results)
+
+
+def _scope_after(run: Run, observed: Observed, plan: Plan, results: Results) -> Scope | None:
+    """Return what is permitted from now on: as before while an edit alone brings in somebody's secret.
+
+    It may be held, wait, or have an error: once that is over it is not the sync's to delete either.
+    """
+    planner, config = run.observer.planner(observed.listing), run.sync.config
+    permitted = permitted_scope(run.document.status, planner, observed.listing)
+    blocked = {secret.name for secret in plan.blocked if not planner.is_mine(secret)}
+    strange = (plan.in_scope - plan.own | blocked) - results.done.keys()
+    known = set(map(planner.schema.part, run.observer.memory.keys))
+    if permitted is not None and any(
+        is_new(name, permitted, config, is_known=name in known) for name in strange
+    ):
+        return permitted
+    return scope_of(config)

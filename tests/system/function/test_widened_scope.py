@@ -103,6 +103,25 @@ def test_deletion_is_switched_on(world):
     assert kept(sync, "THEIRS")
 
 
+@pytest.mark.parametrize("edit", [OVERWRITE, OVERWRITE | {"keySchema": "{{secretKey}}"}])
+def test_an_error_lets_no_scope_grow(world, edit):
+    """What the sync could not compare when the edit came is not its to delete later, when the source drops the key."""
+    options = OVERWRITE | {"keySchema": edit.get("keySchema", "") and "P_{{secretKey}}"}
+    sync = world.sync(values={"A": "1"}, options=options | {"disableSecretDeletion": True})
+    sync.seed("THEIRS", b"theirs")
+    sync.run()
+    sync.store(syncOptions=edit)
+    sync.set("THEIRS", "another")
+    world.cloud.faults.append(Fault("GetSecretBundle", status=409, code="IncorrectState"))
+    assert "THEIRS: its content in the vault cannot be read" in sync.run()["message"]
+    world.cloud.faults.clear()
+    sync.delete("THEIRS")
+    sync.run()
+    assert kept(sync, "THEIRS")
+    forced(sync)
+    assert sync.live == {"A": "1"}
+
+
 def test_a_wider_schema_of_an_import_sync(world):
     """With an import behaviour nothing new in the scope is overwritten either, until it is imported."""
     options = IMPORT_FIRST | {"keySchema": "P_{{secretKey}}"}

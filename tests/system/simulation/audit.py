@@ -77,6 +77,8 @@ class Auditor:
         if self.turns.ends_unseen(before, after):
             raise Violation(f"{name}: a run ends by a look that does not count")
         self.turns.written(view, name, before, after)
+        if view and after and after.import_.status == Phase.RUNNING:
+            view.is_import = True
 
     def judge(self, view, operation, name, value=None):
         """Return what is wrong with a write to the vault that is about to take effect."""
@@ -152,7 +154,8 @@ class Auditor:
     def before_import(self, view, values):
         """Judge a write to the source."""
         status = self._status(view)
-        is_asked = status is not None and status.import_.status == Phase.RUNNING
+        # A sync that is deleted meanwhile has no status any more.
+        is_asked = status.import_.status == Phase.RUNNING if status else view.is_import
         is_done = (
             status is not None
             and status.is_import_done

@@ -211,8 +211,8 @@ BREAKAGES = {
     ),
     "one run makes a scope wider": (
         push,
-        "REASONS",
-        frozenset(),
+        "is_new",
+        lambda *_, **__: False,
         "an edit brought it into the scope",
     ),
     "what was deleted lately does not count": (

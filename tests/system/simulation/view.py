@@ -18,6 +18,8 @@ class View:
         self.counts_from = self.lease_counts_from = 0
         """From which status on what it read counts; for the memory, which only the lease guards, the second."""
         self.began_at = None
+        self.is_import = False
+        """Whether somebody asked for an import, and it has begun."""
         self.revision = -1
         self.answer = None
         self.below = False
