@@ -7,13 +7,14 @@ from itertools import pairwise
 import pytest
 from pydantic import SecretBytes
 
+from functions.errors import Forbidden
 from functions.jobs.drain import HIDE_SECONDS, RENEW_AFTER_SECONDS
 from functions.jobs.seal import seal
 from functions.plan.job import COVERED_AFTER_SECONDS, Job
 from functions.plan.models import JobKind
 from functions.plan.ownership import Digests
 from functions.state.status import Phase, Progress, Status
-from tests.support.memory import MemoryQueue
+from tests.support.memory import MemoryQueue, MemoryStore
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import CONFIG, EVENT, FOLDER, status, world_of_one_sync
 from tests.system.simulation.memory_world import Invocation
@@ -174,3 +175,23 @@ def test_hints_are_served_by_one_run(world):
     drain(world)
     assert [run.kind for run in status(world).runs] == [JobKind.VERIFY]
     assert world.queue.messages == []
+
+
+def test_a_message_that_another_holds_by_now(world, monkeypatch):
+    """Where a job cannot be served its message goes back, unless its receipt ran out: then another has it."""
+    put(world, cause="command")
+    [message] = world.queue.messages
+
+    def taken(*_, **__):
+        message.deliveries += 1
+        message.visible_at += timedelta(hours=1)
+        world.scheduler.sleep(2 * RENEW_AFTER_SECONDS)
+        monkeypatch.setattr(MemoryStore, "put", refuse)
+        raise Forbidden("no")
+
+    def refuse(*_, **__):
+        raise Forbidden("no")
+
+    monkeypatch.setattr(type(world.source), "read", taken)
+    drain(world)
+    assert world.queue.messages == [message]
