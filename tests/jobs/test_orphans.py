@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from functions.errors import Temporary
-from functions.jobs.orphans import KEPT_FOR, MOST_AT_ONCE, sweep
+from functions.jobs.orphans import MOST_AT_ONCE, sweep
 from functions.state.status import Lease, Status, parse_status
 from tests.support.bare_services import bare_services
 from tests.support.memory import MemoryStore
@@ -13,6 +13,7 @@ from tests.support.virtual_time import VirtualClock
 
 CONFIG, STATUS = "secret-syncs/p/a.json", "status/p/a.json"
 REST = ("memory/p/a.json", "verified/p/a")
+DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -58,9 +59,7 @@ def test_a_status_without_config_is_marked_first(services):
     assert marked_at(services) == now
 
 
-@pytest.mark.parametrize(
-    ("ago", "left"), [(KEPT_FOR - MINUTE, ALL), (KEPT_FOR, []), (2 * KEPT_FOR, [])]
-)
+@pytest.mark.parametrize(("ago", "left"), [(DAY - MINUTE, ALL), (DAY, []), (2 * DAY, [])])
 def test_it_is_deleted_a_day_later(services, ago, left):
     """A day after it was marked all that is left of it is deleted."""
     write(services, orphaned_at=services.clock.now() - ago)
@@ -71,13 +70,13 @@ def test_it_is_deleted_a_day_later(services, ago, left):
 def test_what_somebody_works_on_is_kept(services, ends_in, left):
     """Under a lease that runs nothing is deleted."""
     now = services.clock.now()
-    write(services, orphaned_at=now - KEPT_FOR, lease=Lease(run="r", expires_at=now + ends_in))
+    write(services, orphaned_at=now - DAY, lease=Lease(run="r", expires_at=now + ends_in))
     assert swept(services) == left
 
 
 def test_a_config_that_is_there_keeps_its_status(services):
     """A status whose config is there, or came back since the configs were listed, is neither marked nor deleted."""
-    write(services, orphaned_at=services.clock.now() - KEPT_FOR)
+    write(services, orphaned_at=services.clock.now() - DAY)
     services.store.put(CONFIG, b"{}")
     assert swept(services) == ALL
     sweep(services, [], services.store.list("status/"), lambda: True)
@@ -86,7 +85,7 @@ def test_a_config_that_is_there_keeps_its_status(services):
 
 def test_a_status_that_was_changed_meanwhile_is_kept(services, monkeypatch):
     """A status that somebody changed after the look at it is not deleted."""
-    write(services, orphaned_at=services.clock.now() - KEPT_FOR)
+    write(services, orphaned_at=services.clock.now() - DAY)
     delete = MemoryStore.delete
 
     def changed_first(store, name, **how):

@@ -12,7 +12,7 @@ from functions.jobs.seal import seal
 from functions.jobs.tick import LOOK_FOR_PAUSE_SECONDS, SYNCS_A_WORKER, Ticker, due
 from functions.plan.models import JobKind
 from functions.ports import Entry
-from functions.state.lease import SLOT_RENEW_AFTER_SECONDS
+from functions.state.lease import SLOT_RENEW_AFTER_SECONDS, ObjectLease
 from functions.state.status import Lease, Status
 from functions.state.stop import PAUSE_OBJECT
 from tests.support.memory import MemoryInvoker
@@ -217,6 +217,21 @@ def test_when_a_worker_stops(world, order, monkeypatch, ends_by):
     left = len(every) - len(order)
     assert [message.deliveries for message in world.queue.messages] == [0] * left
     assert bool(world.store.list("workers/")) == (ends_by == "another worker")
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_no_more_workers_than_places(world, order, others):
+    """A worker for whom no place is left says so, and takes nothing off the queue."""
+    for number in range(others):
+        ObjectLease.take(world.store, world.scheduler, f"{number}", 2)
+
+    def work(invocation):
+        ticker = ticker_of(world, invocation)
+        queue_all(ticker)
+        return ticker.work(lambda: True)
+
+    assert answer_of(world, work, 30) == (others == 1)
+    assert order == (["/a"] if others == 1 else [])
 
 
 def test_a_sync_that_another_run_is_at(world, caplog):
