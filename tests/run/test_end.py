@@ -4,6 +4,7 @@ import pytest
 
 from functions.errors import OutOfTime, Temporary, WrongState
 from functions.run.outcome import BLOCKED_RETRY_SECONDS
+from functions.triggers.command import Command
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
 from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
@@ -51,6 +52,24 @@ def test_a_run_starts_over_only_from_a_good_end(world, monkeypatch, is_down):
     hint(world, seconds=12)
     assert len(times) == (1 if is_down else 2)
     assert (status(world).sync.status == "succeeded") != is_down
+
+
+@pytest.mark.parametrize(("order", "looks"), [("sync", 2), ("import", 1)])
+def test_who_starts_over_for_a_hint(world, monkeypatch, order, looks):
+    """A sync starts over for a hint that came while it was on; an import leaves that to the hint's own job."""
+    read, times = MemorySource.read, []
+
+    def slow(self, *args, **how):
+        times.append(world.scheduler.seconds)
+        world.scheduler.sleep(3)
+        return read(self, *args, **how)
+
+    monkeypatch.setattr(MemorySource, "read", slow)
+    command = Command(command=order, sync="a")
+    world.start("command", lambda hands: hands.dispatcher().command(command))
+    world.scheduler.run(world.scheduler.seconds + 1)
+    hint(world, seconds=20)
+    assert len(times) == looks
 
 
 def test_deletions_are_counted_once(world, monkeypatch):

@@ -207,6 +207,23 @@ def test_what_a_list_shows(repository, store, monkeypatch):
     assert ([one.sync.object_name for one, _ in listed.rows], listed.is_cut) == ([A, B], True)
 
 
+def test_a_warm_container_reads_what_changed(repository, store, monkeypatch):
+    """A status that is as it was when it was listed last is not read again."""
+    for name in (A, B):
+        store.put(status_object(name), Status(config_etag="1").to_json())
+    repository.listed("p")
+    store.put(status_object(B), Status(config_etag="2").to_json())
+    get, read = MemoryStore.get, []
+
+    def noted(store, name, **how):
+        read.append(name)
+        return get(store, name, **how)
+
+    monkeypatch.setattr(MemoryStore, "get", noted)
+    assert [status.config_etag for _, status in repository.listed("p").rows] == ["1", "2"]
+    assert read == [status_object(B)]
+
+
 def test_statuses_of_many_syncs(monkeypatch):
     """A cold container reads the statuses of many syncs from one object, where they are as they were."""
     store = MemoryStore("oci://bucket@namespace", VirtualClock())
