@@ -30,3 +30,5 @@ def test_long_names():
     """Names are shown as far as a sentence can bear them, one at least."""
     assert names_of(["x" * 250, "y" * 250]) == "x" * 250 + " and 1 more"
     assert names_of(["A", "B"]) == "A, B"
+    assert names_of(["x" * 149, "y" * 149]).endswith("y"), "300 characters in all"
+    assert names_of(["x" * 149, "y" * 150]).endswith(" and 1 more")
