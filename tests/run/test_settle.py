@@ -1,6 +1,6 @@
 """Waiting for the vault before anything is planned, in virtual time."""
 
-from functions.errors import ContentRefused, Refused, WrongState
+from functions.errors import ContentRefused, Refused, Temporary, WrongState
 from functions.plan.models import State
 from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from functions.run.context import LOOKS_AFTER_RESTORE
@@ -89,3 +89,18 @@ def test_a_content_that_is_right_and_its_tags_are_not(monkeypatch):
     assert found.tags.keys() == {OWNER_TAG, DIGEST_TAG}
     assert found.tags[OWNER_TAG] != GONE_SYNC
     assert status(world).runs[0].counts == {"tag": 1, "unchanged": 0, "errors": 0}
+
+
+def test_a_content_that_cannot_be_read_now(monkeypatch):
+    """Where a content cannot be read for now the run waits: nothing is planned of what is not known."""
+    world = world_of_one_sync()
+    world.vault.seed("A", b"old")
+
+    def fail(*_):
+        raise Temporary("The vault is down.")
+
+    monkeypatch.setattr(MemoryVault, "read", fail)
+    ticks(world, 1)
+    assert held(world) == {"A": "old"}
+    assert status(world).sync.status == "pending"
+    assert status(world).sync.message.startswith("The vault is down.")
