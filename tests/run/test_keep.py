@@ -363,3 +363,11 @@ def test_what_is_known_of_a_bundle_s_keys():
     assert keys_after(known, found, [change.secret], Plan(), {}, this) == written
     failed = Plan(errors={"app": "why"})
     assert keys_after(known, found, [change.secret], failed, {}, this) == known
+
+
+def test_which_secret_of_the_source_it_was_is_remembered():
+    """What is known of a key says which secret of the source gave it: another of its name is another."""
+    given = SourceSecret("A", SecretStr("1"), id="00000000-0000-4000-8000-0123456789ab")
+    after = keys_after({}, SourceSecrets((given,)), [], Plan(), {}, planner(keySchema=SCHEMA))
+    assert after["A"].id
+    assert given.id.endswith(after["A"].id)
