@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretBytes
 
-from functions.errors import ValueReused
+from functions.errors import NameTaken, ValueReused
 from functions.plan.models import Action, Change, State
 from functions.plan.ownership import OWNER_TAG
 from functions.run.apply import Applier, Results
@@ -13,7 +13,7 @@ from infra.local.oci.cloud import COMPARTMENT_ID, KEY_ID, VAULT_ID
 from infra.local.oci.secret import Durations
 from infra.local.oci.vault_store import Vault
 from tests.support.memory_vault import MemoryVault
-from tests.support.plan_examples import OWN_SYNC, planner
+from tests.support.plan_examples import OWN_SYNC, planner, secret
 from tests.support.virtual_time import VirtualClock
 
 
@@ -50,7 +50,9 @@ def made(vault, change, *, recent=(), port=MemoryVault):
 def test_a_create_that_meets_its_own_value(vault):
     """A create whose name is held by an ACTIVE secret with the wanted value is done."""
     vault.seed("A", b"wanted")
-    assert create(vault, b"wanted").done == {"A": Action.CREATE}
+    [there] = MemoryVault(vault, VAULT_ID, COMPARTMENT_ID).list()
+    results = create(vault, b"wanted")
+    assert (results.done, results.ids) == ({"A": Action.CREATE}, {"A": there.id})
 
 
 def test_a_create_that_meets_another_value(vault):
@@ -77,6 +79,33 @@ def test_a_name_that_is_taken_elsewhere(vault):
     results = create(vault, b"wanted")
     assert (results.done, results.again) == ({}, {})
     assert "another compartment" in results.errors["A"]
+
+
+@pytest.mark.parametrize(
+    ("found", "recent", "is_looked_at_again"),
+    [
+        (None, ["A"], True),
+        (None, [], False),
+        (secret("A", State.DELETED, compartment_id=COMPARTMENT_ID), ["A"], True),
+        (secret("A", State.DELETED, compartment_id=COMPARTMENT_ID), [], False),
+        (secret("A", compartment_id="another"), ["A"], False),
+    ],
+)
+def test_a_taken_name_of_which_nothing_is_to_be_seen(vault, found, recent, is_looked_at_again):
+    """Such a name is its key's error at once, unless this sync wrote it lately and the listing may be stale."""
+
+    class Taken(MemoryVault):
+        def create(self, *_):
+            raise NameTaken("it is taken")
+
+        def find(self, _name):
+            return found
+
+    change = Change(Action.CREATE, "A", None, SecretBytes(b"wanted"))
+    results = made(vault, change, recent=recent, port=Taken)
+    assert (results.again.keys(), results.errors.keys()) == (
+        ({"A"}, set()) if is_looked_at_again else (set(), {"A"})
+    )
 
 
 class Reused(MemoryVault):

@@ -229,3 +229,14 @@ def test_each_list_of_imports_is_read_once():
         kept = [is_kept(found, replace(LOST, folder=folder)) for folder in folders]
         assert kept == [True, *[False] * 29, True]
     assert source.asked("imports") == dict.fromkeys(folders[:30], 1)
+
+
+@pytest.mark.parametrize(("number", "kept"), [(10, False), (11, True)])
+def test_a_key_of_any_sub_folder(number, kept):
+    """Ten sub-folders are asked for a key of unknown origin; of more nothing is known, and each list is read once."""
+    folders = [("dev", f"/app/{n:02}") for n in range(number)]
+    source = Source({APP: "", **dict.fromkeys(folders, "")})
+    found = evidence(source, has_sub_folders=True)
+    for _ in range(2):
+        assert is_kept(found, replace(LOST, giver=None)) == kept
+    assert set(source.asked("folders").values()) == {1}
