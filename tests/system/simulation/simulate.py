@@ -21,6 +21,8 @@ from tests.system.simulation.scheduler import START
 LATE_WEBHOOKS_SECONDS = 100.0
 PATIENCE_SECONDS = 400.0
 SETTLING_SECONDS = 10.0
+MOST_LOOKS = 3
+"""So often a person looks at a plan and forces it."""
 JUMPS = 0.4
 JUMP_HOURS = (1, 4, 10, 20)
 """Containers are frozen between calls, and sometimes in one: those under way go on hours later."""
@@ -174,20 +176,26 @@ def _sync(world, name):
 def _force_what_guards_hold(world, events, name):
     if not world.auditor.would_stop(world.auditor.truth(_sync(world, name)), at_most=True):
         return
-    answers = []
-    events.command("plan", name, done=answers.append)
-    _wait_until_quiet(world)
-    if isinstance(answers[0], SyncError):
-        raise Violation(f"plan failed: {answers[0]}")
-    if not answers[0]["plan"]["stops"]:
-        return
-    world.auditor.is_forced = True
-    world.auditor.let_go(f"secret-syncs/p/{name}.json")
-    events.command("sync", name, answers[0]["plan"]["fingerprint"], done=answers.append)
-    _wait_until_quiet(world)
-    if isinstance(answers[1], SyncError):
-        raise Violation(f"force failed: {answers[1]}")
-    world.auditor.is_forced = False
+    for earlier in range(MOST_LOOKS):
+        answers = []
+        events.command("plan", name, done=answers.append)
+        _wait_until_quiet(world)
+        if isinstance(answers[0], SyncError):
+            raise Violation(f"plan failed: {answers[0]}")
+        plan = answers[0]["plan"]
+        if not (plan["stops"] or earlier):
+            return
+        world.auditor.is_forced = bool(plan["stops"])
+        world.auditor.let_go(f"secret-syncs/p/{name}.json")
+        force = plan["fingerprint"] if plan["stops"] else None
+        events.command("sync", name, force, done=answers.append)
+        _wait_until_quiet(world)
+        if isinstance(answers[1], SyncError):
+            raise Violation(f"force failed: {answers[1]}")
+        world.auditor.is_forced = False
+        # A list may be younger than that of the plan, or older: what was agreed to is another plan then.
+        if "the plan has changed" not in (answers[1]["message"] or ""):
+            break
     world.tick()
     _wait_until_quiet(world)
 
