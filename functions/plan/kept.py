@@ -14,6 +14,9 @@ from pydantic import ConfigDict
 from functions.plan.models import Action, Change, Origin, Place, SourceSecret, parse_place
 from functions.plan.sync_config import Camel
 
+FROM_SOURCE = frozenset({Action.CREATE, Action.UPDATE, Action.DELETE})
+"""What follows from the value that a key has, or has not, in the source."""
+
 
 class KeyMemory(Camel):
     """Where a key, and each reference in its text, came from when the vault last held it as it should."""
@@ -71,7 +74,7 @@ def missing(
     is_mine: bool,
 ) -> Iterator[Missing]:
     """Return what the source must be asked before this change; what a folder holds itself is no question."""
-    if change.action not in (Action.CREATE, Action.UPDATE, Action.DELETE):
+    if change.action not in FROM_SOURCE:
         return
     shown_by = secret.origin if secret else None
     is_own = secret is not None and shown_by in (None, Origin("folder", *folder))

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pydantic import SecretBytes
 
 from functions.plan.bundle import key_of, name_of
-from functions.plan.kept import KeyMemory, lost_reference, missing
+from functions.plan.kept import FROM_SOURCE, KeyMemory, lost_reference, missing
 from functions.plan.key_changes import parts_of
 from functions.plan.models import Action, Change, SourceSecret, SourceSecrets, VaultSecret
 from functions.plan.ownership import DIGEST_TAG
@@ -56,7 +56,7 @@ class Keeper:
 
         Where they come from stays as it is known: it is the former place that their next value is judged by.
         """
-        changed = {change.name for change in plan.changes}
+        changed = {change.name for change in plan.changes if change.action in FROM_SOURCE}
         return frozenset(
             secret.address
             for secret in self.found.secrets
@@ -196,11 +196,13 @@ def keys_before(
 ) -> dict[str, KeyMemory]:
     """Return what is true of each key whether the changes that are about to be made succeed or not.
 
-    A change that is made follows from the place that gives the key now: the former is gone, or counts less.
-    Only references in the present text hold a key, so that more of them do no harm.
+    What is written follows from the place that gives the key now: the former is gone, or counts less. Nobody
+    asked that of what is only restored. Only references in the present text hold a key, so that more of them
+    do no harm.
     """
     merged = dict(known)
-    for address, new in learned_from(found, {change.name for change in changes}, planner).items():
+    names = {change.name for change in changes if change.action in FROM_SOURCE}
+    for address, new in learned_from(found, names, planner).items():
         old = known.get(address, new)
         references = (
             None if old.references is None else {**old.references, **(new.references or {})}
@@ -218,9 +220,16 @@ def keys_after(
     done: Mapping[str, Action],
     planner: Planner,
 ) -> dict[str, KeyMemory]:
-    """Return what is known of each key after a run; what was held back or failed keeps what it has."""
+    """Return what is known of each key after a run; what was held back or failed keeps what it has.
+
+    So does what was restored: its value was not compared yet.
+    """
     schema = planner.schema
-    undone = plan.errors.keys() | {c.name for c in plan.changes if c.name not in done}
+    undone = plan.errors.keys() | {
+        change.name
+        for change in plan.changes
+        if change.name not in done or change.action == Action.RESTORE
+    }
     wanted = {schema.part(at) for at in (*source.errors, *(s.address for s in source.secrets))}
     standing = wanted | planner.index(listing).keys()
     kept = {

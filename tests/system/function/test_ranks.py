@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.plan.ownership import DIGEST_TAG, OWNER_TAG
 from infra.local.oci.traffic import Fault
 
 OVERWRITE = {"initialSyncBehavior": "overwrite-destination"}
@@ -45,6 +46,29 @@ def test_a_lower_value_that_was_the_same(world, keeps_blocks):
     answer = ranked.change_weak()
     assert ranked.held == "strong"
     assert f"K: kept, the import staging:{ranked.strong} is not readable" in answer["message"]
+
+
+def test_a_restored_secret_keeps_what_counts_more(world):
+    """Somebody deletes the secret while the upper import hides: it is restored with the value that it had."""
+    ranked = Ranked(world)
+    ranked.hide()
+    ranked.sync.edit("K", state="PENDING_DELETION")
+    answer = ranked.sync.run()
+    assert ranked.sync.states["K"] == "ACTIVE"
+    assert ranked.held == "strong"
+    assert f"K: kept, the import staging:{ranked.strong} is not readable" in answer["message"]
+
+
+def test_mended_tags_say_nothing_of_what_counts(world):
+    """Somebody takes the tags away while both values are the same: that they are mended makes the lower one no giver."""
+    ranked = Ranked(world, weak="strong")
+    ranked.hide()
+    tags = world.cloud.vault.tags("K", ranked.sync.vault_id)
+    ranked.sync.edit("K", freeformTags={OWNER_TAG: tags[OWNER_TAG]})
+    ranked.sync.run()
+    assert DIGEST_TAG in world.cloud.vault.tags("K", ranked.sync.vault_id)
+    ranked.change_weak()
+    assert ranked.held == "strong"
 
 
 @pytest.mark.parametrize("how", ["row removed", "key deleted"])
