@@ -3,7 +3,14 @@
 import pytest
 
 from functions.plan.models import Action, Change
-from functions.plan.scope import MAY_NOT_DELETE, MAY_NOT_UPDATE, NOWHERE, scope_of, why_held
+from functions.plan.scope import (
+    MAY_NOT_DELETE,
+    MAY_NOT_UPDATE,
+    NOWHERE,
+    is_new,
+    scope_of,
+    why_held,
+)
 from functions.plan.sync_config import SyncConfig
 from tests.support.plan_examples import body
 
@@ -84,3 +91,30 @@ def test_the_environment_is_a_part_of_the_schema():
     before = scope_of(config(environment="dev", options=options))
     assert held(before, config(environment="prod", options=options), "prod_A") == KEPT
     assert held(before, config(environment="dev", options=options), "dev_A") == FREE
+
+
+OFF = {"disableSecretDeletion": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_known", "expected"),
+    [
+        ({}, {}, False, False),
+        ({}, {"options": PREFIXED}, False, False),
+        ({"options": OFF}, {}, False, True),
+        ({"options": OFF}, {}, True, False),
+        ({"options": OFF}, {"options": OFF}, False, False),
+        ({"to": {"vaultOcid": "ocid1.vault.oc1.iad.b.other"}}, {}, True, True),
+        ({"options": {"keySchema": "Q_{{secretKey}}"}}, {"options": OFF}, False, False),
+        (
+            {"options": {"keySchema": "Q_{{secretKey}}"}},
+            {"options": OFF, "behavior": IMPORT_FIRST},
+            False,
+            True,
+        ),
+    ],
+)
+def test_what_keeps_a_scope_from_growing(before, after, is_known, expected):
+    """Somebody's secret that an edit brings within reach, unless it held what the source said there before."""
+    permitted = scope_of(config(**before))
+    assert is_new("P_A", permitted, config(**after), is_known=is_known) is expected
