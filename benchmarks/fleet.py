@@ -11,7 +11,8 @@ from functions.plan.ownership import DIGEST_TAG, OWNER_TAG, Digests
 from functions.plan.sync_config import PREFIX, sync_id
 from functions.state.memory import memory_object
 from functions.state.status import Status, parse_status
-from functions.state.status_document import status_object, verified_object
+from functions.state.status_document import status_object
+from functions.state.verified import verified_object
 from tests.support.virtual_cloud import STORE, TICK_EVERY_SECONDS, VAULT, VirtualCloud
 
 SYNCS = 10_000

@@ -48,6 +48,8 @@ class World:
         self._http = urllib3.PoolManager(retries=False, maxsize=64)
         self.replies = []
         self._count = 0
+        self.names = []
+        """Of the syncs that the test made."""
 
     @property
     def env(self):
@@ -164,6 +166,7 @@ class World:
         self.queue.dead.clear()
         self.queue.max_deliveries = 0
         self.notices.clear()
+        self.names.clear()
         self.infisical.masked = self.infisical.approvals = False
         self.infisical.forbidden.clear()
         self.infisical.rotated.clear()
@@ -184,7 +187,8 @@ class World:
     def sync(self, **how):
         """Return a new sync with a folder and a vault of its own."""
         self._count += 1
-        return ExampleSync(self, f"sync-{self._count}", **how)
+        self.names.append(f"sync-{self._count}")
+        return ExampleSync(self, self.names[-1], **how)
 
     def until(self, holds):
         """Wait until something holds."""

@@ -16,14 +16,18 @@ def lines(world):
 
 
 def runs(world, count=1):
-    """The lines of the runs so far, at least so many."""
+    """The lines of the runs so far, at least so many; those of an earlier test may come late."""
     return world.until(
         lambda: (
-            (found := [line for line in lines(world) if line["message"] == "run ended"])
+            (found := [line for line in lines(world) if _is_end(world, line)])
             and len(found) >= count
             and found
         )
     )
+
+
+def _is_end(world, line):
+    return line["message"] == "run ended" and line["sync"] in world.names
 
 
 def request(world, sync, **headers):
