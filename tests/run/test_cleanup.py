@@ -184,3 +184,11 @@ def test_a_cleanup_says_where_it_could_not_look(monkeypatch):
     report = answer_of(world, lambda hands: hands.dispatcher().command(order), 60)
     assert "could not be listed: no" in report["message"]
     assert len(status(world).former_places) == 1
+
+
+def test_a_place_is_told_by_its_connection_too():
+    """The same vault by another connection is another place."""
+    config = SYNC.config.model_copy(update={"connection_id": CONNECTION})
+    moved = SYNC.model_copy(update={"config": config})
+    assert place_of(moved) == Place(destination=config.destination_config, connection_id=CONNECTION)
+    assert place_of(moved) != place_of(SYNC)

@@ -1,13 +1,25 @@
 """The end of a run: what it records, and when it starts over, in virtual time."""
 
+import json
+
 import pytest
 
-from functions.errors import OutOfTime, Temporary, WrongState
+from functions.errors import InvalidInput, OutOfTime, Temporary, WrongState
+from functions.plan.job import MAX_ATTEMPTS
+from functions.plan.models import JobKind
 from functions.run.outcome import BLOCKED_RETRY_SECONDS
 from functions.triggers.command import Command
 from tests.support.memory_source import MemorySource
 from tests.support.memory_vault import MemoryVault
-from tests.support.one_sync import EVENT, FOLDER, status, ticks, world_of_one_sync
+from tests.support.one_sync import (
+    CONFIG,
+    EVENT,
+    FOLDER,
+    answer_of,
+    status,
+    ticks,
+    world_of_one_sync,
+)
 
 VERIFIED = "verified/p/a"
 
@@ -117,3 +129,38 @@ def test_a_run_whose_time_is_up_while_it_writes(world, monkeypatch):
         hint(world, seconds=10)
     assert status(world).sync.status == "pending"
     assert status(world).sync.message.startswith("No time is left. The rest follows")
+
+
+def test_a_job_that_gave_up_leaves_its_sync_due(world, monkeypatch):
+    """After its last attempt the next tick goes on: the sync counts as never verified."""
+    ticks(world, 1)
+    assert world.store.get(VERIFIED) is not None
+
+    def down(*_, **__):
+        raise Temporary("it is down")
+
+    monkeypatch.setattr(MemorySource, "read", down)
+
+    def work(invocation):
+        own = invocation.dispatcher()
+        sync = own.configs.find("a")
+        job = own.job(sync, JobKind.SYNC, "api")
+        return own.accept(sync, job.model_copy(update={"attempt": MAX_ATTEMPTS}))
+
+    assert answer_of(world, work, 120).outcome.has_given_up
+    assert world.store.get(VERIFIED) is None
+
+
+def test_a_sync_that_is_being_deleted_takes_no_command(world):
+    """Its secrets are on their way out: whoever syncs or imports it is told so, whoever removes is not."""
+    config = json.loads(world.store.get(CONFIG).body)
+    world.store.put(CONFIG, json.dumps(config | {"isBeingRemoved": True}).encode())
+
+    def work(name):
+        return lambda own: own.dispatcher().command(Command(command=name, sync="a"))
+
+    for name in ("sync", "import"):
+        refusal = answer_of(world, work(name), 60)
+        assert isinstance(refusal, InvalidInput)
+        assert "being deleted" in str(refusal)
+    assert answer_of(world, work("remove"), 60)["outcome"] == "succeeded"

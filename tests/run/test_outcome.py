@@ -195,3 +195,11 @@ def test_what_a_run_made_equal_is_not_unchanged():
     summary.take_results(Results(done={"A": Action.DELETE, "B": Action.UPDATE, "C": Action.TAG}))
     summary.take_plan(Plan((), unchanged=5))
     assert summary.unchanged == 3
+
+
+def test_a_warning_of_strangers_stays():
+    """What was told of somebody's secrets is still told once they are gone from the plan; newer words replace it."""
+    summary = RunSummary("run", NOW)
+    for strangers, told in ((["A goes"], "A goes"), ([], "A goes"), (["B goes"], "B goes")):
+        summary.take_plan(Plan(), strangers)
+        assert summary.warnings == (told,)
