@@ -33,6 +33,18 @@ def deleted(store):
     return store
 
 
+def names_read(monkeypatch):
+    """Return the list that the names of all objects come into that are read from now on."""
+    get, read = MemoryStore.get, []
+
+    def noted(store, name, **how):
+        read.append(name)
+        return get(store, name, **how)
+
+    monkeypatch.setattr(MemoryStore, "get", noted)
+    return read
+
+
 def test_a_sync_is_deleted_with_all_that_is_known_of_it():
     """Config, memory and status go."""
     assert deleted(MemoryStore("memory", VirtualClock())).objects == {}
@@ -213,13 +225,7 @@ def test_a_warm_container_reads_what_changed(repository, store, monkeypatch):
         store.put(status_object(name), Status(config_etag="1").to_json())
     repository.listed("p")
     store.put(status_object(B), Status(config_etag="2").to_json())
-    get, read = MemoryStore.get, []
-
-    def noted(store, name, **how):
-        read.append(name)
-        return get(store, name, **how)
-
-    monkeypatch.setattr(MemoryStore, "get", noted)
+    read = names_read(monkeypatch)
     assert [status.config_etag for _, status in repository.listed("p").rows] == ["1", "2"]
     assert read == [status_object(B)]
 
@@ -232,13 +238,7 @@ def test_statuses_of_many_syncs(monkeypatch):
         config = sync_config(name[-8:-5], "p", "dev", "/x", destination())
         store.put(name, json.dumps(config).encode())
         store.put(status_object(name), Status(config_etag="1").to_json())
-    get, read = MemoryStore.get, []
-
-    def noted(store, name, **how):
-        read.append(name)
-        return get(store, name, **how)
-
-    monkeypatch.setattr(MemoryStore, "get", noted)
+    read = names_read(monkeypatch)
 
     def etags():
         read.clear()

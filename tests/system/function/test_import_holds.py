@@ -16,6 +16,19 @@ def held(world):
     return sync
 
 
+def held_below_a_hidden_import(world, *, lower):
+    """Return an import sync whose key K is held, of two imports that give it; the upper one hides by now."""
+    sync = world.sync(options=IMPORT_FIRST)
+    for name, value in (("lower", lower), ("upper", "source")):
+        world.source.set("prod", f"{sync.folder}-{name}", "K", value)
+        world.source.add_import("dev", sync.folder, "prod", f"{sync.folder}-{name}")
+    sync.seed("K", b"vault")
+    world.infisical.approvals = True
+    sync.run()
+    world.infisical.forbidden.add(("prod", f"{sync.folder}-upper"))
+    return sync
+
+
 def test_a_held_key_says_why_and_what_to_do(held):
     """Key, reason and way out stand in the message of the sync and of the import."""
     for _ in range(2):
@@ -56,14 +69,7 @@ def test_a_value_that_is_lost_for_a_while_is_no_change(world, held):
 def test_a_value_of_a_lower_import_is_no_change(world, keeps_blocks):
     """What a lower import gives while an upper one hides does not end the hold, and is not written."""
     world.infisical.keeps_blocks = keeps_blocks
-    sync = world.sync(options=IMPORT_FIRST)
-    for name in ("lower", "upper"):
-        world.source.set("prod", f"{sync.folder}-{name}", "K", name)
-        world.source.add_import("dev", sync.folder, "prod", f"{sync.folder}-{name}")
-    sync.seed("K", b"vault")
-    world.infisical.approvals = True
-    sync.run()
-    world.infisical.forbidden.add(("prod", f"{sync.folder}-upper"))
+    sync = held_below_a_hidden_import(world, lower="lower")
     assert "K: kept, the import prod:" in sync.run()["message"]
     world.infisical.forbidden.clear()
     assert "K: kept, its value could not be imported" in sync.run()["message"]
@@ -121,14 +127,7 @@ def test_approval_policies_hold_too(world):
 
 def test_a_lower_import_that_has_the_vault_s_value(world):
     """That a lower import happens to have the vault's value while the upper one hides settles nothing."""
-    sync = world.sync(options=IMPORT_FIRST)
-    for name, value in (("lower", "vault"), ("upper", "source")):
-        world.source.set("prod", f"{sync.folder}-{name}", "K", value)
-        world.source.add_import("dev", sync.folder, "prod", f"{sync.folder}-{name}")
-    sync.seed("K", b"vault")
-    world.infisical.approvals = True
-    sync.run()
-    world.infisical.forbidden.add(("prod", f"{sync.folder}-upper"))
+    sync = held_below_a_hidden_import(world, lower="vault")
     sync.run()
     world.infisical.forbidden.clear()
     sync.run()
