@@ -9,7 +9,7 @@ place showing less, that place is asked. Pure.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from functions.plan.models import Action, Change, Origin, Place, SourceSecret, parse_place
 from functions.plan.sync_config import Camel
@@ -27,7 +27,7 @@ class KeyMemory(Camel):
     """As `str(Origin)`; None: the folder itself."""
     id: str = ""
     """See SourceSecret.id."""
-    references: Mapping[str, str] | None = {}
+    references: Mapping[str, str] | None = Field(default_factory=dict)
     """The place that gave the target, as in SourceSecret.references; None: not known."""
 
 
@@ -64,6 +64,11 @@ def lost_reference(
     return None
 
 
+def _is_another(known: str, now: str) -> bool:
+    """Say whether both ids are told, and differ; of the `known` one only the end may be kept."""
+    return "" not in (known, now) and not now.endswith(known)
+
+
 def missing(
     change: Change,
     key: str,
@@ -82,9 +87,7 @@ def missing(
         if is_mine and not is_own:
             yield Missing(folder, key, None, shown_by)
         return
-    is_another = (
-        secret is not None and "" not in (known.id, secret.id) and not secret.id.endswith(known.id)
-    )
+    is_another = secret is not None and _is_another(known.id, secret.id)
     if known.origin and not is_own and (known.origin != str(shown_by) or is_another):
         yield Missing(folder, key, Origin.parse(known.origin), shown_by)
     before = known.references or {}
@@ -93,7 +96,7 @@ def missing(
         was, _, was_id = (before.get(reference) or "").partition(" ")
         now, _, now_id = (giver or "").partition(" ")
         is_given_by_another = was != now and place not in (was, now)
-        is_another = was == now and "" not in (was_id, now_id) and was_id != now_id
+        is_another = was == now and _is_another(was_id, now_id)
         if was and now and (is_given_by_another or is_another):
             yield Missing(
                 parse_place(place),

@@ -72,6 +72,11 @@ class Origin:
     def __str__(self) -> str:
         return f"{self.kind} {self.environment}:{self.path}"
 
+    @property
+    def place(self) -> Place:
+        """The place that it names."""
+        return self.environment, self.path
+
     @classmethod
     def parse(cls, text: str) -> "Origin":
         """Return the origin that `str` made this text of."""

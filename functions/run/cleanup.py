@@ -91,10 +91,8 @@ def clean_up(run: Run) -> Outcome:
     """Schedule the deletion of what was left behind; what cannot be listed is told and kept."""
     run.observe_vault()  # what is known of former runs is kept
     found, warnings = left_behind(run.sync, run.document.status, run.services, run.gate, run.renew)
-    if any(one.secrets for one in found):
-        run.lease.check_config(
-            run.sync, run.services.store
-        )  # an edit may have brought it back there
+    if any(one.secrets for one in found):  # an edit may have brought the sync back there
+        run.lease.check_config(run.sync, run.services.store)
     results = Results()
     for one in found:
         tasks = _applier(run, one).tasks(

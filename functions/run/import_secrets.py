@@ -196,10 +196,7 @@ def _note_source_values(
 ) -> None:
     """Note what the source held instead; an import that prioritizes the source ends what was held for it."""
     memory = run.observer.memory
-    learned = learned_from(observed.source, set(map(name_of, pending)), planner)
-    memory.keys |= {
-        address: one for address, one in learned.items() if planner.schema.part(address) in pending
-    }
+    memory.keys |= learned_from(observed.source, planner, pending.__contains__)
     for part, value in planner.desired(observed.source).parts.items():
         if part in pending:
             pending[part].digest = planner.tags(part, value)[DIGEST_TAG]

@@ -1,6 +1,6 @@
 """Why changes are held back: what they follow from may only be unreadable, or an import left it open."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -202,7 +202,7 @@ def keys_before(
     """
     merged = dict(known)
     names = {change.name for change in changes if change.action in FROM_SOURCE}
-    for address, new in learned_from(found, names, planner).items():
+    for address, new in learned_from(found, planner, lambda part: name_of(part) in names).items():
         old = known.get(address, new)
         references = (
             None if old.references is None else {**old.references, **(new.references or {})}
@@ -237,20 +237,19 @@ def keys_after(
         for address, one in known.items()
         if schema.part(address) in standing or schema.render(address) in undone
     }
-    written = set(map(name_of, planner.desired(source).parts))
-    learned = learned_from(source, written - undone, planner)
+    learned = learned_from(source, planner, lambda part: name_of(part) not in undone)
     return kept | {at: one for at, one in learned.items() if at not in plan.unproven}
 
 
 def learned_from(
-    found: SourceSecrets, names: Container[str], planner: Planner
+    found: SourceSecrets, planner: Planner, is_meant: Callable[[str], bool]
 ) -> dict[str, KeyMemory]:
-    """Return where the keys of these names come from now, by address; only of what is synced."""
+    """Return where keys come from now, by address: of what is synced those parts that are meant."""
     parts, part = planner.desired(found).parts, planner.schema.part
     return {
         secret.address: _key_memory(secret)
         for secret in found.secrets
-        if part(secret.address) in parts and name_of(part(secret.address)) in names
+        if part(secret.address) in parts and is_meant(part(secret.address))
     }
 
 

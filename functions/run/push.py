@@ -7,6 +7,7 @@ from functions.plan.bundle import name_of
 from functions.plan.models import Action, Change
 from functions.plan.plan import Plan
 from functions.plan.scope import Scope, is_new, scope_of
+from functions.plan.table import Planner
 from functions.run.apply import Results
 from functions.run.context import Run
 from functions.run.keep import keys_after
@@ -99,16 +100,18 @@ def remember(run: Run, observed: Observed, plan: Plan, results: Results) -> None
         if name_of(part) in left or part in unproven
     }
     memory.was_too_large &= not run.job.args.force
-    run.scope = _scope_after(run, observed, plan, results)
+    permitted = permitted_scope(run.document.status, planner, observed.listing)
+    run.scope = _scope_after(run, planner, permitted, plan, results)
 
 
-def _scope_after(run: Run, observed: Observed, plan: Plan, results: Results) -> Scope | None:
+def _scope_after(
+    run: Run, planner: Planner, permitted: Scope | None, plan: Plan, results: Results
+) -> Scope:
     """Return what is permitted from now on: as before while an edit alone brings in somebody's secret.
 
     It may be held, wait, or have an error: once that is over it is not the sync's to delete either.
     """
-    planner, config = run.observer.planner(observed.listing), run.sync.config
-    permitted = permitted_scope(run.document.status, planner, observed.listing)
+    config = run.sync.config
     blocked = {secret.name for secret in plan.blocked if not planner.is_mine(secret)}
     strange = (plan.in_scope - plan.own | blocked) - results.done.keys()
     known = set(map(planner.schema.part, run.observer.memory.keys))

@@ -48,7 +48,7 @@ class Evidence:
             return self._why_unknown(missing, may_ask=may_ask)
         if missing.giver == missing.shown_by:
             return self._why_hidden_inside(missing.giver, missing.key, may_ask=may_ask)
-        giver = (missing.giver.environment, missing.giver.path)
+        giver = missing.giver.place
         why = f"the {missing.giver} is not readable any more, but the source does not say it was removed"
         is_import = missing.giver.kind == "import"
         rows = self._imports_of(missing.folder) if is_import else None
@@ -72,12 +72,12 @@ class Evidence:
         if missing.shown_by is None or missing.shown_by.kind != "import":
             return False
         order = self.blocks.get(missing.folder, ()) if rows is None else rows
-        now = (missing.shown_by.environment, missing.shown_by.path)
+        now = missing.shown_by.place
         return now in order and giver in order and order.index(now) > order.index(giver)
 
     def _why_hidden_inside(self, giver: Origin, key: str, *, may_ask: bool) -> str | None:
         """Judge a key that a place has from another of its own imports now; another project's never tell."""
-        place = (giver.environment, giver.path)
+        place = giver.place
         if is_foreign(place) or (may_ask and not self._may_hide_inside(place, key)):
             return None
         return f"an import of the {giver} that may have given it is not readable any more"
@@ -102,7 +102,7 @@ class Evidence:
     def _was_removed(self, missing: Missing) -> bool:
         """Say whether a folder is readable and not empty, and yet no list shows an import of it."""
         assert missing.giver
-        giver = (missing.giver.environment, missing.giver.path)
+        giver = missing.giver.place
         if missing.giver.kind == "folder":
             return False
         shown = self.blocks.get(missing.folder)
@@ -121,8 +121,8 @@ class Evidence:
         Of a key that is shown, the imports that count more than what shows it.
         """
         rows, now = self._imports_of(missing.folder), missing.shown_by
-        if rows and now and (now.environment, now.path) in rows:
-            rows = rows[rows.index((now.environment, now.path)) + 1 :]
+        if rows and now and now.place in rows:
+            rows = rows[rows.index(now.place) + 1 :]
         if rows is None or (rows and not may_ask):
             return "it is not known which import gave it, and they cannot all be read"
         try:

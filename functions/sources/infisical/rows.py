@@ -1,7 +1,7 @@
 """What an Infisical list answers: rows, import blocks, and how they merge. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -109,26 +109,26 @@ def _import(block: Mapping[str, Any], project_id: str) -> tuple[FolderAddress, t
     rows = block["secrets"]
     project = block.get("projectId") or (rows[0].get("workspace") if rows else None)
     place = place_in(project, project_id, block["environment"], block["secretPath"])
-    ids = [str(row.get("id", "")) for row in rows if _is_shared(row)]
-    imported = _rows(rows, place, recursive=False)
-    return place, tuple(replace(row, id=known) for row, known in zip(imported, ids, strict=True))
+    return place, _rows(rows, place, recursive=False, keeps_ids=True)
 
 
-def _rows(rows: Any, place: FolderAddress, *, recursive: bool) -> tuple[Row, ...]:
+def _rows(
+    rows: Any, place: FolderAddress, *, recursive: bool, keeps_ids: bool = False
+) -> tuple[Row, ...]:
     if not isinstance(rows, list):
         raise TypeError
     return tuple(
-        _row(row, (place[0], encodable(row["secretPath"])) if recursive else place)
+        _row(
+            row,
+            (place[0], encodable(row["secretPath"])) if recursive else place,
+            str(row.get("id", "")) if keeps_ids else "",
+        )
         for row in rows
-        if _is_shared(row)
+        if row.get("type", "shared") == "shared"
     )
 
 
-def _is_shared(row: Mapping[str, Any]) -> bool:
-    return bool(row.get("type", "shared") == "shared")
-
-
-def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
+def _row(row: Mapping[str, Any], place: FolderAddress, known_as: str) -> Row:
     key, value = encodable(row["secretKey"]), row.get("secretValue")
     shown = value if isinstance(value, str) and value != _HIDDEN else None
     if row.get("secretValueHidden"):
@@ -142,6 +142,7 @@ def _row(row: Mapping[str, Any], place: FolderAddress) -> Row:
         quotes_lines,
         is_hidden=shown is None,
         tags=None if tags is None else frozenset(str(tag["slug"]) for tag in tags),
+        id=known_as,
     )
 
 
